@@ -1,0 +1,1 @@
+"""Moorage, the server: brings very large research data sets into shared projects."""
