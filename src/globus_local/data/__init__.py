@@ -1,0 +1,1 @@
+"""HTTPS access to a collection's files: `/collections-data/<collection id>/<path>`."""
