@@ -1,0 +1,85 @@
+"""Puts a local Globus together: opens its database, applies its configuration, registers the routes.
+
+Starts no thread and no listener; see `serve.py`. A part adds its schema, its object in
+`world.LocalGlobus` and its blueprint here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+from flask import Flask, Response, session
+
+from globus_local.auth import clients, identities, sessions, tokens
+from globus_local.auth.callers import caller_from_session
+from globus_local.auth.csrf import csrf_token
+from globus_local.auth.keys import load_keys
+from globus_local.config import ClientConfig, Config, IdentityConfig
+from globus_local.database import Database
+from globus_local.errors import register_error_handlers
+from globus_local.world import EXTENSION, LocalGlobus
+
+SCHEMAS = (identities.SCHEMA, clients.SCHEMA, tokens.SCHEMA, sessions.SCHEMA)
+
+SESSION_COOKIE = "globus_local_session"
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
+    " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+def make_app(config: Config) -> Flask:
+    """The Flask application of a local Globus with this configuration."""
+    # Pages and static files of all parts lie under webapp/: one look, one place.
+    app = Flask("globus_local", template_folder="webapp/templates", static_folder="webapp/static")
+    world = build_world(config)
+    app.extensions[EXTENSION] = world
+    app.config.update(
+        SECRET_KEY=world.keys.cookie,
+        SESSION_COOKIE_NAME=SESSION_COOKIE,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=config.issuer.startswith("https://"),
+    )
+    app.jinja_env.globals.update(csrf_token=csrf_token, config=config)
+    app.context_processor(lambda: {"signed_in": caller_from_session(world, session)})
+    app.after_request(_protect_pages)
+    register_error_handlers(app)
+    return app
+
+
+def build_world(config: Config) -> LocalGlobus:
+    """Open the data folder and bring what is configured into it. May be done again at each start."""
+    config.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = Database(config.data_folder / "globus-local.sqlite3", schemas=SCHEMAS)
+    world = LocalGlobus(
+        config=config,
+        database=database,
+        identities=identities.Identities(database),
+        clients=clients.Clients(database, config),
+        tokens=tokens.Tokens(database),
+        sessions=sessions.Sessions(database),
+        keys=load_keys(config.data_folder),
+    )
+    _apply(config, world)
+    return world
+
+
+def _apply(config: Config, world: LocalGlobus) -> None:
+    for identity in config.identities:
+        world.identities.apply(identity)
+    for client in config.clients:
+        world.clients.apply(client)
+        world.identities.ensure_client_identity(client.id, client.name)
+    # Links last: they may name identities that come later in the file.
+    entries: tuple[IdentityConfig | ClientConfig, ...] = (*config.identities, *config.clients)
+    for entry in entries:
+        if entry.linked_to is not None:
+            world.identities.link(entry.id, to=entry.linked_to)
+
+
+def _protect_pages(response: Response) -> Response:
+    if response.mimetype == "text/html":
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "same-origin")
+    return response

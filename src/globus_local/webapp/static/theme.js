@@ -1,0 +1,5 @@
+// Follows the system's light or dark; runs before the page is drawn so that nothing flashes.
+const dark = matchMedia("(prefers-color-scheme: dark)");
+const apply = () => { document.documentElement.dataset.bsTheme = dark.matches ? "dark" : "light"; };
+dark.addEventListener("change", apply);
+apply();
