@@ -139,7 +139,7 @@ def _sprite(icons: Path, names: list[str]) -> bytes:
             {"id": name, "viewBox": drawing.get("viewBox", "0 0 16 16"), "fill": "currentColor"},
         )
         symbol.extend(list(drawing))
-    return ElementTree.tostring(sprite, encoding="utf-8", xml_declaration=False)
+    return ElementTree.tostring(sprite, encoding="unicode").encode()
 
 
 if __name__ == "__main__":
