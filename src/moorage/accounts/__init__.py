@@ -1,0 +1,1 @@
+"""Members, their Globus identities and API tokens."""

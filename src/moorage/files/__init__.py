@@ -1,0 +1,1 @@
+"""What a project holds, and when: directories, file versions, revisions, stored objects."""

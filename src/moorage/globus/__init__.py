@@ -1,0 +1,1 @@
+"""What we ask of Globus, in our words, and the globus-sdk answer. No Django here."""

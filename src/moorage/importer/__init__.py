@@ -1,0 +1,1 @@
+"""Staged files become project files: scan, plan, digest, place, register, publish."""

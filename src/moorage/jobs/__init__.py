@@ -1,0 +1,1 @@
+"""What runs without a person: the worker loop, imports, sweeps."""

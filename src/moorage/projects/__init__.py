@@ -1,0 +1,1 @@
+"""Projects, memberships, and who may do what in a project."""

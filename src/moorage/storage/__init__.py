@@ -1,0 +1,1 @@
+"""Bytes on disk: staging areas, the object store, digests. No Django here."""

@@ -1,0 +1,278 @@
+"""Uploads, the access grants that let Globus write into them, and the Globus tasks seen on the collection.
+
+An upload's state changes through `Upload.transition_to` or under its lease only.
+"""
+
+import uuid
+from datetime import datetime
+from typing import Any, Self
+
+from django.db import models
+from django.utils import timezone
+
+from moorage.accounts.models import Member
+from moorage.leases import Leased
+from moorage.projects.models import Project
+from moorage.transfers.states import MAY_HAVE_ACCESS, OUTSTANDING, UploadState, UploadTransitionError, check_transition
+
+
+class SealWhen(models.TextChoices):
+    NOW = "now", "Import now"
+    QUIET = "quiet", "Import when transfers finish"
+
+
+class UploadQuerySet(models.QuerySet["Upload"]):
+    def visible_to(self, member: Member) -> Self:
+        """Uploads of the member's projects."""
+        return self.filter(project__memberships__member=member, project__memberships__member__is_active=True)
+
+    def outstanding(self) -> Self:
+        return self.filter(state__in=sorted(OUTSTANDING))
+
+    def with_access(self) -> Self:
+        """Uploads whose staging area somebody may still have to write into."""
+        return self.filter(state__in=sorted(MAY_HAVE_ACCESS))
+
+    def in_state(self, *states: UploadState) -> Self:
+        return self.filter(state__in=[state.value for state in states])
+
+
+class Upload(Leased):
+    """A member's intent to bring files into a project, from the form until its receipt."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.PROTECT, related_name="uploads")
+    owner = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="uploads")
+    name = models.CharField(max_length=200)
+    description = models.TextField(max_length=10_000, blank=True)
+
+    state = models.CharField(
+        max_length=12, choices=[(s.value, s.value) for s in UploadState], default=UploadState.REQUESTED.value, db_index=True
+    )
+    state_changed_at = models.DateTimeField(default=timezone.now)
+    reason = models.CharField(max_length=60, blank=True)  # code: why FAILED, DISCARDED, paused, or waits in REQUESTED
+    reason_text = models.TextField(blank=True)  # the sentence for it
+
+    collection_id = models.UUIDField()
+    area_name = models.CharField(max_length=200, unique=True)  # the folder's name on the collection and on disk
+
+    # The wish "Import when transfers finish": the upload stays OPEN. `wish_by` must still be allowed to press DONE.
+    wish_at = models.DateTimeField(null=True)
+    wish_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
+    # How the running or last freeze was asked for: SealWhen, by whom.
+    seal_when = models.CharField(max_length=5, choices=SealWhen.choices, blank=True)
+    seal_step = models.CharField(max_length=20, blank=True)  # where the freeze stands; see transfers.sealing
+    include_doubtful = models.BooleanField(default=False)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    opened_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+    done_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
+    sealed_at = models.DateTimeField(null=True)
+    import_started_at = models.DateTimeField(null=True)
+    imported_at = models.DateTimeField(null=True)
+    last_activity_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    expiry_warned_days = models.IntegerField(null=True)  # the smallest warning already sent: 14, 7, 1
+    trash_until = models.DateTimeField(null=True)  # discarded: until when the area can be brought back
+
+    # What has arrived in the area, as the last look saw it.
+    files_arrived = models.BigIntegerField(default=0)
+    bytes_arrived = models.BigIntegerField(default=0)
+    arrived_digest = models.CharField(max_length=64, blank=True)  # of (path, size, mtime) of the area; same = nothing changed
+    arrived_changed_at = models.DateTimeField(null=True)
+    arrived_as_of = models.DateTimeField(null=True)
+
+    # Progress of the import: written under the lease.
+    step = models.CharField(max_length=12, blank=True)  # scan, plan, digest, place, register, publish
+    files_total = models.BigIntegerField(default=0)
+    bytes_total = models.BigIntegerField(default=0)
+    files_done = models.BigIntegerField(default=0)
+    bytes_done = models.BigIntegerField(default=0)
+    progress_at = models.DateTimeField(null=True)
+    published_revision = models.BigIntegerField(null=True)  # the newest revision that this upload published
+    is_cleared = models.BooleanField(default=True)  # False from publishing until registered names have left the sealed area
+
+    objects = UploadQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["project", "-created_at"], name="uploads_of_project")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def current_state(self) -> UploadState:
+        return UploadState(self.state)
+
+    @property
+    def has_published(self) -> bool:
+        return self.published_revision is not None
+
+    def transition_to(self, wanted: UploadState, *, at: datetime, **changes: Any) -> None:
+        """Move this upload, and write `changes` with it, unless another process has moved it already.
+
+        Raises:
+            UploadTransitionError: the table has no such move, or another process was quicker.
+        """
+        current = self.current_state
+        check_transition(current, wanted)
+        # One UPDATE that names the old state, and no row lock: SQLite has none.
+        moved = Upload.objects.filter(pk=self.pk, state=current.value).update(
+            state=wanted.value, state_changed_at=at, **changes
+        )
+        if not moved:
+            self.refresh_from_db()
+            raise UploadTransitionError(self.current_state, wanted)
+        self.state, self.state_changed_at = wanted.value, at
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+
+class GrantState(models.TextChoices):
+    """What stands in the collection's rule list, as far as we know. `desired` uses GRANTED and REVOKED only."""
+
+    NONE = "none", "none"  # never asked for
+    GRANTED = "granted", "granted"
+    REVOKED = "revoked", "revoked"
+    UNKNOWN = "unknown", "unknown"  # asked, and the answer was lost: the sweep looks it up
+
+
+class AccessGrant(models.Model):
+    """A rule that a member's identity should, or should no longer, have on an upload's staging area.
+
+    The row is committed before Globus is asked; a sweep reconciles it with the collection's rule list.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="grants")
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="+")
+    identity_id = models.UUIDField()
+    username = models.CharField(max_length=300)  # as whom to sign in there
+    collection_id = models.UUIDField()
+    path = models.CharField(max_length=300)
+    permissions = models.CharField(max_length=2, default="rw")
+    desired = models.CharField(max_length=8, choices=GrantState.choices, default=GrantState.GRANTED)
+    actual = models.CharField(max_length=8, choices=GrantState.choices, default=GrantState.NONE)
+    rule_id = models.CharField(max_length=100, blank=True)
+    expires_at = models.DateTimeField(null=True)
+    trouble = models.CharField(max_length=60, blank=True)  # code of the last refusal, e.g. globus.no_rule_left
+    tried_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["upload", "identity_id"], name="one_grant_per_identity")]
+        indexes = [models.Index(fields=["desired", "actual"], name="grants_to_reconcile")]
+
+    def __str__(self) -> str:
+        return f"{self.username} on {self.path}: {self.actual}, wanted {self.desired}"
+
+    @property
+    def is_settled(self) -> bool:
+        return self.desired == self.actual or (self.desired == GrantState.REVOKED and self.actual == GrantState.NONE)
+
+
+class Belonging(models.TextChoices):
+    """How we know that a task is an upload's (design §6)."""
+
+    PATH = "path", "its path lies in the staging area"
+    CLAIMED = "claimed", "somebody told us so"
+    ONLY = "only", "its owner has no other open upload on the collection"
+    PERHAPS = "perhaps", "its owner has several open uploads"
+    DENIED = "denied", "somebody told us that it is not"
+
+
+class GlobusTask(models.Model):
+    """A Globus task that writes to the collection, as last seen by the sweep. Pages read this table."""
+
+    id = models.BigAutoField(primary_key=True)
+    task_id = models.UUIDField(unique=True)
+    collection_id = models.UUIDField()
+    status = models.CharField(max_length=10)
+    label = models.CharField(max_length=300, blank=True)
+    destination_path = models.TextField(blank=True)  # empty where Globus hides it
+    requested_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True)
+    files = models.BigIntegerField(default=0)
+    files_transferred = models.BigIntegerField(default=0)
+    files_skipped = models.BigIntegerField(default=0)
+    bytes_transferred = models.BigIntegerField(default=0)
+    bytes_per_second = models.BigIntegerField(default=0)
+    faults = models.BigIntegerField(default=0)
+    nice_status = models.CharField(max_length=100, blank=True)
+    was_cancelled = models.BooleanField(default=False)
+    is_delete = models.BooleanField(default=False)
+    as_of = models.DateTimeField()
+    cancel_asked_at = models.DateTimeField(null=True)
+    outcome_fetched_at = models.DateTimeField(null=True)  # final status and delivered files are stored
+
+    class Meta:
+        ordering = ["-requested_at"]
+        indexes = [models.Index(fields=["collection_id", "status"], name="tasks_by_status")]
+
+    def __str__(self) -> str:
+        return f"{self.label or self.task_id} {self.status}"
+
+    @property
+    def is_final(self) -> bool:
+        return self.status in {"SUCCEEDED", "FAILED"}
+
+
+class UploadTask(models.Model):
+    """That a Globus task is, perhaps is, or is not an upload's."""
+
+    id = models.BigAutoField(primary_key=True)
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="upload_tasks")
+    task = models.ForeignKey(GlobusTask, on_delete=models.CASCADE, related_name="upload_tasks")
+    belonging = models.CharField(max_length=8, choices=Belonging.choices)
+    was_active_at_seal = models.BooleanField(default=False)
+    told_at = models.DateTimeField(null=True)  # the uploader was told that it failed
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["upload", "task"], name="task_once_per_upload")]
+
+    def __str__(self) -> str:
+        return f"{self.task} of {self.upload}: {self.belonging}"
+
+
+class DeliveredFile(models.Model):
+    """A file that Globus says a task delivered, kept because Globus forgets it. Path bytes, relative to the area."""
+
+    id = models.BigAutoField(primary_key=True)
+    task = models.ForeignKey(GlobusTask, on_delete=models.CASCADE, related_name="delivered_files")
+    path_digest = models.BinaryField(max_length=32)  # SHA-256 of the path's bytes: long paths do not fit an index
+    path = models.BinaryField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["task", "path_digest"], name="delivered_once")]
+
+    def __str__(self) -> str:
+        return bytes(self.path).decode(errors="replace")
+
+
+class CollectionWatch(models.Model):
+    """When somebody last looked at a page that shows a collection's tasks, and how fresh our list of them is."""
+
+    collection_id = models.UUIDField(primary_key=True)
+    watched_at = models.DateTimeField(null=True)
+    tasks_as_of = models.DateTimeField(null=True)
+    rules_as_of = models.DateTimeField(null=True)
+    trouble = models.TextField(blank=True)  # why the last look at Globus failed; empty when it did not
+
+    def __str__(self) -> str:
+        return str(self.collection_id)
+
+
+class StrayArea(models.Model):
+    """A name that reappeared in the collection after the seal, and went to the trash; shown on the upload."""
+
+    id = models.BigAutoField(primary_key=True)
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="stray_areas")
+    found_at = models.DateTimeField()
+    files = models.BigIntegerField()
+    trash_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.upload} at {self.found_at:%Y-%m-%d %H:%M}"
+
+
