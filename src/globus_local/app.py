@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from flask import Flask, Response, session
 
-from globus_local.auth import clients, identities, sessions, tokens
+from globus_local.auth import clients, identities, oidc, sessions, tokens
 from globus_local.auth.callers import caller_from_session
 from globus_local.auth.csrf import csrf_token
 from globus_local.auth.keys import load_keys
@@ -18,6 +18,7 @@ from globus_local.errors import register_error_handlers
 from globus_local.world import EXTENSION, LocalGlobus
 
 SCHEMAS = (identities.SCHEMA, clients.SCHEMA, tokens.SCHEMA, sessions.SCHEMA)
+BLUEPRINTS = (oidc.blueprint,)
 
 SESSION_COOKIE = "globus_local_session"
 CONTENT_SECURITY_POLICY = (
@@ -42,6 +43,8 @@ def make_app(config: Config) -> Flask:
     app.jinja_env.globals.update(csrf_token=csrf_token, config=config)
     app.context_processor(lambda: {"signed_in": caller_from_session(world, session)})
     app.after_request(_protect_pages)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
     register_error_handlers(app)
     return app
 

@@ -26,7 +26,7 @@ class IdentityConfig:
     email: str = ""
     organization: str = ""
     password: str | None = None
-    password_hash: str | None = None  # of werkzeug.security, see `globus-local identity hash`
+    password_hash: str | None = None  # of werkzeug.security
     linked_to: str | None = None  # an identity id: both are then members of one identity set
 
 
