@@ -45,32 +45,32 @@ class Backends:
     policies: Policies = field(default_factory=Policies)
 
 
-_factory: Callable[[], Backends] | None = None
-_made: Backends | None = None
+class _Process:
+    """What this process works with: how it is made, and what was made."""
+
+    factory: Callable[[], Backends] | None = None
+    made: Backends | None = None
 
 
 def use(factory: Callable[[], Backends]) -> None:
     """Say how this process's backends are made; they are made when first asked for."""
-    global _factory, _made  # noqa: PLW0603 - the one place where a process keeps them
-    _factory, _made = factory, None
+    _Process.factory, _Process.made = factory, None
 
 
 def backends() -> Backends:
     """This process's backends."""
-    global _made  # noqa: PLW0603
-    if _made is None:
-        if _factory is None:
+    if _Process.made is None:
+        if _Process.factory is None:
             raise RuntimeError("No backends: config.wiring has not run in this process.")
-        _made = _factory()
-    return _made
+        _Process.made = _Process.factory()
+    return _Process.made
 
 
 @contextmanager
 def using(others: Backends) -> Iterator[Backends]:
     """Work with `others` for a while."""
-    global _made  # noqa: PLW0603
-    before, _made = _made, others
+    before, _Process.made = _Process.made, others
     try:
         yield others
     finally:
-        _made = before
+        _Process.made = before

@@ -78,7 +78,7 @@ def _boot_id() -> str:
 
 def this_process() -> Holder:
     """The holder that this process is."""
-    namespace = os.readlink("/proc/self/ns/pid")
+    namespace = str(Path("/proc/self/ns/pid").readlink())
     return Holder(socket.gethostname(), _boot_id(), namespace, os.getpid(), _process_start(os.getpid()))
 
 
@@ -129,7 +129,9 @@ class Lease:
         self.rows().update(held_by="")
 
 
-def take(row: Leased, *, holder: str | None = None, where: dict[str, Any] | None = None, **changes: Any) -> Lease | None:
+def take(
+    row: Leased, *, holder: str | None = None, where: dict[str, Any] | None = None, **changes: Any
+) -> Lease | None:
     """Take the lease on `row` as it was read, and write `changes` in the same UPDATE.
 
     The caller has decided that it may be taken (free, or see `LeaseWatch`). `where` names what else
