@@ -5,9 +5,10 @@ The standard library alone: `tools/set_up.py` asks here too, before anything is 
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 
@@ -40,6 +41,15 @@ def find_globus_command() -> Path | None:
     """The unmodified Globus command, in the environment of its own that `make test` sets up."""
     command = ROOT / ".tools" / "globus-cli" / "bin" / "globus"
     return command if command.is_file() else None
+
+
+def unavailable(sentence: str) -> NoReturn:
+    """Skip this test for what the machine lacks; under CI, where nothing may be lacking, fail it."""
+    import pytest
+
+    if os.environ.get("CI"):
+        pytest.fail(sentence)
+    pytest.skip(sentence)
 
 
 def _major(folder: Path) -> int:
