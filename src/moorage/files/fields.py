@@ -1,12 +1,17 @@
 """Database columns whose comparison is the same on every database: names byte for byte, digests as hex."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+if TYPE_CHECKING:  # Django's fields take no type arguments at run time
+    TextColumn = models.CharField[str, str]
+else:
+    TextColumn = models.CharField
 
-class NameField(models.CharField):
+
+class NameField(TextColumn):
     """A file or folder name: at most 255 characters, compared byte for byte (collation C on PostgreSQL)."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

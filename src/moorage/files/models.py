@@ -41,7 +41,7 @@ class StoredObject(models.Model):
     state = models.CharField(max_length=10, choices=ObjectState.choices, default=ObjectState.LIVE)
 
     def __str__(self) -> str:
-        return self.digest
+        return str(self.digest)
 
 
 class Directory(models.Model):
@@ -75,6 +75,7 @@ class DirectoryVersion(models.Model):
     """A folder while it is there: `file_count` and `total_bytes` count everything below it."""
 
     id = models.BigAutoField(primary_key=True)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     directory = models.ForeignKey(Directory, on_delete=models.CASCADE, related_name="versions")
     since = models.BigIntegerField()
     until = models.BigIntegerField(null=True)
@@ -89,11 +90,17 @@ class DirectoryVersion(models.Model):
             models.UniqueConstraint(
                 fields=["directory"], condition=Q(until__isnull=True), name="one_newest_directory_version"
             ),
-            models.CheckConstraint(condition=Q(until__isnull=True) | Q(until__gt=F("since")), name="directory_since_until"),
+            models.CheckConstraint(
+                condition=Q(until__isnull=True) | Q(until__gt=F("since")), name="directory_since_until"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["project", "since"], name="directory_by_since"),
+            models.Index(fields=["project", "until"], name="directory_by_until"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.directory} {self.since}–{self.until or ''}"
+        return f"{self.directory} {self.since}-{self.until or ''}"
 
 
 class FileVersion(models.Model):
@@ -103,7 +110,9 @@ class FileVersion(models.Model):
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
     directory = models.ForeignKey(Directory, on_delete=models.CASCADE, related_name="file_versions")
     name = NameField()
-    stored_object = models.ForeignKey(StoredObject, on_delete=models.PROTECT, related_name="file_versions", db_column="object_id")
+    stored_object = models.ForeignKey(
+        StoredObject, on_delete=models.PROTECT, related_name="file_versions", db_column="object_id"
+    )
     size_bytes = models.BigIntegerField()
     modified_at = models.DateTimeField()
     since = models.BigIntegerField()
@@ -125,7 +134,7 @@ class FileVersion(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.name} {self.since}–{self.until or ''}"
+        return f"{self.name} {self.since}-{self.until or ''}"
 
 
 class RevisionKind(models.TextChoices):

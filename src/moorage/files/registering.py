@@ -1,0 +1,254 @@
+"""The right to register a project's next revision: taken, checked before every batch, given back by publishing.
+
+One revision of a project registers at a time. Its right is a fence in the project's own row: every batch
+begins with an UPDATE that names it, so a writer that lost the right without knowing writes nothing
+(design §4). What a batch writes stands above the project's head, where no reader looks, until `publish`
+moves the head. What belongs above the head is written by `files.directories` and the importer.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+from uuid import UUID
+
+from django.db import connection, models, transaction
+from django.db.models import F
+
+from moorage.audit.records import record
+from moorage.errors import ConflictError
+from moorage.files.models import DirectoryVersion, FileVersion, Revision, RevisionState
+from moorage.projects.models import Project
+
+# SQLite's lock is not fair: without a pause between two write transactions others wait for long (design §5).
+PAUSE_SECONDS: Final = 0.010
+CLEAR_ROWS: Final = 1000
+
+UNFINISHED: Final = (RevisionState.WAITING, RevisionState.REGISTERING)
+
+
+class RightLostError(ConflictError):
+    """Another revision, or another worker with this one, has taken the right to register."""
+
+    code = "register.right_lost"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Another worker has taken over the right to register in this project; nothing more is written here. "
+            "Take the right again and register from the first entry."
+        )
+
+
+class RevisionEndedError(ConflictError):
+    """The revision is published or has failed: nothing can be registered in it any more."""
+
+    code = "revision.ended"
+
+    def __init__(self, revision: Revision) -> None:
+        super().__init__("This revision has ended already. Ask for another one.")
+        self.revision_id = str(revision.pk)
+
+
+@dataclass(frozen=True)
+class RevisionCounts:
+    """What a revision did, as its row tells it."""
+
+    files_added: int = 0
+    files_changed: int = 0
+    files_removed: int = 0
+    bytes_added: int = 0
+
+
+@dataclass(frozen=True)
+class RegisterRight:
+    """The right of one revision to write above a project's head. `number` is what the revision will be."""
+
+    project_id: UUID
+    revision_id: UUID
+    fence: int
+    head: int
+
+    @property
+    def number(self) -> int:
+        return self.head + 1
+
+    def rows(self) -> models.QuerySet[Project]:
+        """The project's row while this right holds, else nothing."""
+        return Project.objects.filter(
+            pk=self.project_id, registering_revision=self.revision_id, register_fence=self.fence, head=self.head
+        )
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """A transaction in which rows above the head may be written. Keep it below 50 ms.
+
+        Its first statement names the fence and holds the project's row until the end, so whoever takes the
+        right waits for this batch, and sees all of it when it clears. On SQLite a pause follows.
+
+        Raises:
+            RightLostError: the right is another's; nothing was written.
+        """
+        is_outermost = not connection.in_atomic_block
+        with transaction.atomic():
+            if not self.rows().update(register_fence=F("register_fence")):
+                raise RightLostError
+            yield
+        if is_outermost and connection.vendor == "sqlite":
+            time.sleep(PAUSE_SECONDS)
+
+
+def nothing() -> None:
+    """Nothing more is to be done in this transaction."""
+
+
+def take_right(
+    *, revision: Revision, may_take: Callable[[Revision], bool], also: Callable[[], None] = nothing
+) -> RegisterRight | None:
+    """Take the right to register for `revision`, and clear whatever stands above the head, whoever left it.
+
+    The right is free, or its holder has ended, or is this very revision (a worker took it over), or
+    `may_take(holder)` says that the holder's worker is gone. Afterwards the revision is REGISTERING and register
+    begins at the first entry. `also` runs in the transaction of the taking: raise there what forbids it,
+    such as a lost lease. Returns None when the holder still works, or another was quicker: ask again soon.
+
+    Raises:
+        RevisionEndedError: the revision is published or has failed.
+        RightLostError: another took the right while this one was clearing.
+    """
+    project = Project.objects.get(pk=revision.project_id)
+    if not _is_free_for(project, revision, may_take):
+        return None
+    with transaction.atomic():
+        taken = Project.objects.filter(
+            pk=project.pk,
+            head=project.head,
+            registering_revision=project.registering_revision,
+            register_fence=project.register_fence,
+        ).update(registering_revision=revision.pk, register_fence=F("register_fence") + 1)
+        if not taken:
+            return None
+        _change_places(project.registering_revision, revision)
+        also()
+    right = RegisterRight(project.pk, revision.pk, project.register_fence + 1, project.head)
+    _clear_above_head(right)
+    revision.state = RevisionState.REGISTERING
+    return right
+
+
+def _is_free_for(project: Project, revision: Revision, may_take: Callable[[Revision], bool]) -> bool:
+    if project.registering_revision in {None, revision.pk}:
+        return True
+    holder = Revision.objects.filter(pk=project.registering_revision, state__in=UNFINISHED).first()
+    return holder is None or may_take(holder)
+
+
+def _change_places(holder_id: UUID | None, revision: Revision) -> None:
+    if not Revision.objects.filter(pk=revision.pk, state__in=UNFINISHED).update(state=RevisionState.REGISTERING):
+        raise RevisionEndedError(revision)
+    if holder_id not in {None, revision.pk}:
+        # It was interrupted, and registers again when its upload is taken over.
+        Revision.objects.filter(pk=holder_id, state=RevisionState.REGISTERING).update(state=RevisionState.WAITING)
+
+
+def _clear_above_head(right: RegisterRight) -> None:
+    """Take back what an interrupted register left: first what it began, then what it ended.
+
+    In this order, because a path has at most one version without an end.
+    """
+    _take_back(right, FileVersion.objects.filter(project=right.project_id))
+    _take_back(right, DirectoryVersion.objects.filter(project=right.project_id))
+
+
+def _take_back(right: RegisterRight, versions: models.QuerySet[Any]) -> None:
+    begun = versions.filter(since__gt=right.head)
+    while begun.exists():
+        with right.batch():
+            versions.filter(pk__in=begun.values("pk")[:CLEAR_ROWS]).delete()
+    ended = versions.filter(until__gt=right.head)
+    while ended.exists():
+        with right.batch():
+            versions.filter(pk__in=ended.values("pk")[:CLEAR_ROWS]).update(until=None)
+
+
+def publish(right: RegisterRight, *, at: datetime, counts: RevisionCounts, also: Callable[[], None] = nothing) -> int:
+    """Let everyone see the revision, and give the right back. Returns the revision's number.
+
+    One transaction moves the project's head, ends the revision, leaves an audit record, and then runs `also`
+    (the upload's change of state): all of it, or nothing.
+
+    Raises:
+        RightLostError: the right is another's; nothing was published.
+    """
+    with transaction.atomic():
+        if not right.rows().update(head=F("head") + 1, registering_revision=None):
+            raise RightLostError
+        published = Revision.objects.filter(pk=right.revision_id, state=RevisionState.REGISTERING).update(
+            state=RevisionState.PUBLISHED,
+            number=right.number,
+            published_at=at,
+            files_added=counts.files_added,
+            files_changed=counts.files_changed,
+            files_removed=counts.files_removed,
+            bytes_added=counts.bytes_added,
+        )
+        if not published:
+            raise RightLostError
+        revision = Revision.objects.select_related("by").get(pk=right.revision_id)
+        record(
+            "revision.published",
+            revision,
+            actor=revision.by,
+            at=at,
+            project_id=right.project_id,
+            number=right.number,
+            kind=revision.kind,
+        )
+        also()
+    return right.number
+
+
+def give_back(right: RegisterRight) -> None:
+    """Let other revisions go first; this one waits again. Harmless when the right was lost."""
+    with transaction.atomic():
+        if right.rows().update(registering_revision=None):
+            Revision.objects.filter(pk=right.revision_id, state=RevisionState.REGISTERING).update(
+                state=RevisionState.WAITING
+            )
+
+
+def fail_revision(
+    failed: RegisterRight | Revision, reason: str, *, at: datetime, also: Callable[[], None] = nothing
+) -> None:
+    """End a revision that will not be published, and give its right back if it has it.
+
+    `reason` is a dotted code. What it wrote stays above the head, unseen, until the next one clears it.
+    Harmless when the revision has failed already. `also` runs in the same transaction.
+
+    Raises:
+        RightLostError: a right was given, and it is another's.
+        RevisionEndedError: the revision is published.
+    """
+    with transaction.atomic():
+        if isinstance(failed, RegisterRight):
+            if not failed.rows().update(registering_revision=None):
+                raise RightLostError
+            revision = Revision.objects.select_related("by").get(pk=failed.revision_id)
+        else:
+            revision = failed
+            Project.objects.filter(pk=revision.project_id, registering_revision=revision.pk).update(
+                registering_revision=None
+            )
+        _end_as_failed(revision, reason, at)
+        also()
+
+
+def _end_as_failed(revision: Revision, reason: str, at: datetime) -> None:
+    ended = Revision.objects.filter(pk=revision.pk, state__in=UNFINISHED).update(
+        state=RevisionState.FAILED, reason=reason
+    )
+    if ended:
+        record("revision.failed", revision, actor=revision.by, at=at, project_id=revision.project_id, reason=reason)
+    elif not Revision.objects.filter(pk=revision.pk, state=RevisionState.FAILED).exists():
+        raise RevisionEndedError(revision)

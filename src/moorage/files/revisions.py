@@ -1,0 +1,36 @@
+"""Asking for a revision: the row of a change of a project's files, before anything of it is written.
+
+How a revision is registered and published is in `files.registering`; lists of revisions are in `files.history`.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from moorage.accounts.models import Member
+from moorage.audit.records import record
+from moorage.files.models import Revision, RevisionKind
+from moorage.projects.models import Project
+
+
+def ask_revision(
+    *,
+    project: Project,
+    kind: RevisionKind,
+    by: Member | None,
+    at: datetime,
+    upload_id: UUID | None = None,
+    undoes: Revision | None = None,
+) -> Revision:
+    """Note that the project's files are to change. Nothing changes until the revision is published.
+
+    Afterwards the revision is WAITING and has no number. `upload_id` names the upload that it imports or
+    undoes; such a revision is worked on under that upload's lease.
+    """
+    with transaction.atomic():
+        revision = Revision.objects.create(
+            project=project, kind=kind, by=by, asked_at=at, upload_id=upload_id, undoes=undoes
+        )
+        record("revision.asked", revision, actor=by, at=at, project_id=project.pk, kind=str(kind))
+    return revision

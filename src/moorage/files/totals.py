@@ -1,0 +1,97 @@
+"""The totals of folders: how many files and bytes are below each, at each revision.
+
+Counted from the head: what the revision began and ended is added to the totals that stood before, for the
+folders that it touched and all above them. Nothing else of the project is read.
+"""
+
+from collections.abc import Iterable
+from itertools import islice
+from typing import Final
+
+from django.db import connection
+from django.db.models import Q
+
+from moorage.files.models import DirectoryVersion
+from moorage.files.registering import RegisterRight
+from moorage.projects.models import Project
+
+BATCH_ROWS: Final = 400
+
+# What the revision adds to each touched folder, then carried up to every folder above it.
+_CHANGES: Final = """
+    WITH RECURSIVE changed(directory_id, files, bytes) AS (
+        SELECT directory_id, COUNT(*), CAST(SUM(size_bytes) AS bigint)
+        FROM files_fileversion WHERE project_id = %(project)s AND since = %(number)s GROUP BY directory_id
+        UNION ALL
+        SELECT directory_id, -COUNT(*), CAST(-SUM(size_bytes) AS bigint)
+        FROM files_fileversion WHERE project_id = %(project)s AND until = %(number)s GROUP BY directory_id
+        UNION ALL
+        SELECT directory_id, 0, 0 FROM files_directoryversion WHERE project_id = %(project)s AND since = %(number)s
+        UNION ALL
+        SELECT directory_id, 0, 0 FROM files_directoryversion WHERE project_id = %(project)s AND until = %(number)s
+    ),
+    carried(directory_id, files, bytes) AS (
+        SELECT directory_id, CAST(SUM(files) AS bigint), CAST(SUM(bytes) AS bigint) FROM changed GROUP BY directory_id
+        UNION ALL
+        SELECT d.parent_id, carried.files, carried.bytes
+        FROM carried JOIN files_directory d ON d.id = carried.directory_id
+        WHERE d.parent_id IS NOT NULL
+    )
+    SELECT directory_id, CAST(SUM(files) AS bigint), CAST(SUM(bytes) AS bigint) FROM carried GROUP BY directory_id
+"""
+
+
+def write_totals(right: RegisterRight) -> None:
+    """Write a version with new totals for every folder that this revision touches, and for all above it.
+
+    Call it when all file versions and all begun and ended folders of the revision are written; calling it
+    again changes nothing. Folders that hold a touched file but have no version yet begin here.
+
+    Raises:
+        RightLostError: the right is another's.
+    """
+    changes = iter(_changes(right))
+    while chunk := list(islice(changes, BATCH_ROWS)):
+        _write(right, {directory: (files, size) for directory, files, size in chunk})
+
+
+def _changes(right: RegisterRight) -> list[tuple[int, int, int]]:
+    project = Project._meta.pk.get_db_prep_value(right.project_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_CHANGES, {"project": project, "number": right.number})
+        return list(cursor.fetchall())
+
+
+def _write(right: RegisterRight, changes: dict[int, tuple[int, int]]) -> None:
+    number = right.number
+    with right.batch():
+        versions = DirectoryVersion.objects.filter(directory__in=changes)
+        before, ended = _totals_before(versions.filter(Q(until=None) | Q(until=number)), number)
+        versions.filter(until=None, since=number).delete()
+        versions.filter(until=None).update(until=number)
+        DirectoryVersion.objects.bulk_create(
+            DirectoryVersion(
+                project_id=right.project_id,
+                directory_id=directory,
+                since=number,
+                file_count=before.get(directory, (0, 0))[0] + files,
+                total_bytes=before.get(directory, (0, 0))[1] + size,
+            )
+            for directory, (files, size) in changes.items()
+            if directory not in ended
+        )
+
+
+def _totals_before(versions: Iterable[DirectoryVersion], number: int) -> tuple[dict[int, tuple[int, int]], set[int]]:
+    """The totals at the head, and the folders that the revision ends."""
+    before: dict[int, tuple[int, int]] = {}
+    open_ones: set[int] = set()
+    closed: set[int] = set()
+    for version in versions:
+        if version.since < number:
+            before[version.directory_id] = (version.file_count, version.total_bytes)
+        if version.until is None:
+            open_ones.add(version.directory_id)
+        else:
+            closed.add(version.directory_id)
+    return before, closed - open_ones
