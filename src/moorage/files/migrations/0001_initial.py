@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                 ('until', models.BigIntegerField(null=True)),
                 ('file_count', models.BigIntegerField(default=0)),
                 ('total_bytes', models.BigIntegerField(default=0)),
+                ('project', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='projects.project')),
                 ('directory', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='files.directory')),
             ],
         ),
@@ -98,6 +99,14 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='directory',
             constraint=models.UniqueConstraint(condition=models.Q(('parent__isnull', True)), fields=('project',), name='one_root_per_project'),
+        ),
+        migrations.AddIndex(
+            model_name='directoryversion',
+            index=models.Index(fields=['project', 'since'], name='directory_by_since'),
+        ),
+        migrations.AddIndex(
+            model_name='directoryversion',
+            index=models.Index(fields=['project', 'until'], name='directory_by_until'),
         ),
         migrations.AddConstraint(
             model_name='directoryversion',
