@@ -50,6 +50,8 @@ class Options(BaseSettings):
     globus_client_id: str = ""
     globus_client_secret: SecretStr = SecretStr("")
     globus_collection_id: str = "00000000-0000-0000-0000-000000000000"
+    globus_timeout_seconds: float = 30  # of one call; `moorage-server web` waits 5 s at most and asks once
+    globus_retries: int = 2
     globus_create_account_url: str = "https://www.globus.org/get-started"
 
     smtp_url: str = ""  # smtp://USER:PASSWORD@HOST:PORT or smtps://…; without it mails are files in the data folder

@@ -6,6 +6,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.management.utils import get_random_secret_key
 
+from moorage.config.logs import logging_settings
 from moorage.config.options import Options
 
 OPTIONS = Options()
@@ -76,6 +77,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "template_partials",
+    "moorage.web",  # before allauth: its pages take our templates
     "allauth",
     "allauth.account",
     "allauth.socialaccount",
@@ -88,12 +90,13 @@ INSTALLED_APPS = [
     "moorage.importer",
     "moorage.notices",
     "moorage.jobs",
-    "moorage.web",
     "moorage.config",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "moorage.web.headers.HeadersMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "moorage.web.limits.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -101,6 +104,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "moorage.web.errors.ErrorsMiddleware",
 ]
 ROOT_URLCONF = "moorage.config.urls"
 WSGI_APPLICATION = "moorage.config.wsgi.application"
@@ -113,6 +117,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "moorage.web.frame.frame",
             ],
         },
     }
@@ -121,6 +126,8 @@ TEMPLATES = [
 DATABASES = {"default": database_settings(OPTIONS.database_url)}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.Member"
+# The identities that a member has linked at Globus (globus-wire.md §2.4).
+VIEW_IDENTITY_SET = "urn:globus:auth:scope:auth.globus.org:view_identity_set"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {
@@ -130,6 +137,45 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# A member signs in by e-mail and password, or with Globus. An e-mail address alone links nothing (design §6).
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "dashboard"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_ADAPTER = "moorage.accounts.adapters.AccountAdapter"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "moorage.accounts.forms.SignUpForm"
+ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a mail says when a password or a Globus link changes
+ACCOUNT_SESSION_REMEMBER = True
+# Where mails become files nobody could confirm; but a domain proves nothing unless its address is confirmed.
+ACCOUNT_EMAIL_VERIFICATION = "mandatory" if OPTIONS.smtp_url or OPTIONS.sign_up == "domains" else "optional"
+SOCIALACCOUNT_ADAPTER = "moorage.accounts.adapters.SocialAccountAdapter"
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 5
+SOCIALACCOUNT_PROVIDERS = {
+    "openid_connect": {
+        "APPS": [
+            {
+                "provider_id": "globus",
+                "name": "Globus",
+                "client_id": OPTIONS.globus_client_id,
+                "secret": OPTIONS.globus_client_secret.get_secret_value(),
+                "settings": {
+                    "server_url": OPTIONS.globus_auth_url.rstrip("/"),
+                    "oauth_pkce_enabled": True,
+                    "scope": ["openid", "profile", "email", VIEW_IDENTITY_SET],
+                },
+            }
+        ]
+    }
+}
+SIGN_UP = OPTIONS.sign_up
+SIGN_UP_DOMAINS = OPTIONS.sign_up_domains
+GLOBUS_AUTH_URL = OPTIONS.globus_auth_url
+GLOBUS_CREATE_ACCOUNT_URL = OPTIONS.globus_create_account_url
 # Rate limits and allauth's short-lived state must be shared by all web processes.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
 
@@ -141,6 +187,10 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+CSRF_FAILURE_VIEW = "moorage.web.errors.csrf_failure"
+# No form of ours is longer; content never passes through a form.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
+
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -148,6 +198,8 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
+LOGGING = logging_settings(OPTIONS.log_format)
 globals().update(mail_settings(OPTIONS.smtp_url))
 DEFAULT_FROM_EMAIL = OPTIONS.mail_from
+PUBLIC_URL = OPTIONS.public_url.rstrip("/")
 STORE_ROOT: Path = OPTIONS.store_root

@@ -22,6 +22,8 @@ def make_backends() -> Backends:
         collection_id=CollectionId(OPTIONS.globus_collection_id),
         auth_url=OPTIONS.globus_auth_url,
         transfer_url=OPTIONS.globus_transfer_url,
+        timeout_seconds=OPTIONS.globus_timeout_seconds,
+        retries=OPTIONS.globus_retries,
     )
     return Backends(
         globus=globus,

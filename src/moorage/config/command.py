@@ -1,0 +1,136 @@
+"""The command `moorage-server`: the whole of Moorage on one machine, or its parts for several."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from moorage.config.local import settings_of
+from moorage.config.options import Options, data_folder
+from moorage.config.processes import PortBusyError, end_with_parent
+from moorage.config.up import Addresses, StartFailedError, run_up
+
+PAGE_TIMEOUT_SECONDS = "5"  # what a page waits for Globus (design §6)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Moorage: very large research data sets into shared projects, over Globus."""
+    if not sys.platform.startswith("linux"):
+        raise click.ClickException("The Moorage server runs on Linux only; use a Linux machine or container.")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "moorage.config.settings")
+
+
+@main.command(short_help="Run everything on this machine.")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of all data.")
+@click.option("--demo", is_flag=True, help="Add two members, a project and sample data to try it with.")
+@click.option("--bind", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8550, show_default=True, help="Port of the site.")
+@click.option("--globus-port", default=8551, show_default=True, help="Port of the local Globus.")
+@click.option("--public-url", default="", help="Address of the site as others see it.")
+@click.option("--globus-public-url", default="", help="Address of the local Globus as others see it.")
+def up(  # noqa: PLR0917 - click calls it by name
+    data: Path | None, demo: bool, bind: str, port: int, globus_port: int, public_url: str, globus_public_url: str
+) -> None:
+    """Run site, worker and local Globus until Ctrl-C, with all data in one folder."""
+    addresses = Addresses(bind, port, globus_port, public_url, globus_public_url)
+    try:
+        run_up((data or data_folder()).expanduser().absolute(), addresses, demo=demo, say=_say)
+    except (PortBusyError, StartFailedError) as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command(short_help="Run the site.")
+@click.option("--with-parent", is_flag=True, help="End as soon as the process that started this one ends.")
+@click.option("--workers", default=1, show_default=True, help="Server processes.")
+def web(with_parent: bool, workers: int) -> None:
+    """Serve pages and the REST API."""
+    options = _options(with_parent=with_parent)
+    os.environ.setdefault("MOORAGE_GLOBUS_TIMEOUT_SECONDS", PAGE_TIMEOUT_SECONDS)
+    os.environ.setdefault("MOORAGE_GLOBUS_RETRIES", "0")
+    from moorage.config.web_server import serve_site  # noqa: PLC0415 - quick help for the other commands
+
+    try:
+        serve_site(options.bind, options.port, workers=workers)
+    except PortBusyError as error:
+        raise click.ClickException(str(error)) from error
+
+
+@main.command(short_help="Run a worker.")
+@click.option("--with-parent", is_flag=True, help="End as soon as the process that started this one ends.")
+def worker(with_parent: bool) -> None:
+    """Run imports and sweeps. Start as many as you like, on as many hosts as share the store."""
+    _options(with_parent=with_parent)
+    import django  # noqa: PLC0415 - after the settings are known
+
+    django.setup()
+    from moorage.config.worker import run_until_signal  # noqa: PLC0415
+
+    run_until_signal()
+
+
+@main.command("globus-local", short_help="Run the local Globus.", context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def globus_local(arguments: tuple[str, ...]) -> None:
+    """Run `globus-local serve` with these ARGUMENTS (as a rule --config FILE)."""
+    os.execv(sys.executable, [sys.executable, "-m", "globus_local", "serve", *arguments])  # noqa: S606
+
+
+@main.command(short_help="Bring the database up to date.")
+@click.option("--demo", is_flag=True, hidden=True)
+def migrate(demo: bool) -> None:
+    """Apply migrations; safe to repeat, and while nothing else runs."""
+    _options()
+    import django  # noqa: PLC0415
+    from django.core.management import call_command  # noqa: PLC0415
+
+    django.setup()
+    call_command("migrate", interactive=False, verbosity=0)
+    call_command("createcachetable", verbosity=0)
+    if demo:
+        from moorage.config.demo.logins import demo_logins  # noqa: PLC0415
+        from moorage.config.demo.records import make_demo_records  # noqa: PLC0415
+
+        make_demo_records(demo_logins(data_folder()))
+    click.echo("The database is up to date.")
+
+
+@main.command(short_help="Prove that this installation can work.")
+def check() -> None:
+    """Look at settings, database, store and Globus; say what is wrong and what to do."""
+    _options()
+    import django  # noqa: PLC0415
+
+    django.setup()
+    from moorage.config.checks import run_checks  # noqa: PLC0415
+
+    if not run_checks(_say):
+        raise SystemExit(1)
+
+
+@main.command(short_help="Let somebody sign up.")
+@click.argument("email")
+def invite(email: str) -> None:
+    """Let EMAIL sign up although sign-up is by invitation."""
+    _options()
+    import django  # noqa: PLC0415
+
+    django.setup()
+    from moorage.accounts.models import Invitation  # noqa: PLC0415
+
+    Invitation.objects.get_or_create(email__iexact=email, defaults={"email": email})
+    click.echo(f"{email} may sign up at {Options().public_url}/accounts/signup/")
+
+
+def _options(*, with_parent: bool = False) -> Options:
+    """The settings, with secrets generated at the first start; the process tied to its parent where asked."""
+    if with_parent:
+        end_with_parent(os.getppid())
+    settings_of(data_folder())
+    return Options()
+
+
+def _say(line: str) -> None:
+    click.echo(line)
+    sys.stdout.flush()
