@@ -1,9 +1,9 @@
 """Where bytes lie on disk. Everything below `root` is on one file system, so that placing is a link or a rename.
 
-    collection/<area name>/   what Globus can reach: staging areas (later also download trees)
-    sealed/<upload id>/       areas after the seal: out of Globus's reach, never opened for writing again
-    objects/<2 hex>/<digest>  the object store
-    trash/<name>/             what was discarded, until its time has passed
+collection/<area name>/   what Globus can reach: staging areas (later also download trees)
+sealed/<upload id>/       areas after the seal: out of Globus's reach, never opened for writing again
+objects/<2 hex>/<digest>  the object store
+trash/<name>/             what was discarded, until its time has passed
 """
 
 from dataclasses import dataclass

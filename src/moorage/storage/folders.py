@@ -1,0 +1,112 @@
+"""Folders below a root, opened by descriptor, one name at a time, never through a link.
+
+A path that was a folder a moment ago may be a link now; opening each name relative to the
+descriptor of the one above it cannot leave the root, and has no limit on the length of a path.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+KEPT_LEVELS = 48  # descriptors kept open; deeper folders are walked to again
+
+
+def split_path(path: bytes) -> tuple[bytes, bytes]:
+    """The folder and the last name of a relative path; the folder is empty at the root."""
+    folder, _, name = path.rpartition(b"/")
+    return folder, name
+
+
+class OpenFolders:
+    """The way down to one folder at a time; going to a sibling reopens only what differs.
+
+    A descriptor that `at` returns is valid until the next call.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = os.open(root, FOLDER_FLAGS)
+        self._names: list[bytes] = []
+        self._kept: list[int] = []  # descriptors of the first names of `_names`
+        self._loose: int | None = None  # the current folder where it lies below the kept levels
+
+    def at(self, folder: bytes) -> int:
+        """The descriptor of a folder below the root (empty: the root).
+
+        Raises:
+            OSError: a name on the way is missing, not a folder, a link, or not readable.
+        """
+        names = folder.split(b"/") if folder else []
+        if names == self._names:
+            return self._current()
+        shared = self._shared_with(names)
+        self._close_below(shared)
+        self._names = names[:shared]
+        try:
+            self._descend(names[shared:])
+        except OSError:
+            self._close_below(shared)
+            self._names = names[:shared]
+            raise
+        return self._current()
+
+    def close(self) -> None:
+        """Close every descriptor; harmless when repeated."""
+        self._close_below(0)
+        if self._root >= 0:
+            os.close(self._root)
+            self._root = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _current(self) -> int:
+        if self._loose is not None:
+            return self._loose
+        return self._kept[-1] if self._kept else self._root
+
+    def _shared_with(self, names: list[bytes]) -> int:
+        shared = 0
+        for ours, theirs in zip(self._names[: len(self._kept)], names, strict=False):
+            if ours != theirs:
+                break
+            shared += 1
+        return shared
+
+    def _descend(self, names: list[bytes]) -> None:
+        for name in names:
+            below = os.open(name, FOLDER_FLAGS, dir_fd=self._current())
+            if len(self._kept) < KEPT_LEVELS:
+                self._kept.append(below)
+            else:
+                self._close_loose()
+                self._loose = below
+            self._names.append(name)
+
+    def _close_below(self, level: int) -> None:
+        self._close_loose()
+        while len(self._kept) > level:
+            os.close(self._kept.pop())
+
+    def _close_loose(self) -> None:
+        if self._loose is not None:
+            os.close(self._loose)
+            self._loose = None
+
+
+@contextmanager
+def open_folder(path: Path) -> Iterator[int]:
+    """The descriptor of a folder, for a moment."""
+    descriptor = os.open(path, FOLDER_FLAGS)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,185 @@
+"""The object store: bytes, named by their digest, written once and never changed.
+
+Who owns the bytes is not known here; see `files.models`. A write that reached an object through
+a descriptor opened before the seal would change what its name promises, so `place` links only
+an inode that nobody can write to any more, and copies every other (design §5).
+"""
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from moorage.errors import CorruptContentError
+from moorage.storage.copying import copy_verified
+from moorage.storage.digests import Digest, FileChangedError, Stamp, stamp_of
+from moorage.storage.folders import FOLDER_FLAGS
+from moorage.storage.readlease import ReadLease
+from moorage.storage.sync import sync_file_system
+
+OBJECT_MODE = 0o444
+_NO_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EXDEV, errno.EACCES})
+
+
+class ObjectMissingError(CorruptContentError):
+    """The store has no file for a digest that a project refers to."""
+
+    code = "object.missing"
+
+    def __init__(self, digest: str) -> None:
+        super().__init__(f"The stored bytes {digest[:12]}… are missing from the disk. Ask the operator for a backup.")
+        self.digest = digest
+
+
+class OtherSizeError(Exception):
+    """An object's file has another size than what has its digest: it is damaged."""
+
+
+class Placed(NamedTuple):
+    """Where bytes went. `stamp` is the object's own; `how` is `linked`, `copied` or `reused`."""
+
+    stamp: Stamp
+    how: str
+
+
+class ObjectStore:
+    """The objects of one store. Keeps descriptors of its folders open until it is closed."""
+
+    def __init__(self, objects: Path) -> None:
+        self._objects = objects
+        self._folders: dict[str, int] = {}
+
+    def path_of(self, digest: Digest) -> Path:
+        """Where an object lies."""
+        return self._objects / digest[:2] / digest
+
+    def open_object(self, digest: Digest) -> int:
+        """A read-only descriptor of an object; the caller closes it.
+
+        Raises:
+            ObjectMissingError: there is no such file, or it is not a plain file.
+        """
+        try:
+            descriptor = os.open(self.path_of(digest), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError as error:
+            if error.errno in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:
+                raise ObjectMissingError(digest) from error
+            raise
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise ObjectMissingError(digest)
+        return descriptor
+
+    def place(
+        self,
+        descriptor: int,
+        *,
+        digest: Digest,
+        stamp: Stamp,
+        lease: ReadLease,
+        is_quiet: bool = False,
+        anew: bool = False,
+    ) -> Placed:
+        """Make the bytes of an open staged file an object; harmless when repeated.
+
+        The file is linked where the inode is ours and has no other name, else copied; an object
+        that is there already is used. `stamp` is the file's as it was digested, `lease` is held
+        since before that; where none could be had, `is_quiet` says that nothing has changed for the
+        quiet time, which must do instead. `anew` puts the bytes in the place of an object that is damaged.
+        Durable after the next `sync`.
+
+        Raises:
+            FileChangedError: it is not what was digested.
+            StillOpenError: somebody wants to write to it.
+            OtherSizeError: the object that is there has another size.
+            OSError: no room, or the file system refuses.
+        """
+        folder = self._folder(digest[:2])
+        there = None if anew else _reuse(folder, digest, stamp.size_bytes)
+        if there is not None:
+            return Placed(there, "reused")
+        if anew:
+            with suppress(FileNotFoundError):
+                os.unlink(digest, dir_fd=folder)
+        status = os.fstat(descriptor)
+        if stamp_of(status) != stamp:
+            raise FileChangedError
+        if status.st_nlink == 1 and status.st_uid == os.geteuid() and (lease.is_held or is_quiet):
+            with suppress(_LinkRefusedError):
+                return Placed(_link(descriptor, folder, digest, lease), "linked")
+        copied = copy_verified(descriptor, folder, digest, size_bytes=stamp.size_bytes, mode=OBJECT_MODE)
+        return Placed(copied, "copied")
+
+    def sync(self) -> None:
+        """Put every object placed so far on disk."""
+        descriptor = os.open(self._objects, FOLDER_FLAGS)
+        try:
+            sync_file_system(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def close(self) -> None:
+        """Close the folders' descriptors."""
+        while self._folders:
+            os.close(self._folders.popitem()[1])
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _folder(self, prefix: str) -> int:
+        if prefix not in self._folders:
+            path = self._objects / prefix
+            with suppress(FileExistsError):
+                path.mkdir(mode=0o700)
+            self._folders[prefix] = os.open(path, FOLDER_FLAGS)
+        return self._folders[prefix]
+
+
+class _LinkRefusedError(Exception):
+    """The file system does not let us link this file; a copy will do."""
+
+
+def _reuse(folder: int, digest: Digest, size_bytes: int) -> Stamp | None:
+    try:
+        status = os.stat(digest, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return None
+    if not stat.S_ISREG(status.st_mode) or status.st_size != size_bytes:
+        raise OtherSizeError
+    if stat.S_IMODE(status.st_mode) != OBJECT_MODE:
+        os.chmod(digest, OBJECT_MODE, dir_fd=folder)
+        status = os.stat(digest, dir_fd=folder, follow_symlinks=False)
+    return stamp_of(status)
+
+
+def _link(descriptor: int, folder: int, digest: Digest, lease: ReadLease) -> Stamp:
+    """Give the very inode that was digested its name in the store."""
+    os.fchmod(descriptor, OBJECT_MODE)
+    lease.check()
+    try:
+        # Through /proc, so that it is this inode that is linked, whatever its staged name means by now.
+        os.link(f"/proc/self/fd/{descriptor}", digest, dst_dir_fd=folder)
+    except FileExistsError:
+        there = _reuse(folder, digest, os.fstat(descriptor).st_size)
+        if there is None:
+            raise
+        return there
+    except OSError as error:
+        if error.errno in _NO_LINK:
+            raise _LinkRefusedError from error
+        raise
+    try:
+        lease.check()
+    except BaseException:
+        # Somebody who was let in before the chmod waits to write: this inode must not be an object.
+        os.unlink(digest, dir_fd=folder)
+        raise
+    return stamp_of(os.fstat(descriptor))

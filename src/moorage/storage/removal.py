@@ -1,0 +1,61 @@
+"""Removing a tree for good, however deep it is and whatever modes its folders have."""
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+from moorage.storage.folders import OpenFolders, split_path
+from moorage.storage.walk import FoundKind, kind_of
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a file or a whole folder; nothing is followed, and what is gone already is no error.
+
+    Raises:
+        OSError: something cannot be removed; call it again later.
+    """
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return
+    if not stat.S_ISDIR(status.st_mode):
+        path.unlink(missing_ok=True)
+        return
+    path.chmod(0o700)
+    with OpenFolders(path) as folders:
+        _empty(folders)
+    path.rmdir()
+
+
+def _empty(folders: OpenFolders) -> None:
+    """Remove everything below the root, folders after what they hold."""
+    waiting = [(name, False) for name in _folders_of(folders, b"")]
+    while waiting:
+        folder, is_empty = waiting.pop()
+        if is_empty:
+            parent, name = split_path(folder)
+            with suppress(FileNotFoundError):
+                os.rmdir(name, dir_fd=folders.at(parent))
+            continue
+        waiting.append((folder, True))
+        waiting.extend((below, False) for below in _folders_of(folders, folder))
+
+
+def _folders_of(folders: OpenFolders, folder: bytes) -> list[bytes]:
+    """Unlink the files of one folder, and return the folders in it."""
+    prefix = folder + b"/" if folder else b""
+    below = []
+    descriptor = folders.at(folder)
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            name = os.fsencode(entry.name)
+            mode = entry.stat(follow_symlinks=False).st_mode
+            if kind_of(mode) is FoundKind.DIRECTORY:
+                if mode & 0o700 != 0o700:
+                    # Its owner may have made it unreadable; it is ours, and it is to go.
+                    os.chmod(name, 0o700, dir_fd=descriptor)
+                below.append(prefix + name)
+            else:
+                os.unlink(name, dir_fd=descriptor)
+    return below
