@@ -6,24 +6,56 @@ Starts no thread and no listener; see `serve.py`. A part adds its schema, its ob
 
 from __future__ import annotations
 
-from flask import Flask, Response, session
+import os
+import sqlite3
 
-from globus_local.auth import clients, identities, oidc, sessions, tokens
+from flask import Flask, Response, g, session
+
+from globus_local.auth import (
+    account,
+    api,
+    attempts,
+    authorize,
+    clients,
+    codes,
+    consents,
+    identities,
+    oidc,
+    pages,
+    routes,
+    sessions,
+    tokens,
+)
 from globus_local.auth.callers import caller_from_session
 from globus_local.auth.csrf import csrf_token
 from globus_local.auth.keys import load_keys
 from globus_local.config import ClientConfig, Config, IdentityConfig
 from globus_local.database import Database
-from globus_local.errors import register_error_handlers
+from globus_local.errors import ConfigError, register_error_handlers
 from globus_local.world import EXTENSION, LocalGlobus
 
-SCHEMAS = (identities.SCHEMA, clients.SCHEMA, tokens.SCHEMA, sessions.SCHEMA)
-BLUEPRINTS = (oidc.blueprint,)
+SCHEMAS = (
+    identities.SCHEMA,
+    clients.SCHEMA,
+    tokens.SCHEMA,
+    sessions.SCHEMA,
+    codes.SCHEMA,
+    consents.SCHEMA,
+    attempts.SCHEMA,
+)
+BLUEPRINTS = (
+    oidc.blueprint,
+    routes.blueprint,
+    api.blueprint,
+    authorize.blueprint,
+    pages.blueprint,
+    account.blueprint,
+)
 
 SESSION_COOKIE = "globus_local_session"
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self';"
-    " connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    " connect-src 'self'; form-action 'self'{form_target}; frame-ancestors 'none'; base-uri 'none'"
 )
 
 
@@ -52,7 +84,10 @@ def make_app(config: Config) -> Flask:
 def build_world(config: Config) -> LocalGlobus:
     """Open the data folder and bring what is configured into it. May be done again at each start."""
     config.data_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    database = Database(config.data_folder / "globus-local.sqlite3", schemas=SCHEMAS)
+    path = config.data_folder / "globus-local.sqlite3"
+    # SQLite gives its side files the mode of the database file.
+    os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+    database = Database(path, schemas=SCHEMAS)
     world = LocalGlobus(
         config=config,
         database=database,
@@ -60,6 +95,9 @@ def build_world(config: Config) -> LocalGlobus:
         clients=clients.Clients(database, config),
         tokens=tokens.Tokens(database),
         sessions=sessions.Sessions(database),
+        codes=codes.Codes(database),
+        consents=consents.Consents(database),
+        attempts=attempts.Attempts(database),
         keys=load_keys(config.data_folder),
     )
     _apply(config, world)
@@ -68,7 +106,13 @@ def build_world(config: Config) -> LocalGlobus:
 
 def _apply(config: Config, world: LocalGlobus) -> None:
     for identity in config.identities:
-        world.identities.apply(identity)
+        try:
+            world.identities.apply(identity)
+        except sqlite3.IntegrityError as error:
+            raise ConfigError(
+                f"The username {identity.username} belongs to another identity already, so {identity.id}"
+                " cannot have it. Change one of them."
+            ) from error
     for client in config.clients:
         world.clients.apply(client)
         world.identities.ensure_client_identity(client.id, client.name)
@@ -76,12 +120,16 @@ def _apply(config: Config, world: LocalGlobus) -> None:
     entries: tuple[IdentityConfig | ClientConfig, ...] = (*config.identities, *config.clients)
     for entry in entries:
         if entry.linked_to is not None:
+            if not world.identities.by_ids([entry.linked_to]):
+                raise ConfigError(f"{entry.id} is linked to {entry.linked_to}, which does not exist.")
             world.identities.link(entry.id, to=entry.linked_to)
 
 
 def _protect_pages(response: Response) -> Response:
     if response.mimetype == "text/html":
-        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        target = f" {g.form_target}" if "form_target" in g else ""
+        policy = CONTENT_SECURITY_POLICY.format(form_target=target)
+        response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")

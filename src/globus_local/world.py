@@ -14,7 +14,10 @@ from globus_local.config import Config
 from globus_local.database import Database
 
 if TYPE_CHECKING:
+    from globus_local.auth.attempts import Attempts
     from globus_local.auth.clients import Clients
+    from globus_local.auth.codes import Codes
+    from globus_local.auth.consents import Consents
     from globus_local.auth.identities import Identities
     from globus_local.auth.keys import Keys
     from globus_local.auth.sessions import Sessions
@@ -33,6 +36,9 @@ class LocalGlobus:
     clients: Clients
     tokens: Tokens
     sessions: Sessions
+    codes: Codes
+    consents: Consents
+    attempts: Attempts
     keys: Keys
 
 

@@ -40,9 +40,7 @@ def caller_from_bearer(world: LocalGlobus, authorization_header: str | None, *, 
     kind, _, secret = (authorization_header or "").strip().partition(" ")
     token = world.tokens.find_access(secret.strip()) if kind.lower() == "bearer" and secret else None
     if token is None:
-        raise TransferError(
-            "AuthenticationFailed", "This needs a valid access token. Sign in again to get one.", 401
-        )
+        raise TransferError("AuthenticationFailed", "This needs a valid access token. Sign in again to get one.", 401)
     if scope is not None and scope not in token.scopes:
         raise TransferError(
             "PermissionDenied", f"The access token lacks the scope {scope}.", 403, required_scopes=[scope]

@@ -110,6 +110,13 @@ class Clients:
         self._save(client)
         return client, secret
 
+    def delete(self, client_id: str) -> None:
+        """Remove a client and all its tokens and codes."""
+        with self._database.transaction() as c:
+            c.execute("DELETE FROM tokens WHERE client_id = ?", (client_id,))
+            c.execute("DELETE FROM codes WHERE client_id = ?", (client_id,))
+            c.execute("DELETE FROM clients WHERE id = ?", (client_id,))
+
     def apply(self, wanted: ClientConfig) -> None:
         """Make or update a client as the configuration says."""
         self._save(

@@ -5,6 +5,7 @@ Sessions and throttling are in `sessions.py` and `attempts.py`. An OAuth client'
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import uuid
 from collections.abc import Iterable
@@ -34,8 +35,16 @@ CREATE INDEX IF NOT EXISTS identities_by_set ON identities (set_id);
 
 MIN_PASSWORD_LENGTH = 8
 
+CLIENT_DOMAIN = "clients.auth.globus.org"  # usernames of clients' own identities end so
+_USERNAME = re.compile(r"[^@\s\x00-\x1f\x7f]{1,120}@[A-Za-z0-9]([A-Za-z0-9.-]{0,120}[A-Za-z0-9])?")
+
 # Checked when the username is unknown, so that the answer takes as long as for a known one.
 _NOBODY = generate_password_hash("nobody has this password")
+
+
+def is_username(text: str) -> bool:
+    """Whether a person may have this username: it looks like an e-mail address, and not like a client's."""
+    return _USERNAME.fullmatch(text) is not None and not text.lower().endswith(f"@{CLIENT_DOMAIN}")
 
 
 class UnknownIdentityError(GlobusLocalError):
@@ -72,7 +81,7 @@ class Identity:
 
     @property
     def is_client(self) -> bool:
-        return self.username.endswith("@clients.auth.globus.org")
+        return self.username.endswith(f"@{CLIENT_DOMAIN}")
 
 
 class Identities:
@@ -131,9 +140,7 @@ class Identities:
         found = self.by_usernames([username])
         return found[0] if found else self._insert(username=username.strip(), status="unused")
 
-    def create(
-        self, *, username: str, name: str, email: str, organization: str, password: str | None
-    ) -> Identity:
+    def create(self, *, username: str, name: str, email: str, organization: str, password: str | None) -> Identity:
         """Make an identity that can sign in. One that was only provisioned so far is taken over.
 
         Raises:
@@ -174,13 +181,11 @@ class Identities:
             )
 
     def ensure_client_identity(self, client_id: str, name: str) -> Identity:
-        """A client is an identity too: `<id>@clients.auth.globus.org`, with the client's own id."""
+        """A client is an identity too, with the client's own id: `<id>@clients.auth.globus.org`."""
         found = self.by_ids([client_id])
         if found:
             return found[0]
-        return self._insert(
-            username=f"{client_id}@clients.auth.globus.org", name=name, status="used", identity_id=client_id
-        )
+        return self._insert(username=f"{client_id}@{CLIENT_DOMAIN}", name=name, status="used", identity_id=client_id)
 
     def apply(self, wanted: IdentityConfig) -> None:
         """Make or update an identity as the configuration says; links are made by `link`."""

@@ -20,13 +20,12 @@ from globus_local.database import Database
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (
-  digest TEXT PRIMARY KEY,           -- of the key in the cookie
-  id TEXT NOT NULL,                  -- as told in introspection's session_info
+  digest TEXT UNIQUE,                -- of the key in the cookie; null once signed out
+  id TEXT PRIMARY KEY,               -- as told in introspection's session_info
   identity_id TEXT NOT NULL,         -- the primary identity of the set that signed in
   authentications TEXT NOT NULL,     -- JSON: identity id -> seconds since the epoch
   expires_at INTEGER NOT NULL
 );
-CREATE INDEX IF NOT EXISTS sessions_by_id ON sessions (id);
 """
 
 SESSION_SECONDS = 14 * 86_400
@@ -83,9 +82,10 @@ class Sessions:
         return SignedIn(id=session_id, identity_id=primary_id, authentications=authentications)
 
     def sign_out(self, cookie: SessionMixin) -> None:
-        """End the session, here and in the cookie."""
+        """End the session, here and in the cookie. What tokens tell of it stays."""
         with self._database.transaction() as c:
-            c.execute("DELETE FROM sessions WHERE digest = ?", (hash_secret(str(cookie.get(KEY, ""))),))
+            digest = hash_secret(str(cookie.get(KEY, "")))
+            c.execute("UPDATE sessions SET digest = NULL WHERE digest = ?", (digest,))
         cookie.clear()
 
     def move(self, *, from_primary: str, to_primary: str) -> None:

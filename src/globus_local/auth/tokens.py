@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import sqlite3
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from globus_local.auth.clients import hash_secret
 from globus_local.database import Database
@@ -81,21 +81,28 @@ class Tokens:
             access = _insert_access(c, template, hash_secret(refresh) if refresh else None)
         return access, refresh
 
-    def refresh(self, secret: str, token: Token) -> str:
-        """A new access token for a refresh token, whose life begins anew."""
+    def refresh(self, secret: str, scopes: frozenset[str]) -> str | None:
+        """A new access token for some scopes of a refresh token, whose life begins anew. None if it ended."""
         digest = hash_secret(secret)
         with self._database.transaction() as c:
-            c.execute(
-                "UPDATE tokens SET expires_at = ? WHERE digest = ?",
+            row = c.execute(
+                "UPDATE tokens SET expires_at = ? WHERE digest = ? AND kind = 'refresh' RETURNING *",
                 (int(time.time()) + REFRESH_SECONDS, digest),
-            )
-            return _insert_access(c, token, digest)
+            ).fetchone()
+            if row is None:
+                return None
+            return _insert_access(c, replace(_token(row), scopes=scopes), digest)
 
     def revoke(self, secret: str) -> None:
         """End a token, and with a refresh token the access tokens it gave. Unknown ones are no error."""
         digest = hash_secret(secret)
         with self._database.transaction() as c:
             c.execute("DELETE FROM tokens WHERE digest = ? OR refresh_digest = ?", (digest, digest))
+
+    def revoke_client(self, *, client_id: str, identity_id: str) -> None:
+        """End all tokens that a client has from one identity."""
+        with self._database.transaction() as c:
+            c.execute("DELETE FROM tokens WHERE client_id = ? AND identity_id = ?", (client_id, identity_id))
 
     def _find(self, secret: str, kind: str) -> Token | None:
         with self._database.read() as c:
