@@ -30,7 +30,7 @@ class Member(AbstractBaseUser, PermissionsMixin):
     """A person with an account."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    email = models.EmailField()
+    email = models.EmailField(unique=True)
     name = models.CharField(max_length=200, blank=True)
     description = models.TextField(max_length=2000, blank=True)
     affiliation = models.CharField(max_length=200, blank=True)
@@ -103,13 +103,19 @@ class ApiToken(models.Model):
 
 
 class Invitation(models.Model):
-    """An e-mail address that may sign up although sign-up is by invitation."""
+    """An e-mail address that may sign up although sign-up is by invitation.
+
+    Its mail carries a token, so that only who can read that mailbox signs up by it. Only the
+    token's SHA-256 is kept.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField()
+    digest = models.CharField(max_length=64, unique=True)
     invited_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
     invited_at = models.DateTimeField(default=timezone.now)
     accepted_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
+    accepted_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("email"), name="one_invitation_per_email")]

@@ -1,4 +1,4 @@
-"""What people are told: a notice on pages, and its mail in the outbox. Both are made in the transaction of the event."""
+"""What people are told: a notice on pages, and a mail in the outbox. Both are made in the transaction of the event."""
 
 import uuid
 
@@ -6,6 +6,33 @@ from django.db import models
 from django.utils import timezone
 
 from moorage.accounts.models import Member
+
+
+class Mail(models.Model):
+    """One mail, as it was or will be sent. The rows with a `next_at` are the outbox.
+
+    Its id is its Message-ID, so a mail that is sent twice (a crash between sending and noting it)
+    can be recognised as one.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    # Whose mail it is; nobody's for someone who is invited and has no account yet.
+    member = models.ForeignKey(Member, null=True, on_delete=models.CASCADE, related_name="mails")
+    to = models.EmailField()
+    subject = models.CharField(max_length=300)
+    text = models.TextField()
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    tries = models.IntegerField(default=0)
+    next_at = models.DateTimeField(null=True)  # null: nothing is to be done (any more)
+    trouble = models.CharField(max_length=300, blank=True)  # why the last try failed
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+        indexes = [models.Index(fields=["next_at"], name="mails_to_send")]
+
+    def __str__(self) -> str:
+        return f"{self.subject} (to {self.to})"
 
 
 class Notice(models.Model):
@@ -19,13 +46,11 @@ class Notice(models.Model):
     path = models.CharField(max_length=300, blank=True)  # of the page it is about, without the site's address
     created_at = models.DateTimeField(default=timezone.now)
     read_at = models.DateTimeField(null=True)
-    mailed_at = models.DateTimeField(null=True)
-    mail_tries = models.IntegerField(default=0)
-    mail_next_at = models.DateTimeField(default=timezone.now, null=True)  # null: no mail (any more)
+    mail = models.OneToOneField(Mail, null=True, on_delete=models.SET_NULL, related_name="notice")
 
     class Meta:
         ordering = ["-created_at", "-id"]
-        indexes = [models.Index(fields=["mail_next_at"], name="notices_to_mail")]
+        indexes = [models.Index(fields=["member", "-created_at"], name="notices_of_member")]
 
     def __str__(self) -> str:
         return self.subject

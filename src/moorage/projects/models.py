@@ -6,7 +6,7 @@ from typing import Self
 from django.db import models
 from django.utils import timezone
 
-from moorage.accounts.models import Member
+from moorage.accounts.models import Invitation, Member
 
 
 class Role(models.TextChoices):
@@ -63,3 +63,21 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.member} is {self.role} of {self.project}"
+
+
+class InvitedMembership(models.Model):
+    """A role that waits for somebody who is invited to sign up; it becomes a membership when she does."""
+
+    id = models.BigAutoField(primary_key=True)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="invited")
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role.choices)
+    added_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
+    added_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["added_at", "id"]
+        constraints = [models.UniqueConstraint(fields=["project", "invitation"], name="one_role_per_invitation")]
+
+    def __str__(self) -> str:
+        return f"{self.invitation} will be {self.role} of {self.project}"

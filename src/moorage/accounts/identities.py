@@ -1,0 +1,186 @@
+"""Members' Globus identities: found by name, confirmed, verified by signing in, ended (design §6).
+
+Only signing in verifies. Rows change one by one through save() and delete(), because access to
+staging areas follows them by signal.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from moorage.accounts.models import GlobusIdentity, Member
+from moorage.audit.records import record
+from moorage.backends import backends
+from moorage.errors import ConflictError, InvalidInputError
+from moorage.globus.service import Identity, IdentityId
+
+UNUSABLE = frozenset({"closed", "private"})
+# Google accounts have such usernames at Globus; the plain address is then another identity, or none.
+GOOGLE_SUFFIX = "@accounts.google.com"
+
+
+class IdentityTakenError(ConflictError):
+    """Another member has signed in with this identity."""
+
+    code = "identity.taken"
+
+    def __init__(self, username: str) -> None:
+        super().__init__(
+            f"Another member has signed in with the Globus identity {username}, so it cannot be yours here. "
+            "Sign in with your own Globus account, or ask the operator if you have two accounts."
+        )
+        self.username = username
+
+
+class IdentityUnknownError(InvalidInputError):
+    """Globus knows no such identity, or one that cannot be used."""
+
+    code = "identity.unknown"
+
+
+@dataclass(frozen=True)
+class FoundIdentity:
+    """An identity that Globus knows by the name that was typed, and what is to be said of it."""
+
+    identity: Identity
+    is_taken: bool
+    is_probably_wrong: bool
+    is_linked: bool
+
+    @property
+    def may_confirm(self) -> bool:
+        return not self.is_taken
+
+
+@dataclass(frozen=True)
+class NamedIdentities:
+    """What was found by a name: none, one, or several of which the member chooses."""
+
+    name: str
+    found: tuple[FoundIdentity, ...]
+    as_of: datetime
+
+
+def name_identity(*, member: Member, username: str, at: datetime) -> NamedIdentities:
+    """Ask Globus which identities have this name. Nothing is changed.
+
+    Raises:
+        InvalidInputError: no name was given.
+        IdentityTakenError: all that was found belongs to other members.
+        GlobusUnavailableError: Globus does not answer within the process's patience.
+    """
+    name = username.strip().lower()
+    if not name:
+        raise InvalidInputError("Type the e-mail address of your Globus account.", field="globus_username")
+    asked = [name] if name.endswith(GOOGLE_SUFFIX) else [name, name + GOOGLE_SUFFIX]
+    identities = [one for one in backends().globus.find_identities(asked) if one.status not in UNUSABLE]
+    taken = _taken_by_others(member, identities)
+    linked = {str(pk) for pk in member.globus_identities.values_list("identity_id", flat=True)}
+    found = tuple(
+        FoundIdentity(
+            identity=one,
+            is_taken=one.id in taken,
+            is_probably_wrong=one.status == "unused",
+            is_linked=one.id in linked,
+        )
+        for one in identities
+    )
+    if found and all(one.is_taken for one in found):
+        raise IdentityTakenError(found[0].identity.username)
+    return NamedIdentities(name, found, at)
+
+
+def confirm_identity(*, member: Member, identity_id: UUID, at: datetime) -> GlobusIdentity:
+    """Store an identity that the member says is hers, unverified. Doing it again is harmless.
+
+    Raises:
+        IdentityTakenError: another member has verified it.
+        IdentityUnknownError: Globus does not know it, or it is closed.
+        GlobusUnavailableError: Globus does not answer.
+    """
+    known = [
+        one for one in backends().globus.identities_by_id([IdentityId(str(identity_id))]) if one.status not in UNUSABLE
+    ]
+    if not known:
+        raise IdentityUnknownError("Globus does not know this identity any more. Type your Globus e-mail again.")
+    identity = known[0]
+    with transaction.atomic():
+        if _taken_by_others(member, known):
+            raise IdentityTakenError(identity.username)
+        row = member.globus_identities.filter(identity_id=identity_id).first()
+        if row is None:
+            row = GlobusIdentity(member=member, identity_id=identity_id, linked_at=at)
+            _describe(row, identity)
+            record("identity.named", row, actor=member, at=at, username=row.username, status=row.status)
+    return row
+
+
+def verify_identity(
+    *, member: Member, identity: Identity, linked: Iterable[IdentityId] = (), at: datetime
+) -> GlobusIdentity:
+    """Keep that the member has signed in with this identity, which is therefore hers alone.
+
+    `linked` are the other identities of her Globus account: those that she had only named are
+    verified with it. Everybody else's unverified rows of any of them end.
+
+    Raises:
+        IdentityTakenError: another member has verified it before.
+    """
+    with transaction.atomic():
+        if _taken_by_others(member, [identity]):
+            raise IdentityTakenError(identity.username)
+        hers = {UUID(identity.id), *(UUID(other) for other in linked)}
+        for other in GlobusIdentity.objects.filter(identity_id__in=hers, verified_at__isnull=True).exclude(
+            member=member
+        ):
+            record("identity.ended", other, actor=None, at=at, username=other.username, member=str(other.member_id))
+            other.delete()
+        row = member.globus_identities.filter(identity_id=identity.id).first()
+        row = row or GlobusIdentity(member=member, identity_id=identity.id, linked_at=at)
+        is_news = row.verified_at is None
+        row.verified_at = at
+        try:
+            with transaction.atomic():
+                _describe(row, identity)
+        except IntegrityError as error:  # another process verified it for somebody else a moment ago
+            raise IdentityTakenError(identity.username) from error
+        if is_news:
+            record("identity.verified", row, actor=member, at=at, username=row.username)
+        _verify_named(member, hers - {UUID(identity.id)}, at)
+    return row
+
+
+def unlink_identity(*, member: Member, identity: GlobusIdentity, at: datetime) -> None:
+    """End a link; access that it gave is taken away by those who watch these rows."""
+    with transaction.atomic():
+        record("identity.unlinked", identity, actor=member, at=at, username=identity.username)
+        identity.delete()
+
+
+def _taken_by_others(member: Member, identities: Iterable[Identity]) -> set[str]:
+    verified = GlobusIdentity.objects.filter(
+        identity_id__in=[one.id for one in identities], verified_at__isnull=False
+    ).exclude(member=member)
+    return {str(pk) for pk in verified.values_list("identity_id", flat=True)}
+
+
+def _verify_named(member: Member, others: set[UUID], at: datetime) -> None:
+    """Verify what she had named before and what now proves to be of the same Globus account."""
+    verified = GlobusIdentity.objects.filter(identity_id__in=others, verified_at__isnull=False).exclude(member=member)
+    foreign = set(verified.values_list("identity_id", flat=True))
+    for row in member.globus_identities.filter(identity_id__in=others - foreign, verified_at__isnull=True):
+        row.verified_at = at
+        row.save()
+        record("identity.verified", row, actor=member, at=at, username=row.username)
+
+
+def _describe(row: GlobusIdentity, identity: Identity) -> None:
+    row.username = identity.username[:300]
+    row.name = identity.name[:300]
+    row.email = identity.email[:300]
+    row.organization = identity.organization[:300]
+    row.status = identity.status[:20]
+    row.save()

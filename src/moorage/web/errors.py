@@ -1,0 +1,132 @@
+"""Failures as pages or htmx fragments: the one table of the web that knows which family has which HTTP status.
+
+Anticipated failures are told to the member. Anything else is a bug: its traceback goes to the log,
+and the page shows one sentence and the reference number that finds it there.
+"""
+
+import logging
+import secrets
+import sys
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.signals import got_request_exception
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render, resolve_url
+
+from moorage import errors as families
+from moorage.errors import MoorageError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+STATUS: Final[Mapping[type[MoorageError], HTTPStatus]] = {
+    families.NotPermittedError: HTTPStatus.FORBIDDEN,
+    families.NotFoundError: HTTPStatus.NOT_FOUND,
+    families.ConflictError: HTTPStatus.CONFLICT,
+    families.InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    families.QuotaExceededError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    families.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    families.CorruptContentError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+TITLES: Final[Mapping[HTTPStatus, str]] = {
+    HTTPStatus.BAD_REQUEST: "This request cannot be understood",
+    HTTPStatus.FORBIDDEN: "Not allowed",
+    HTTPStatus.NOT_FOUND: "Not found",
+    HTTPStatus.CONFLICT: "Not possible now",
+    HTTPStatus.UNPROCESSABLE_ENTITY: "Something needs to be changed",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "No room",
+    HTTPStatus.SERVICE_UNAVAILABLE: "Not available just now",
+    HTTPStatus.INTERNAL_SERVER_ERROR: "Something went wrong",
+}
+
+
+def status_of(error: MoorageError) -> HTTPStatus:
+    """The HTTP status of an error's family. Every family is in the table; a new one without a status is a bug."""
+    return next(STATUS[family] for family in type(error).__mro__ if family in STATUS)
+
+
+def answer(request: HttpRequest, error: MoorageError) -> HttpResponse:
+    """The page or fragment that tells the member of an anticipated failure."""
+    response = _tell(request, status_of(error), str(error), code=error.code)
+    if isinstance(error, UnavailableError):
+        response["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+def answer_bug(request: HttpRequest, bug: BaseException | None) -> HttpResponse:
+    """The page of a bug: a reference number, under which the log has the traceback."""
+    reference = secrets.token_hex(4)
+    log.error("bug %s at %s %s", reference, request.method, request.path, exc_info=bug)
+    sentence = (
+        f"This is a fault of Moorage, not yours; nothing more was changed. Try again, and if it stays, "
+        f"tell the operator the reference number {reference}."
+    )
+    return _tell(request, HTTPStatus.INTERNAL_SERVER_ERROR, sentence, code="bug")
+
+
+def _tell(request: HttpRequest, status: HTTPStatus, sentence: str, *, code: str) -> HttpResponse:
+    told = {"status": status.value, "title": TITLES[status], "sentence": sentence, "code": code}
+    if request.headers.get("HX-Request") != "true":
+        return render(request, "moorage/error.html", told, status=status)
+    response = render(request, "moorage/error.html#fragment", told, status=status)
+    # What the member was looking at stays; the words go to the page's place for them.
+    response["HX-Retarget"], response["HX-Reswap"] = "#flash", "innerHTML"
+    return response
+
+
+class ErrorsMiddleware:
+    """Tells members of failures in views, and sends a fragment's signed-out reader to the sign-in page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if request.headers.get("HX-Request") == "true" and _leads_to_sign_in(response):
+            # The redirect would put the sign-in page into a corner of this one.
+            return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"HX-Refresh": "true"})
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer what a view raised; Django's own kinds go on to the handlers below."""
+        if isinstance(exception, MoorageError):
+            return answer(request, exception)
+        if isinstance(exception, Http404 | PermissionDenied | SuspiciousOperation | BadRequest):
+            return None
+        got_request_exception.send(sender=type(self), request=request)
+        return answer_bug(request, exception)
+
+
+def _leads_to_sign_in(response: HttpResponseBase) -> bool:
+    to = response.headers.get("Location", "")
+    return response.status_code == HTTPStatus.FOUND and urlsplit(to).path == resolve_url(settings.LOGIN_URL)
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it
+    sentence = "There is no such page, or it is not for you. Go back, or begin at the dashboard."
+    return _tell(request, HTTPStatus.NOT_FOUND, sentence, code=families.NotFoundError.code)
+
+
+def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    sentence = "You may not do this. Ask an owner of the project."
+    return _tell(request, HTTPStatus.FORBIDDEN, sentence, code=families.NotPermittedError.code)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+    sentence = "The address or the form is not one of ours. Go back and try again."
+    return _tell(request, HTTPStatus.BAD_REQUEST, sentence, code="bad_request")
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return answer_bug(request, sys.exc_info()[1])
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:  # noqa: ARG001
+    sentence = (
+        "This form was open for too long, or cookies are switched off. Load the page again and send it once more."
+    )
+    return _tell(request, HTTPStatus.FORBIDDEN, sentence, code="csrf")

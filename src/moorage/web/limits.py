@@ -1,0 +1,39 @@
+"""How much of a request's body is taken. Files never come through a form: they come by Globus."""
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+from moorage.errors import QuotaExceededError
+from moorage.web import errors
+
+
+class RequestTooLargeError(QuotaExceededError):
+    """The body is longer than any form or document of ours."""
+
+    code = "request.too_large"
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(
+            f"This request is longer than {limit_bytes // 1024} KiB, more than any form of ours needs. "
+            "Files come into a project by Globus Uploads."
+        )
+        self.limit_bytes = limit_bytes
+
+
+class BodyLimitMiddleware:
+    """Refuses a body whose announced length is over the limit, before any of it is read.
+
+    One without an announced length is stopped by Django at DATA_UPLOAD_MAX_MEMORY_SIZE.
+    """
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        length = request.headers.get("Content-Length", "")
+        if length.isdigit() and int(length) > limit:
+            return errors.answer(request, RequestTooLargeError(limit))
+        return self.get_response(request)
