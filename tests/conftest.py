@@ -2,4 +2,20 @@
 
 from __future__ import annotations
 
-pytest_plugins = ["browser", "globus_cli", "postgres"]
+import os
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+pytest_plugins = ["browser", "globus_cli", "postgres", "running_moorage"]
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Let SQLite's test database be a file, as Moorage's is: only there threads and processes meet as they do later."""
+    database = settings.DATABASES["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        # One for each process of the suite; the folder is forgotten with the session.
+        name = f"test-{os.getpid()}.sqlite3"
+        database.setdefault("TEST", {})["NAME"] = str(Path(os.environ["MOORAGE_DATA"]) / name)
