@@ -13,6 +13,7 @@ from django.utils import timezone
 from moorage.accounts.models import Member
 from moorage.leases import Leased
 from moorage.projects.models import Project
+from moorage.projects.rules import MAY_EDIT
 from moorage.transfers.states import MAY_HAVE_ACCESS, OUTSTANDING, UploadState, UploadTransitionError, check_transition
 
 
@@ -23,8 +24,12 @@ class SealWhen(models.TextChoices):
 
 class UploadQuerySet(models.QuerySet["Upload"]):
     def visible_to(self, member: Member) -> Self:
-        """Uploads of the member's projects."""
-        return self.filter(project__memberships__member=member, project__memberships__member__is_active=True)
+        """Uploads of the projects that the member may edit: viewers see files, not uploads."""
+        return self.filter(
+            project__memberships__member=member,
+            project__memberships__member__is_active=True,
+            project__memberships__role__in=sorted(MAY_EDIT),
+        )
 
     def outstanding(self) -> Self:
         return self.filter(state__in=sorted(OUTSTANDING))
@@ -47,7 +52,10 @@ class Upload(Leased):
     description = models.TextField(max_length=10_000, blank=True)
 
     state = models.CharField(
-        max_length=12, choices=[(s.value, s.value) for s in UploadState], default=UploadState.REQUESTED.value, db_index=True
+        max_length=12,
+        choices=[(s.value, s.value) for s in UploadState],
+        default=UploadState.REQUESTED.value,
+        db_index=True,
     )
     state_changed_at = models.DateTimeField(default=timezone.now)
     reason = models.CharField(max_length=60, blank=True)  # code: why FAILED, DISCARDED, paused, or waits in REQUESTED
@@ -61,7 +69,9 @@ class Upload(Leased):
     wish_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
     # How the running or last freeze was asked for: SealWhen, by whom.
     seal_when = models.CharField(max_length=5, choices=SealWhen.choices, blank=True)
-    seal_step = models.CharField(max_length=20, blank=True)  # where the freeze stands; see transfers.sealing
+    close_step = models.CharField(
+        max_length=20, blank=True
+    )  # where the freeze or the discarding stands; see transfers.closing
     include_doubtful = models.BooleanField(default=False)
 
     created_at = models.DateTimeField(default=timezone.now)
@@ -79,9 +89,12 @@ class Upload(Leased):
     # What has arrived in the area, as the last look saw it.
     files_arrived = models.BigIntegerField(default=0)
     bytes_arrived = models.BigIntegerField(default=0)
-    arrived_digest = models.CharField(max_length=64, blank=True)  # of (path, size, mtime) of the area; same = nothing changed
+    arrived_digest = models.CharField(
+        max_length=64, blank=True
+    )  # of (path, size, mtime) of the area; same = nothing changed
     arrived_changed_at = models.DateTimeField(null=True)
     arrived_as_of = models.DateTimeField(null=True)
+    look_seconds = models.FloatField(default=0)  # how long the last look took: big trees are looked at less often
 
     # Progress of the import: written under the lease.
     step = models.CharField(max_length=12, blank=True)  # scan, plan, digest, place, register, publish
@@ -90,8 +103,12 @@ class Upload(Leased):
     files_done = models.BigIntegerField(default=0)
     bytes_done = models.BigIntegerField(default=0)
     progress_at = models.DateTimeField(null=True)
+    problems = models.BigIntegerField(default=0)  # staged paths that the newest run did not import
     published_revision = models.BigIntegerField(null=True)  # the newest revision that this upload published
-    is_cleared = models.BooleanField(default=True)  # False from publishing until registered names have left the sealed area
+    is_cleared = models.BooleanField(default=True)  # False from publishing until registered names left the sealed area
+    remnants_gone_at = models.DateTimeField(
+        null=True
+    )  # what was not imported is (going) in the trash: no retry any more
 
     objects = UploadQuerySet.as_manager()
 
@@ -159,6 +176,7 @@ class AccessGrant(models.Model):
     expires_at = models.DateTimeField(null=True)
     trouble = models.CharField(max_length=60, blank=True)  # code of the last refusal, e.g. globus.no_rule_left
     tried_at = models.DateTimeField(null=True)
+    seen_at = models.DateTimeField(null=True)  # when the rule was first seen in the collection's rule list
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["upload", "identity_id"], name="one_grant_per_identity")]
@@ -264,15 +282,14 @@ class CollectionWatch(models.Model):
 
 
 class StrayArea(models.Model):
-    """A name that reappeared in the collection after the seal, and went to the trash; shown on the upload."""
+    """A name that reappeared after its upload was closed, and went to the trash; shown on the upload."""
 
     id = models.BigAutoField(primary_key=True)
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="stray_areas")
     found_at = models.DateTimeField()
-    files = models.BigIntegerField()
+    moved_at = models.DateTimeField(null=True)  # null: seen, and on its way to the trash
+    files = models.BigIntegerField(default=0)
     trash_until = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.upload} at {self.found_at:%Y-%m-%d %H:%M}"
-
-

@@ -31,10 +31,27 @@ UPLOAD_TRANSITIONS: Final[Mapping[UploadState, frozenset[UploadState]]] = {
     UploadState.DISCARDED: frozenset(),
 }
 
-OUTSTANDING: Final = frozenset(
-    {UploadState.REQUESTED, UploadState.OPEN, UploadState.SEALING, UploadState.SEALED, UploadState.IMPORTING, UploadState.FAILED}
-)
+# Not at an end: somebody or something still has to act.
+OUTSTANDING: Final = frozenset(UploadState) - {UploadState.IMPORTED, UploadState.DISCARDED}
+# Its staging area is, or may be, in the collection with a rule on it.
 MAY_HAVE_ACCESS: Final = frozenset({UploadState.REQUESTED, UploadState.OPEN, UploadState.SEALING})
+# Members may have, or be given, a rule on the area.
+TAKES_FILES: Final = frozenset({UploadState.REQUESTED, UploadState.OPEN})
+# DONE has been pressed, and pressing it again changes nothing.
+DONE_ALREADY: Final = frozenset({UploadState.SEALING, UploadState.SEALED, UploadState.IMPORTING, UploadState.IMPORTED})
+DISCARDED_ALREADY: Final = frozenset({UploadState.DISCARDING, UploadState.DISCARDED})
+
+_IS: Final[Mapping[UploadState, str]] = {
+    UploadState.REQUESTED: "is still being opened",
+    UploadState.OPEN: "is open",
+    UploadState.SEALING: "is being closed for its import",
+    UploadState.SEALED: "waits for its import",
+    UploadState.IMPORTING: "is being imported",
+    UploadState.IMPORTED: "has been imported",
+    UploadState.FAILED: "could not be imported",
+    UploadState.DISCARDING: "is being deleted",
+    UploadState.DISCARDED: "has been deleted",
+}
 
 
 class UploadTransitionError(ConflictError):
@@ -43,7 +60,10 @@ class UploadTransitionError(ConflictError):
     code = "upload.state"
 
     def __init__(self, current: UploadState, wanted: UploadState) -> None:
-        super().__init__(f"This upload is {current.value} and cannot become {wanted.value}. Look at Upload Status for what can be done now.")
+        super().__init__(
+            f"This cannot be done now, because the upload {_IS[current]}. "
+            "Look at Upload Status for what can be done with it."
+        )
         self.current = current.value
         self.wanted = wanted.value
 

@@ -1,0 +1,55 @@
+"""What has arrived in the staging areas. A sweep looks; pages read the row and say "as of"."""
+
+import time
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+
+from django.db.models import F
+
+from moorage.backends import Policies, backends
+from moorage.storage.areas import StagingAreas
+from moorage.transfers.models import Upload
+from moorage.transfers.states import UploadState
+
+# A look may take a tenth of the time: the longer one takes, the longer until the next.
+TIMES_A_LOOK: Final = 10
+WISH_LOOKS: Final = 3  # looks within the quiet time
+
+
+def uploads_to_look_at(*, at: datetime, watched: bool) -> Iterable[Upload]:
+    """Open uploads whose area is due for a look, by how long the last one took and whether anybody waits."""
+    policies = backends().policies
+    for upload in Upload.objects.in_state(UploadState.OPEN).order_by(F("arrived_as_of").asc(nulls_first=True)):
+        if upload.arrived_as_of is None or at - upload.arrived_as_of >= look_interval(
+            upload, policies, watched=watched
+        ):
+            yield upload
+
+
+def look_interval(upload: Upload, policies: Policies, *, watched: bool) -> timedelta:
+    """How long to wait between two looks at this upload's area."""
+    base = policies.watched_interval if watched else policies.unwatched_interval
+    if upload.wish_at is not None:
+        base = min(base, policies.quiet_time / WISH_LOOKS)
+    return max(base, timedelta(seconds=upload.look_seconds) * TIMES_A_LOOK)
+
+
+def look_at_area(upload: Upload, *, at: datetime) -> bool:
+    """Look once, and write down what is there. True when something has changed since the last look."""
+    begun = time.monotonic()
+    arrived = StagingAreas(backends().store).look(upload.area_name)
+    took = time.monotonic() - begun
+    open_row = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN)
+    changed = arrived.state_digest != upload.arrived_digest
+    open_row.update(
+        files_arrived=arrived.files,
+        bytes_arrived=arrived.bytes,
+        arrived_digest=arrived.state_digest,
+        arrived_as_of=at,
+        look_seconds=took,
+    )
+    if changed:
+        expires_at = at + backends().policies.upload_expires_after
+        open_row.update(arrived_changed_at=at, last_activity_at=at, expires_at=expires_at, expiry_warned_days=None)
+    return changed

@@ -1,0 +1,86 @@
+"""Names of uploads, and the readable but unguessable name of an upload's staging area."""
+
+import base64
+import posixpath
+import re
+import secrets
+import unicodedata
+from typing import Final
+
+from moorage.errors import InvalidInputError
+from moorage.globus.service import CollectionPath
+
+NAME_LIMIT: Final = 200
+DESCRIPTION_LIMIT: Final = 10_000
+SLUG_LIMIT: Final = 40
+RANDOM_BYTES: Final = 10  # 80 bits: sixteen letters of base 32
+
+_AREA_NAME: Final = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*-[a-z2-7]{16}")
+
+
+class UploadNameError(InvalidInputError):
+    code = "upload.name"
+
+
+class UploadDescriptionError(InvalidInputError):
+    code = "upload.description"
+
+
+def clean_name(text: str) -> str:
+    """An upload's name on one line, without control characters.
+
+    Raises:
+        UploadNameError: nothing is left, or it is longer than NAME_LIMIT characters.
+    """
+    shown = "".join(" " if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c for c in text)
+    name = " ".join(shown.split())
+    if not name:
+        raise UploadNameError("An upload needs a name, so that you can tell it from others. Type one.", field="name")
+    if len(name) > NAME_LIMIT:
+        raise UploadNameError(
+            f"The name has {len(name)} characters; {NAME_LIMIT} are possible. Shorten it, and use the description.",
+            field="name",
+        )
+    return name
+
+
+def clean_description(text: str) -> str:
+    """The description, lines kept, without characters that no database keeps.
+
+    Raises:
+        UploadDescriptionError: it is longer than DESCRIPTION_LIMIT characters.
+    """
+    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"}).strip()
+    if len(kept) > DESCRIPTION_LIMIT:
+        raise UploadDescriptionError(
+            f"The description has {len(kept)} characters; {DESCRIPTION_LIMIT:,} are possible. Shorten it.",
+            field="description",
+        )
+    return kept
+
+
+def area_name(*, project_name: str, upload_name: str) -> str:
+    """A new name for a staging area: two readable parts, and 80 random bits that nobody guesses."""
+    random_part = base64.b32encode(secrets.token_bytes(RANDOM_BYTES)).decode("ascii").lower()
+    return f"{_slug(project_name) or 'project'}-{_slug(upload_name) or 'upload'}-{random_part}"
+
+
+def looks_like_area(name: str) -> bool:
+    """Whether a folder's name could be one that `area_name` made."""
+    return _AREA_NAME.fullmatch(name) is not None
+
+
+def area_path(name: str) -> CollectionPath:
+    """Where a staging area is on the collection."""
+    return CollectionPath(f"/{name}/")
+
+
+def is_within(path: str, area: str) -> bool:
+    """Whether a path on the collection is the area itself, or lies in it."""
+    plain = posixpath.normpath(f"/{path.lstrip('/')}")
+    return f"{plain}/".startswith(area)
+
+
+def _slug(text: str) -> str:
+    ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
+    return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:SLUG_LIMIT].strip("-")

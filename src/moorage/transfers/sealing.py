@@ -1,0 +1,67 @@
+"""DONE: from here on nobody may write into the staging area. What follows, step by step, is in `freezing`."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from moorage.accounts.models import Member
+from moorage.audit.records import record
+from moorage.transfers import rules
+from moorage.transfers.closing import CloseStep
+from moorage.transfers.due import Sweep, make_due
+from moorage.transfers.grants import withdraw_all
+from moorage.transfers.models import SealWhen, Upload
+from moorage.transfers.states import DONE_ALREADY, UploadState, UploadTransitionError, check_transition
+
+
+def start_sealing(*, upload: Upload, actor: Member, at: datetime, include_doubtful: bool = False) -> None:
+    """Begin to seal the staging area now: from here on nobody may write into it.
+
+    Afterwards the upload is SEALING, and a sweep withdraws the rules, cancels what still runs and goes
+    on from there: no page waits for Globus. For an upload that is done already nothing changes.
+
+    Raises:
+        UploadNotFoundError, UploadRoleError: the actor may not decide on this upload.
+        EmptyUploadError: nothing has arrived yet.
+        UploadTransitionError: the upload is not open.
+    """
+    rules.check_may_finish(actor, upload)
+    if upload.current_state in DONE_ALREADY:
+        _hasten(upload, actor=actor, at=at)
+        return
+    check_transition(upload.current_state, UploadState.SEALING)
+    rules.check_has_arrived(upload)
+    try:
+        begin_freeze(upload, when=SealWhen.NOW, by=actor, at=at, include_doubtful=include_doubtful)
+    except UploadTransitionError:
+        if upload.current_state not in DONE_ALREADY:
+            raise  # DELETE won
+
+
+def begin_freeze(upload: Upload, *, when: SealWhen, by: Member | None, at: datetime, include_doubtful: bool) -> None:
+    """Mark the upload SEALING and every rule as no longer desired, in one transaction; a wish stays until the seal."""
+    with transaction.atomic():
+        upload.transition_to(
+            UploadState.SEALING,
+            at=at,
+            seal_when=when.value,
+            close_step=CloseStep.WITHDRAW.value,
+            include_doubtful=include_doubtful,
+            done_at=at,
+            done_by=by,
+            reason="",
+            reason_text="",
+        )
+        withdraw_all(upload)
+        record("upload.done", upload, actor=by, at=at, project_id=upload.project_id, when=when.value)
+        make_due(Sweep.SEALING)
+
+
+def _hasten(upload: Upload, *, actor: Member, at: datetime) -> None:
+    """ "Import now" during the freeze of "when transfers finish": it will not open again."""
+    with transaction.atomic():
+        quiet = Upload.objects.filter(pk=upload.pk, state=UploadState.SEALING, seal_when=SealWhen.QUIET)
+        if quiet.update(seal_when=SealWhen.NOW, done_by=actor, done_at=at):
+            record("upload.done", upload, actor=actor, at=at, project_id=upload.project_id, when=SealWhen.NOW.value)
+            make_due(Sweep.SEALING)
+    upload.refresh_from_db()

@@ -1,0 +1,157 @@
+"""Reading task lists from Globus into our tables. Pages read the tables and say "as of"."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from django.db import transaction
+
+from moorage.backends import backends
+from moorage.globus.service import IdentityId, TaskId, TaskNotFoundError, TransferTask
+from moorage.transfers.attribution import Candidate, belongings
+from moorage.transfers.models import AccessGrant, Belonging, CollectionWatch, GlobusTask, Upload, UploadTask
+from moorage.transfers.naming import area_path
+from moorage.transfers.states import MAY_HAVE_ACCESS, OUTSTANDING
+from moorage.transfers.task_links import FINAL, SURE
+
+# Finished tasks are asked for again this far back, so that none is lost between two readings.
+READ_AGAIN: Final = timedelta(minutes=10)
+
+Candidates = dict[UUID, list[Candidate]]  # by identity
+
+
+def read_all_tasks(collection_id: UUID, *, at: datetime) -> None:
+    """Read the tasks of everyone who may write to an open upload, and of tasks that we follow to their end.
+
+    Raises:
+        GlobusUnavailableError: nothing is lost; the next reading begins where this one did.
+    """
+    watch, _ = CollectionWatch.objects.get_or_create(pk=collection_id)
+    last = watch.tasks_as_of - READ_AGAIN if watch.tasks_as_of else None
+    seen = _read(_candidates(collection_id), last=last, at=at)
+    _follow_to_the_end(collection_id, seen, at=at)
+    CollectionWatch.objects.filter(pk=collection_id).update(tasks_as_of=at, trouble="")
+
+
+def read_tasks_of(upload: Upload, *, at: datetime) -> None:
+    """Read the tasks of everyone who could write to this upload."""
+    candidates = _candidates(upload.collection_id)
+    identities = set(upload.grants.values_list("identity_id", flat=True))
+    _read({one: candidates[one] for one in candidates.keys() & identities}, last=None, at=at)
+
+
+def store_task(task: TransferTask, *, collection_id: UUID, at: datetime) -> GlobusTask:
+    """Write down what Globus says of a task; a row that says the same already is not written again."""
+    seen = {
+        "status": task.status.value,
+        "label": task.label[:300],
+        "destination_path": task.destination_path or "",
+        "requested_at": task.requested_at,
+        "completed_at": task.completed_at,
+        "files": task.files,
+        "files_transferred": task.files_transferred,
+        "files_skipped": task.files_skipped,
+        "bytes_transferred": task.bytes_transferred,
+        "bytes_per_second": task.bytes_per_second,
+        "faults": task.faults,
+        "nice_status": task.nice_status[:100],
+        "was_cancelled": task.was_cancelled,
+        "is_delete": task.is_delete,
+    }
+    row, made = GlobusTask.objects.get_or_create(
+        task_id=UUID(task.id), defaults={**seen, "collection_id": collection_id, "as_of": at}
+    )
+    if not made and any(getattr(row, name) != value for name, value in seen.items()):
+        GlobusTask.objects.filter(pk=row.pk).update(**seen, as_of=at)
+        for name, value in seen.items():
+            setattr(row, name, value)
+        _note_activity(row, at=at)
+    return row
+
+
+def attribute(row: GlobusTask, candidates: Iterable[Candidate], *, at: datetime) -> None:
+    """Write down what a task is to each of these uploads (and keep what was known)."""
+    links = {link.upload_id: link for link in UploadTask.objects.filter(task=row)}
+    known = {upload_id: Belonging(link.belonging) for upload_id, link in links.items()}
+    found = belongings(
+        path=row.destination_path or None,
+        requested_at=row.requested_at,
+        candidates=list(candidates),
+        known=known,
+    )
+    if found == known:
+        return
+    with transaction.atomic():
+        for upload_id, how in found.items():
+            if known.get(upload_id) != how:
+                UploadTask.objects.update_or_create(upload_id=upload_id, task=row, defaults={"belonging": how})
+        UploadTask.objects.filter(task=row, upload_id__in=known.keys() - found.keys()).delete()
+        _note_activity(row, at=at)
+
+
+def candidate_of(upload: Upload) -> Candidate:
+    """The upload as a candidate."""
+    return Candidate(upload.pk, area_path(upload.area_name), upload.created_at)
+
+
+def _candidates(collection_id: UUID) -> Candidates:
+    """Uploads that may be written to, by the identities that have (or had) a rule on them."""
+    states = [state.value for state in MAY_HAVE_ACCESS]
+    grants = AccessGrant.objects.filter(collection_id=collection_id, upload__state__in=states)
+    by_identity: Candidates = {}
+    for grant in grants.select_related("upload"):
+        by_identity.setdefault(grant.identity_id, []).append(candidate_of(grant.upload))
+    return by_identity
+
+
+def _read(candidates: Candidates, *, last: datetime | None, at: datetime) -> set[TaskId]:
+    """Ask for each identity's tasks, store those that concern us, and return the ids of all that were seen."""
+    tasks: dict[TaskId, TransferTask] = {}
+    near: dict[TaskId, set[Candidate]] = {}
+    collection_id = UUID(backends().globus.collection_id)
+    for identity, uploads in candidates.items():
+        earliest = min(candidate.opened_at for candidate in uploads)
+        since = max(last, earliest) if last else earliest
+        for task in backends().globus.tasks_of(IdentityId(str(identity)), since=since):
+            tasks[task.id] = task
+            near.setdefault(task.id, set()).update(uploads)
+    for task_id, task in tasks.items():
+        if _concerns(task, near[task_id]):
+            attribute(store_task(task, collection_id=collection_id, at=at), near[task_id], at=at)
+    return set(tasks)
+
+
+def _concerns(task: TransferTask, candidates: Iterable[Candidate]) -> bool:
+    found = belongings(
+        path=task.destination_path, requested_at=task.requested_at, candidates=list(candidates), known={}
+    )
+    return bool(found) or GlobusTask.objects.filter(task_id=UUID(task.id)).exists()
+
+
+def _follow_to_the_end(collection_id: UUID, seen: set[TaskId], *, at: datetime) -> None:
+    """Ask for unfinished tasks of outstanding uploads that no list showed, one by one."""
+    states = [state.value for state in OUTSTANDING]
+    waiting = GlobusTask.objects.filter(collection_id=collection_id, upload_tasks__upload__state__in=states)
+    for row in waiting.exclude(status__in=FINAL).distinct():
+        task_id = TaskId(str(row.task_id))
+        if task_id in seen:
+            continue
+        try:
+            store_task(backends().globus.task(task_id), collection_id=collection_id, at=at)
+        except TaskNotFoundError:
+            end_forgotten(row, at=at)
+
+
+def end_forgotten(row: GlobusTask, *, at: datetime) -> None:
+    """Globus does not know an unfinished task any more: it has ended, and how is not known, so it failed."""
+    forgotten = GlobusTask.objects.filter(pk=row.pk).exclude(status__in=FINAL)
+    forgotten.update(status="FAILED", completed_at=at, as_of=at)
+
+
+def _note_activity(row: GlobusTask, *, at: datetime) -> None:
+    """An upload whose task moves is alive: its expiry moves on."""
+    policy = backends().policies.upload_expires_after
+    Upload.objects.filter(upload_tasks__task=row, upload_tasks__belonging__in=SURE).filter(
+        state__in=[state.value for state in MAY_HAVE_ACCESS]
+    ).update(last_activity_at=at, expires_at=at + policy, expiry_warned_days=None)

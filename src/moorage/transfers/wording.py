@@ -1,0 +1,150 @@
+"""An upload's state in words: a label with an icon, and one sentence that says whose turn it is.
+
+"Waiting" is said only of what goes on by itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from moorage.transfers.models import Upload
+from moorage.transfers.states import UploadState
+
+
+class Turn(StrEnum):
+    """Who has to act next."""
+
+    MEMBER = "member"
+    MOORAGE = "moorage"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class StateLabel:
+    """A state by word and icon (a name in the icon sprite), never by colour alone."""
+
+    label: str
+    icon: str
+    tone: str  # neutral, active, good, bad
+
+
+_LABELS: Final[Mapping[UploadState, StateLabel]] = {
+    UploadState.REQUESTED: StateLabel("Opening", "hourglass-split", "active"),
+    UploadState.OPEN: StateLabel("Open", "cloud-upload", "neutral"),
+    UploadState.SEALING: StateLabel("Closing", "lock", "active"),
+    UploadState.SEALED: StateLabel("Waiting for import", "hourglass-split", "active"),
+    UploadState.IMPORTING: StateLabel("Importing", "arrow-repeat", "active"),
+    UploadState.IMPORTED: StateLabel("Imported", "check-circle", "good"),
+    UploadState.FAILED: StateLabel("Not imported", "x-circle", "bad"),
+    UploadState.DISCARDING: StateLabel("Deleting", "trash", "active"),
+    UploadState.DISCARDED: StateLabel("Deleted", "trash", "neutral"),
+}
+_IMPORTED_WITH_PROBLEMS: Final = StateLabel("Imported with problems", "exclamation-triangle", "bad")
+_OPEN_WITH_WISH: Final = StateLabel("Open, import follows", "clock-history", "active")
+
+_STEPS: Final[Mapping[str, str]] = {
+    "scan": "listing its files",
+    "plan": "comparing them with the project",
+    "digest": "reading and checking its files",
+    "place": "storing its files",
+    "register": "adding its files to the project",
+    "publish": "making them visible",
+}
+
+
+def state_label(upload: Upload) -> StateLabel:
+    """The upload's state as a word with an icon."""
+    state = upload.current_state
+    if state is UploadState.IMPORTED and upload.problems:
+        return _IMPORTED_WITH_PROBLEMS
+    if state is UploadState.OPEN and upload.wish_at is not None:
+        return _OPEN_WITH_WISH
+    return _LABELS[state]
+
+
+def whose_turn(upload: Upload) -> Turn:
+    """Who has to act next for this upload to come to its end."""
+    state = upload.current_state
+    if state is UploadState.FAILED or (state is UploadState.OPEN and upload.wish_at is None):
+        return Turn.MEMBER
+    if state is UploadState.DISCARDED or (state is UploadState.IMPORTED and not upload.problems):
+        return Turn.NOBODY
+    if state is UploadState.IMPORTED:
+        return Turn.MEMBER if upload.remnants_gone_at is None else Turn.NOBODY
+    return Turn.MOORAGE
+
+
+def state_text(upload: Upload) -> str:
+    """One sentence or two: what is going on, and who has to do what next."""
+    return _SENTENCES[upload.current_state](upload)
+
+
+def _requested(upload: Upload) -> str:
+    return upload.reason_text or "Being opened: its folder and access to it are being made. This goes on by itself."
+
+
+def _open(upload: Upload) -> str:
+    if upload.wish_at is not None:
+        return (
+            "Open. It is imported by itself when its transfers have finished and nothing changes any more; "
+            "until then more files may come."
+        )
+    if upload.reason_text:
+        return f"Open. {upload.reason_text}"
+    return "Open. Transfer your files into it, and press DONE when all of them have arrived."
+
+
+def _sealing(upload: Upload) -> str:
+    waits = upload.reason_text or "Write access is being taken away."
+    return f"Being closed. {waits} The import follows by itself."
+
+
+def _sealed(upload: Upload) -> str:
+    if upload.reason_text:
+        return f"{upload.reason_text} The import goes on by itself."
+    return "Closed, and waiting for a worker to import it. This goes on by itself."
+
+
+def _importing(upload: Upload) -> str:
+    if upload.reason_text:
+        return f"Being imported, with a pause: {upload.reason_text} This goes on by itself."
+    doing = _STEPS.get(upload.step)
+    return f"Being imported: {doing}. This page may be closed." if doing else "Being imported. This page may be closed."
+
+
+def _imported(upload: Upload) -> str:
+    if not upload.problems:
+        return "Imported. All of its files are accounted for in the project."
+    files = "1 file was" if upload.problems == 1 else f"{upload.problems:,} files were"
+    if upload.remnants_gone_at is not None:
+        return f"Imported with problems: {files} not imported and have been moved to the trash."
+    return f"Imported with problems: {files} not imported. See why below, and retry or send them in another upload."
+
+
+def _failed(upload: Upload) -> str:
+    why = f" {upload.reason_text}" if upload.reason_text else ""
+    return f"Not imported.{why} Nothing of it is in the project. Retry the import, or press DELETE."
+
+
+def _discarding(_: Upload) -> str:
+    return "Being deleted: access is taken away and its files go to the trash. This goes on by itself."
+
+
+def _discarded(upload: Upload) -> str:
+    why = f" {upload.reason_text}" if upload.reason_text else ""
+    kept = f" The trash keeps its files until {upload.trash_until:%Y-%m-%d}." if upload.trash_until else ""
+    return f"Deleted.{why}{kept}"
+
+
+_SENTENCES: Final = {
+    UploadState.REQUESTED: _requested,
+    UploadState.OPEN: _open,
+    UploadState.SEALING: _sealing,
+    UploadState.SEALED: _sealed,
+    UploadState.IMPORTING: _importing,
+    UploadState.IMPORTED: _imported,
+    UploadState.FAILED: _failed,
+    UploadState.DISCARDING: _discarding,
+    UploadState.DISCARDED: _discarded,
+}
