@@ -3,7 +3,7 @@
 import { ask, paragraph } from "./ask.js";
 import { openChooser } from "./chooser.js";
 import { element } from "./pages.js";
-import { go, paneOf, refresh, say, selectedRows } from "./panes.js";
+import { go, paneOf, refresh, say, selectedRows, showSelection } from "./panes.js";
 import { RequestError, sendForm } from "./requests.js";
 import { uploadInto } from "./uploads.js";
 
@@ -161,6 +161,8 @@ async function transfer(side, work, button) {
   const answer = await send(side, button.formAction, form);
   if (!answer) return;
   work.elements.submission_id.value = ""; // the next transfer is another one
+  for (const box of paneOf(side).querySelectorAll("[data-row] input:checked")) box.checked = false;
+  showSelection(side);
   await refreshWhenOver(OTHER[side], answer.link);
 }
 

@@ -7,17 +7,20 @@ const WORDS = {
   403: "You may not write here any more.",
   404: "The folder is not there any more.",
   409: "The folder is not there any more, or a folder has this name.",
+  412: "A file of this name has come meanwhile. Retry to decide what shall happen to it.",
   413: "This file is too large for the server.",
   507: "The disk of the collection is full.",
 };
 
-/** Resolves when the file is stored. `signal` aborts; `progress(bytes)` tells how much was sent. */
-export function put(address, file, { signal, progress }) {
+/** Resolves when the file is stored. `signal` aborts; `progress(bytes)` tells how much was sent.
+ *  Unless `mayReplace`, a file that is there already stays as it is, and this fails with status 412. */
+export function put(address, file, { signal, progress, mayReplace }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     const stop = () => request.abort();
     request.open("PUT", address);
     for (const [name, value] of Object.entries(HEADERS)) request.setRequestHeader(name, value);
+    if (!mayReplace) request.setRequestHeader("If-None-Match", "*");
     request.setRequestHeader("Content-Type", "application/octet-stream");
     request.upload.addEventListener("progress", (event) => progress(event.loaded));
     request.addEventListener("load", () => {
@@ -40,6 +43,7 @@ export async function exists(address) {
 }
 
 function words(request) {
+  if (request.status === 412) return WORDS[412];
   try {
     const { message } = JSON.parse(request.responseText);
     if (message) return message;

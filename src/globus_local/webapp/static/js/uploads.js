@@ -18,7 +18,7 @@ let waiting = []; // items that nobody works on yet
 let failed = [];
 let working = 0;
 let reading = 0; // drops that are still being read
-let answers = new Map(); // upload number -> "replace" or "skip"
+let answers = new Map(); // upload number -> "replace", "skip" or "stop"
 let numbers = 0;
 let question = Promise.resolve();
 
@@ -95,8 +95,11 @@ async function perform(item) {
   try {
     const isNew = await folderOf(item);
     if (item.folder) await makeFolder(item.target, item.path);
-    else if (!isNew && !(await mayReplace(item))) return settle(item, "skipped");
-    else await send(item);
+    else {
+      const wish = isNew ? "new" : await wishFor(item);
+      if (wish === "skip") return settle(item, "skipped");
+      await send(item, wish === "replace");
+    }
     settle(item, "done");
   } catch (error) {
     if (error.name === "AbortError") settle(item, "cancelled");
@@ -109,11 +112,12 @@ async function perform(item) {
   return undefined;
 }
 
-async function send(item) {
+async function send(item, mayReplace) {
   for (;;) {
     item.tries += 1;
     try {
       await put(addressOf(item), item.file, {
+        mayReplace,
         signal: item.aborter.signal,
         progress: (sent) => {
           item.sent = Math.min(sent, item.size);
@@ -163,17 +167,17 @@ async function makeOneFolder(target, path) {
   }
 }
 
-/** Ask once for each upload what to do with files that are there already. */
-function mayReplace(item) {
+/** "new" if nothing of this name is there; else what the person wants, asked once for each upload. */
+function wishFor(item) {
   const decided = question.then(async () => {
-    if (!(await exists(addressOf(item)))) return true;
+    if (!(await exists(addressOf(item)))) return "new";
     const { number } = item.target;
     if (!answers.has(number)) answers.set(number, await askAbout(item));
     if (answers.get(number) === "stop") {
       cancelUpload(item.target);
       throw new DOMException("Cancelled", "AbortError");
     }
-    return answers.get(number) === "replace";
+    return answers.get(number);
   });
   question = decided.catch(() => {});
   return decided;
