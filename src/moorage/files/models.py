@@ -27,8 +27,8 @@ class ObjectState(models.TextChoices):
 class StoredObject(models.Model):
     """Bytes in the object store: a file named by its digest, written once. (`Object` in the design.)
 
-    `modified_ns` and `changed_ns` are the stat times that place left; a later difference means that
-    somebody touched the file.
+    `modified_ns` and `changed_ns` are the stat times that place left. A later `modified_ns` means that somebody
+    touched the file; `changed_ns` also moves when one of the file's other names comes or goes.
     """
 
     id = models.BigAutoField(primary_key=True)

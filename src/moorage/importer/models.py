@@ -8,41 +8,20 @@ import uuid
 from django.db import models
 from django.utils import timezone
 
-from moorage.files.fields import DigestField
+from moorage.files.fields import DigestField, NameField
 from moorage.files.models import Directory, Revision, StoredObject
+from moorage.importer.verdicts import EntryKind, EntryState, Verdict
 from moorage.projects.models import Project
 
-
-class Verdict(models.TextChoices):
-    """What the planner says of a staged path, against the project at a revision."""
-
-    NEW = "new", "new"
-    NEW_VERSION = "new_version", "new version"
-    IDENTICAL = "identical", "identical"
-    DOUBTFUL = "doubtful", "doubtful"
-    SKIPPED = "skipped", "skipped"
-    REJECTED = "rejected", "rejected"
-
-
-class EntryState(models.TextChoices):
-    PLANNED = "planned", "planned"
-    DIGESTED = "digested", "digested"
-    PLACED = "placed", "placed"
-    REGISTERED = "registered", "registered"
-    FAILED = "failed", "failed"
-
-
-class EntryKind(models.TextChoices):
-    FILE = "file", "file"
-    DIRECTORY = "directory", "directory"
-    SYMLINK = "symlink", "symbolic link"
-    OTHER = "other", "device, socket or pipe"
+__all__ = ["EntryKind", "EntryState", "ImportProblem", "ImportRun", "ManifestEntry", "Verdict"]
 
 
 class ManifestEntry(models.Model):
     """One staged path of an upload. `path` is bytes, relative to the area, without a leading slash.
 
-    `number` orders the entries of an upload by path, parents before children: batches are ranges of it.
+    `number` orders the entries of an upload, parents before what they hold: batches are ranges of it.
+    Because an entry holds all that a file version needs (`name`, `modified_at`, `version_id`, the object),
+    ranges of them become versions inside the database.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -50,12 +29,16 @@ class ManifestEntry(models.Model):
     number = models.BigIntegerField()
     path = models.BinaryField()
     path_digest = models.BinaryField(max_length=32)
+    name = NameField(blank=True)  # the last name of the path; empty where it is not a name that a project takes
+    folded = models.BigIntegerField(default=0)  # of the path without regard to case and normal form; see importer.paths
     kind = models.CharField(max_length=9, choices=EntryKind.choices)
     size_bytes = models.BigIntegerField(default=0)
     modified_ns = models.BigIntegerField(default=0)
-    changed_ns = models.BigIntegerField(default=0)
+    modified_at = models.DateTimeField(null=True)  # of modified_ns
+    changed_ns = models.BigIntegerField(default=0)  # as scan saw it, then as our own link and chmod left it
     inode = models.BigIntegerField(default=0)
 
+    trouble = models.CharField(max_length=12, blank=True)  # what the scan could not do with it; see storage.walk
     verdict = models.CharField(max_length=11, choices=Verdict.choices, blank=True)
     state = models.CharField(max_length=10, choices=EntryState.choices, default=EntryState.PLANNED)
     reason = models.CharField(max_length=60, blank=True)  # dotted code
@@ -65,7 +48,9 @@ class ManifestEntry(models.Model):
 
     digest = DigestField(blank=True, default="")
     crc32 = models.BigIntegerField(default=0)
-    stored_object = models.ForeignKey(StoredObject, null=True, on_delete=models.PROTECT, related_name="+", db_column="object_id")
+    stored_object = models.ForeignKey(
+        StoredObject, null=True, on_delete=models.PROTECT, related_name="+", db_column="object_id"
+    )
     directory = models.ForeignKey(Directory, null=True, on_delete=models.PROTECT, related_name="+")
     version_id = models.UUIDField(null=True)  # the id that its file version gets (or got)
     registered_fence = models.BigIntegerField(null=True)
@@ -96,8 +81,11 @@ class ImportRun(models.Model):
     number = models.IntegerField()
     started_at = models.DateTimeField(default=timezone.now)
     ended_at = models.DateTimeField(null=True)
+    tries = models.IntegerField(default=0)  # how often a bug has stopped it
+    not_before = models.DateTimeField(null=True)  # after a bug: when it is tried again
     scanned_at = models.DateTimeField(null=True)  # the manifest is complete
     planned_revision = models.BigIntegerField(null=True)  # the head that the plan was made against
+    register_fence = models.BigIntegerField(null=True)  # of the right under which it published
     verdicts = models.JSONField(default=dict)  # {verdict: {"files": n, "bytes": n}}, written when it ends
     files = models.BigIntegerField(default=0)
     bytes = models.BigIntegerField(default=0)

@@ -39,6 +39,10 @@ def stamp_of(status: os.stat_result) -> Stamp:
     return Stamp(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
+def stamp_of_open(descriptor: int) -> Stamp:
+    return stamp_of(os.fstat(descriptor))
+
+
 def wait_until_old(status: os.stat_result, *, youngest_seconds: float = YOUNGEST_SECONDS) -> None:
     """Wait until a file's last change is old enough for its stamp to tell a later one apart.
 

@@ -101,12 +101,12 @@ class ObjectStore:
         there = None if anew else _reuse(folder, digest, stamp.size_bytes)
         if there is not None:
             return Placed(there, "reused")
-        if anew:
-            with suppress(FileNotFoundError):
-                os.unlink(digest, dir_fd=folder)
         status = os.fstat(descriptor)
         if stamp_of(status) != stamp:
             raise FileChangedError
+        if anew:
+            with suppress(FileNotFoundError):
+                os.unlink(digest, dir_fd=folder)
         if status.st_nlink == 1 and status.st_uid == os.geteuid() and (lease.is_held or is_quiet):
             with suppress(_LinkRefusedError):
                 return Placed(_link(descriptor, folder, digest, lease), "linked")

@@ -1,0 +1,186 @@
+"""One import at work: what it is given, how it reports, and the transaction that every batch of it is.
+
+The importer does not know uploads: what becomes of one is said through the callbacks here, which
+`jobs.imports` joins to the upload's row and its lease.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+from django.db import connection, transaction
+
+from moorage.accounts.models import Member
+from moorage.backends import Policies
+from moorage.files.models import Revision
+from moorage.storage.layout import StoreLayout
+from moorage.storage.room import free_space
+
+# SQLite's lock is not fair: without a pause between two write transactions others wait for long (design §5).
+PAUSE_SECONDS: Final = 0.010
+REPORT_SECONDS: Final = 1.0
+ROOM_POLL_SECONDS: Final = 2.0
+
+
+class ImportStoppedError(Exception):
+    """The worker is to end: the import is left as it is, for whoever takes it next."""
+
+
+class Suspicions(Protocol):
+    """Which files a transfer may have left incomplete (see `transfers.doubt`)."""
+
+    def is_doubtful(self, path_digest: bytes, changed_ns: int) -> bool: ...
+
+
+class NoSuspicions:
+    """Nothing is doubtful."""
+
+    def is_doubtful(self, path_digest: bytes, changed_ns: int) -> bool:  # noqa: ARG002 - the protocol's
+        return False
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a page shows of a running import. `reason` says why it pauses; empty while it moves."""
+
+    step: str = "scan"
+    files_total: int = 0
+    bytes_total: int = 0
+    files_done: int = 0
+    bytes_done: int = 0
+    reason: str = ""
+    reason_text: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `revision` is None when it published nothing; then `code` and `sentence` say why."""
+
+    revision: int | None = None
+    files: int = 0
+    bytes: int = 0
+    problems: int = 0
+    code: str = ""
+    sentence: str = ""
+
+
+def _never() -> bool:
+    return False
+
+
+def _from_nobody(holder: Revision) -> bool:  # noqa: ARG001 - the signature that files.registering asks for
+    return False
+
+
+def _pass(seam: str) -> None:
+    """Nothing happens between two steps; tests put a crash here."""
+
+
+@dataclass
+class ImportJob:
+    """What an import is given.
+
+    `report` writes the progress under the lease and raises LeaseLostError when that is lost;
+    `finish` moves the upload to its end in the transaction that it is called in.
+    `may_take_right` answers whether the worker of a revision that holds the right to register is gone.
+    """
+
+    upload_id: UUID
+    project_id: UUID
+    sealed_area: Path
+    store: StoreLayout
+    executor: Executor
+    clock: Callable[[], datetime]
+    policies: Policies
+    report: Callable[[Progress], None]
+    finish: Callable[[Outcome, datetime], None]
+    by: Member | None = None
+    include_doubtful: bool = False
+    suspicions: Suspicions = field(default_factory=NoSuspicions)
+    sealed_at: datetime | None = None
+    may_take_right: Callable[[Revision], bool] = _from_nobody
+    should_stop: Callable[[], bool] = _never
+    batches_in_flight: int = 4
+    seam: Callable[[str], None] = _pass
+    progress: Progress = field(default_factory=Progress)
+    _reported_at: float = 0.0
+
+    def check_stop(self) -> None:
+        """Raise ImportStoppedError when the worker is to end."""
+        if self.should_stop():
+            raise ImportStoppedError
+
+    def note(self, **changes: Any) -> None:
+        """Change the progress; it is written with the next batch, or now if a second has passed."""
+        self.progress = replace(self.progress, **changes)
+        self.check_stop()
+        if time.monotonic() - self._reported_at >= REPORT_SECONDS:
+            self.write_progress()
+
+    def add(self, *, files: int = 0, bytes: int = 0) -> None:  # noqa: A002 - the word of the progress
+        """Count what is done."""
+        self.note(files_done=self.progress.files_done + files, bytes_done=self.progress.bytes_done + bytes)
+
+    def write_progress(self) -> None:
+        """Write the progress now.
+
+        Raises:
+            LeaseLostError: another worker has this import.
+        """
+        self.report(self.progress)
+        self._reported_at = time.monotonic()
+
+    @contextmanager
+    def batch(self) -> Iterator[None]:
+        """A transaction under the lease: its first statement writes the progress and names holder and fence.
+
+        Keep it below 50 ms. On SQLite a pause follows.
+
+        Raises:
+            LeaseLostError: another worker has this import; nothing was written.
+        """
+        self.check_stop()
+        is_outermost = not connection.in_atomic_block
+        with transaction.atomic():
+            self.write_progress()
+            yield
+        if is_outermost and connection.vendor == "sqlite":
+            time.sleep(PAUSE_SECONDS)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, unless the worker is to end; the progress goes on being written."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            self.note()
+            time.sleep(min(left, 0.2))
+
+    def room_left(self) -> int:
+        """Bytes that are left above the floor of free space."""
+        return free_space(self.store.root).above_floor(
+            percent=self.policies.free_floor_percent, floor_bytes=self.policies.free_floor_bytes
+        )
+
+    def wait_for_room(self) -> None:
+        """Return at once above the floor of free space; below it pause, say so, and go on by itself."""
+        if self.room_left() >= 0:
+            return
+        self.pause("import.no_room", "The disk is nearly full.")
+        while self.room_left() < 0:
+            self.sleep(ROOM_POLL_SECONDS)
+        self.resume()
+
+    def pause(self, code: str, sentence: str) -> None:
+        """Say why the import does not move."""
+        self.note(reason=code, reason_text=sentence)
+        self.write_progress()
+
+    def resume(self) -> None:
+        """Say that the import moves again."""
+        self.note(reason="", reason_text="")
+        self.write_progress()

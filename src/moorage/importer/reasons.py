@@ -1,0 +1,88 @@
+"""Why a staged path is not imported: a stable dotted code, and a sentence that ends with the next step.
+
+The sentences are kept on the entry, so that a receipt says later what was said then.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Reason(NamedTuple):
+    code: str
+    sentence: str
+
+
+NOT_UTF8: Final = Reason(
+    "path.not_utf8", "The name is not valid UTF-8. Rename it where it comes from, and send it in another upload."
+)
+CONTROL_CHARACTERS: Final = Reason(
+    "path.control_characters",
+    "The name has control characters, such as a line break. "
+    "Rename it where it comes from, and send it in another upload.",
+)
+NAME_TOO_LONG: Final = Reason(
+    "path.name_too_long", "The name is longer than 255 bytes. Shorten it, and send it in another upload."
+)
+PATH_TOO_LONG: Final = Reason(
+    "path.too_long",
+    "The path is longer than 4,096 bytes; what lies below it is not imported either. "
+    "Send it in another upload with fewer or shorter folder names.",
+)
+NOT_A_NAME: Final = Reason(
+    "path.not_a_name", "This cannot be a name in a project. Rename it, and send it in another upload."
+)
+
+SYMLINK: Final = Reason(
+    "entry.symlink",
+    "A symbolic link is not followed. Send the file that it points to in another upload if it belongs to the data.",
+)
+NOT_A_FILE: Final = Reason(
+    "entry.not_a_file", "This is a device, a socket or a pipe and holds no data. Nothing needs to be done."
+)
+UNREADABLE: Final = Reason(
+    "entry.unreadable",
+    "It cannot be read. Ask the operator to make it readable and press Retry, or send it in another upload.",
+)
+UNREADABLE_FOLDER: Final = Reason(
+    "entry.unreadable_folder",
+    "The folder cannot be read, so what it holds is not known. "
+    "Ask the operator to make it readable and press Retry, or send it in another upload.",
+)
+VANISHED: Final = Reason(
+    "entry.vanished", "It disappeared from the staging area after it was listed. Send it in another upload."
+)
+READ_ERROR: Final = Reason(
+    "entry.read_error",
+    "The disk failed while it was read or stored. Press Retry; if it fails again, tell the operator.",
+)
+STILL_OPEN: Final = Reason(
+    "entry.still_open",
+    "Something still has it open for writing. Press Retry when the writer has ended, or send it in another upload.",
+)
+KEPT_CHANGING: Final = Reason(
+    "entry.kept_changing",
+    "It was changed while it was read. Press Retry when its writer has ended, or send it in another upload.",
+)
+DOUBTFUL: Final = Reason(
+    "entry.doubtful",
+    "A transfer that failed or was stopped may have left it incomplete. "
+    "Retry with doubtful files included if it is complete, or send it in another upload.",
+)
+
+
+def file_in_place_of_folder() -> Reason:
+    return Reason(
+        "path.folder_there",
+        "The project has a folder of this name. Rename the file, or move the folder, and send it in another upload.",
+    )
+
+
+def folder_in_place_of_file(blocking: str) -> Reason:
+    return Reason(
+        "path.file_there",
+        f"The project has a file at {blocking}, where this upload has a folder. "
+        "Rename one of them, and send it in another upload.",
+    )
+
+
+LOOKS_ALIKE: Final = "path.looks_alike"  # warning: another name here differs only in case or Unicode normal form
+INCLUDED_ALTHOUGH_DOUBTFUL: Final = "entry.included_although_doubtful"  # warning

@@ -1,0 +1,90 @@
+"""Receipts: what a run of an import did. Made of the run's own rows, which never change after its end."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from moorage.errors import NotFoundError
+from moorage.importer import paths
+from moorage.importer.models import ImportProblem, ImportRun
+
+
+class ReceiptNotFoundError(NotFoundError):
+    """The upload has no finished import (of this revision)."""
+
+    code = "receipt.not_found"
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """One run. `revision` is None when it published nothing. `verdicts` is {verdict: {"files", "bytes"}}."""
+
+    run: int
+    outcome: str
+    revision: int | None
+    files: int
+    bytes: int
+    problems: int
+    verdicts: dict[str, dict[str, int]] = field(hash=False)
+    started_at: datetime
+    ended_at: datetime
+    duration: timedelta
+
+
+@dataclass(frozen=True)
+class ReceiptProblem:
+    """A path that the run did not import. `id` is the place to go on after."""
+
+    id: int
+    path: str
+    code: str
+    sentence: str
+    kept_until: datetime | None
+
+
+def receipts(upload_id: UUID) -> list[Receipt]:
+    """The receipts of an upload, the newest first; none while its first import runs."""
+    runs = ImportRun.objects.select_related("revision").filter(upload_id=upload_id).exclude(outcome="")
+    return [_receipt(run) for run in runs.order_by("-number")]
+
+
+def receipt(upload_id: UUID, *, revision: int | None = None) -> Receipt:
+    """The receipt of the run that published a revision, or of the newest finished run.
+
+    Raises:
+        ReceiptNotFoundError: there is none.
+    """
+    for candidate in receipts(upload_id):
+        if revision is None or candidate.revision == revision:
+            return candidate
+    raise ReceiptNotFoundError("There is no receipt yet. It comes when the import has ended; look at Upload Status.")
+
+
+def problems(upload_id: UUID, run: int, *, after: int = 0, limit: int = 100) -> Iterator[ReceiptProblem]:
+    """What a run did not import, in pages."""
+    rows = (
+        ImportProblem.objects.filter(run__upload_id=upload_id, run__number=run, pk__gt=after)
+        .select_related("entry")
+        .order_by("pk")[:limit]
+    )
+    for row in rows:
+        yield ReceiptProblem(
+            row.pk, paths.printable(bytes(row.entry.path)), row.code, row.sentence, row.entry.remnant_until
+        )
+
+
+def _receipt(run: ImportRun) -> Receipt:
+    ended_at = run.ended_at or run.started_at
+    return Receipt(
+        run=run.number,
+        outcome=run.outcome,
+        revision=run.revision.number,
+        files=run.files,
+        bytes=run.bytes,
+        problems=run.problem_count,
+        verdicts=run.verdicts,
+        started_at=run.started_at,
+        ended_at=ended_at,
+        duration=ended_at - run.started_at,
+    )
