@@ -11,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,9 @@ class LocalGlobusProcess:
         } | self.settings  # fmt: skip
         lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
         return "\n".join(lines) + _WORLD
+
+
+StartLocalGlobus = Callable[..., LocalGlobusProcess]
 
 
 def free_port() -> int:

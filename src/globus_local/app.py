@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sqlite3
 
-from flask import Flask, Response, g, session
+from flask import Flask, Response, g, request, session
 
 from globus_local.auth import (
     account,
@@ -30,8 +30,15 @@ from globus_local.auth.callers import caller_from_session
 from globus_local.auth.csrf import csrf_token
 from globus_local.auth.keys import load_keys
 from globus_local.config import ClientConfig, Config, IdentityConfig
+from globus_local.data import routes as data_routes
 from globus_local.database import Database
 from globus_local.errors import ConfigError, register_error_handlers
+from globus_local.transfer import routes as transfer_routes
+from globus_local.transfer import schema as transfer_schema
+from globus_local.transfer.endpoints import Collections
+from globus_local.transfer.rules import Rules
+from globus_local.transfer.tasks import Tasks
+from globus_local.webapp import routes as webapp_routes
 from globus_local.world import EXTENSION, LocalGlobus
 
 SCHEMAS = (
@@ -42,6 +49,7 @@ SCHEMAS = (
     codes.SCHEMA,
     consents.SCHEMA,
     attempts.SCHEMA,
+    transfer_schema.SCHEMA,
 )
 BLUEPRINTS = (
     oidc.blueprint,
@@ -50,6 +58,19 @@ BLUEPRINTS = (
     authorize.blueprint,
     pages.blueprint,
     account.blueprint,
+    transfer_routes.blueprint,
+    data_routes.blueprint,
+    webapp_routes.blueprint,
+)
+
+# What a browser application without a server needs of other origins (globus-wire.md §2.5).
+SCRIPT_PATHS = (
+    "/v2/oauth2/token",
+    "/v2/oauth2/userinfo",
+    "/v2/api/",
+    "/v0.10/",
+    "/.well-known/",
+    "/jwk.json",
 )
 
 SESSION_COOKIE = "globus_local_session"
@@ -75,6 +96,7 @@ def make_app(config: Config) -> Flask:
     app.jinja_env.globals.update(csrf_token=csrf_token, config=config)
     app.context_processor(lambda: {"signed_in": caller_from_session(world, session)})
     app.after_request(_protect_pages)
+    app.after_request(_open_to_scripts)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
     register_error_handlers(app)
@@ -88,6 +110,7 @@ def build_world(config: Config) -> LocalGlobus:
     # SQLite gives its side files the mode of the database file.
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
     database = Database(path, schemas=SCHEMAS)
+    rules = Rules(database, config)
     world = LocalGlobus(
         config=config,
         database=database,
@@ -99,6 +122,9 @@ def build_world(config: Config) -> LocalGlobus:
         consents=consents.Consents(database),
         attempts=attempts.Attempts(database),
         keys=load_keys(config.data_folder),
+        collections=Collections(config, database, rules),
+        rules=rules,
+        tasks=Tasks(database),
     )
     _apply(config, world)
     return world
@@ -133,4 +159,15 @@ def _protect_pages(response: Response) -> Response:
         response.headers.setdefault("Cache-Control", "no-store")
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Referrer-Policy", "same-origin")
+    return response
+
+
+def _open_to_scripts(response: Response) -> Response:
+    """Let scripts of other sites use the programs' routes with a token of theirs; cookies never count there."""
+    if request.path.startswith(SCRIPT_PATHS):
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        response.headers["Access-Control-Expose-Headers"] = "WWW-Authenticate, Retry-After"
+        if request.method == "OPTIONS":
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST, PUT, PATCH, DELETE"
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Globus-Client-Info"
     return response

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from globus_local.errors import ConfigError
 
@@ -73,9 +74,7 @@ class Config:
     data_folder: Path  # database, keys; made with mode 0700 when missing
     host: str = "127.0.0.1"
     port: int = 8551
-    public_url: str = (
-        ""  # without a final slash; "" means http://<host>:<port>. Issuer of tokens, base of links
-    )
+    public_url: str = ""  # without a final slash; "" means http://<host>:<port>. Issuer of tokens, base of links
     title: str = "Local Globus"  # what pages call this service
     create_account: bool = True  # people may make an identity for themselves on the sign-in page
     show_task_paths: bool = False  # endpoint_manager shows base paths; in the cloud they are often null
@@ -115,15 +114,21 @@ def config_from(document: Mapping[str, Any], *, folder: Path) -> Config:
         ConfigError: a key is unknown, is missing, or has a value of the wrong kind.
     """
     values = dict(document)
-    identities = tuple(
-        _section(IdentityConfig, entry, "identities") for entry in values.pop("identities", [])
-    )
+    identities = tuple(_section(IdentityConfig, entry, "identities") for entry in values.pop("identities", []))
     clients = tuple(_section(ClientConfig, entry, "clients") for entry in values.pop("clients", []))
     collections = tuple(_collection(entry, folder) for entry in values.pop("collections", []))
     if "data_folder" in values:
         values["data_folder"] = folder / str(values["data_folder"])
     values |= {"identities": identities, "clients": clients, "collections": collections}
-    return _section(Config, values, "the file")
+    config = _section(Config, values, "the file")
+    _check_public_url(config.issuer)
+    return config
+
+
+def _check_public_url(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.path or parts.query:
+        raise ConfigError(f"public_url must look like https://globus.example.org, without a path: {url!r}.")
 
 
 def _collection(entry: Mapping[str, Any], folder: Path) -> CollectionConfig:
@@ -142,9 +147,7 @@ def _section(kind: type[Section], values: Mapping[str, Any], place: str) -> Sect
     for name, field in known.items():
         if name not in values and field.default is MISSING:
             raise ConfigError(f"{place}: {name!r} is missing.")
-    checked = {
-        name: _checked(value, str(known[name].type), f"{place}: {name}") for name, value in values.items()
-    }
+    checked = {name: _checked(value, str(known[name].type), f"{place}: {name}") for name, value in values.items()}
     return kind(**checked)
 
 
@@ -163,8 +166,6 @@ def _checked(value: object, wanted: str, place: str) -> object:
             raise ConfigError(f"{place} must be a list of strings.")
         return tuple(value)
     kinds = _KINDS.get(wanted)
-    if kinds is not None and (
-        not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)
-    ):
+    if kinds is not None and (not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds)):
         raise ConfigError(f"{place} must be of kind {wanted}, not {value!r}.")
     return value

@@ -11,7 +11,7 @@ import secrets
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +107,8 @@ def _http_exception(error: HTTPException) -> Any:
     if status < 400 or error.response is not None:
         return error
     message = error.description or error.name
+    if status == 404 and error.description == NotFound.description:
+        message = f"There is nothing at {request.path}."
     if _wants_page():
         return _page(message, status)
     code = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestTooLarge"}.get(status, "BadRequest")

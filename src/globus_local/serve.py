@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import importlib.util
 import logging
 import multiprocessing.util
 import os
@@ -116,9 +115,7 @@ def _load(config: Config, main_process: int) -> Callable[..., Any]:
 
 
 def _start_engine(app: Flask) -> None:
-    if importlib.util.find_spec("globus_local.transfer.engine") is None:
-        return
-    from globus_local.transfer.engine import Engine  # type: ignore[import-untyped]  # noqa: PLC0415
+    from globus_local.transfer.engine import Engine  # noqa: PLC0415 (the main process needs none of it)
     from globus_local.world import EXTENSION  # noqa: PLC0415
 
     engine = Engine(app.extensions[EXTENSION])

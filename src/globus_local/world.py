@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from globus_local.auth.keys import Keys
     from globus_local.auth.sessions import Sessions
     from globus_local.auth.tokens import Tokens
+    from globus_local.transfer.endpoints import Collections
+    from globus_local.transfer.rules import Rules
+    from globus_local.transfer.tasks import Tasks
 
 EXTENSION = "globus_local"
 
@@ -40,6 +43,9 @@ class LocalGlobus:
     consents: Consents
     attempts: Attempts
     keys: Keys
+    collections: Collections
+    rules: Rules
+    tasks: Tasks
 
 
 def current_world() -> LocalGlobus:

@@ -8,9 +8,9 @@ import json
 import secrets
 import sqlite3
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from authlib.oauth2.rfc6749 import ClientMixin  # type: ignore[import-untyped]
 
@@ -31,6 +31,13 @@ CREATE TABLE IF NOT EXISTS clients (
 
 # `globus login` makes itself a client from this template (globus-wire.md §1.5).
 CLI_TEMPLATE_ID = "95fdeba8-fac2-42bd-a357-e068d82ff78e"
+CODE_PAGE = "/v2/web/auth-code"
+CLI_REDIRECT_URIS = (
+    "http://localhost/",
+    "http://127.0.0.1/",
+    f"http://localhost{CODE_PAGE}",
+    f"http://127.0.0.1{CODE_PAGE}",
+)
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "[::1]", "::1"})
 
 
@@ -62,7 +69,8 @@ class Client(ClientMixin):  # type: ignore[misc]
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Exactly a registered one; a loopback one may differ in its port (RFC 8252 §7.3)."""
         if self.redirect_prefix is not None:
-            return redirect_uri.startswith(self.redirect_prefix) and "/../" not in redirect_uri
+            steps = {unquote(step) for step in urlsplit(redirect_uri).path.split("/")}
+            return redirect_uri.startswith(self.redirect_prefix) and not steps & {".", ".."}
         if redirect_uri in self.redirect_uris:
             return True
         portless = _loopback_without_port(redirect_uri)
@@ -97,12 +105,19 @@ class Clients:
     def find(self, client_id: str) -> Client | None:
         with self._database.read() as c:
             row = c.execute("SELECT * FROM clients WHERE id = ?", (client_id.lower(),)).fetchone()
-        return _client(row) if row is not None else self._collection_client(client_id)
+        if row is None:
+            return self._collection_client(client_id)
+        client = _client(row)
+        if not client.is_public:
+            return client
+        # Programs without a browser of their own let the person copy the code from our page.
+        code_page = f"{self._config.issuer}{CODE_PAGE}"
+        return replace(client, redirect_uris=(*client.redirect_uris, code_page))
 
     def create_from_template(self, *, template_id: str, name: str) -> tuple[Client, str]:
         """The CLI's own confidential client, and its secret, which is told only now."""
         secret = secrets.token_urlsafe(32)
-        redirect_uris = ("http://localhost/", f"{self._config.issuer}/v2/web/auth-code")
+        redirect_uris = (*CLI_REDIRECT_URIS, f"{self._config.issuer}{CODE_PAGE}")
         client = Client(
             id=str(uuid.uuid4()), name=name, secret_hash=hash_secret(secret), redirect_uris=redirect_uris,
             template_id=template_id,

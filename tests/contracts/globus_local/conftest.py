@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local_globus import LocalGlobusProcess
-
-StartLocalGlobus = Callable[..., LocalGlobusProcess]
+from local_globus import LocalGlobusProcess, StartLocalGlobus
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,84 @@
+"""The unmodified `globus` command signs in, tells who it is, and signs out again."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from typing import TYPE_CHECKING
+
+from local_globus import ADA, BOB, PASSWORD, ROBOT, SECRET, LocalGlobusProcess
+from visitor import Visitor
+
+if TYPE_CHECKING:
+    from globus_cli import GlobusCommand
+
+WAIT_SECONDS = 60
+
+
+def as_robot(service: LocalGlobusProcess) -> dict[str, str]:
+    credentials = {"GLOBUS_CLI_CLIENT_ID": ROBOT, "GLOBUS_CLI_CLIENT_SECRET": SECRET}
+    return service.environment() | credentials
+
+
+def log_in(globus: GlobusCommand, service: LocalGlobusProcess, username: str, *arguments: str) -> str:
+    """`globus login --no-local-server`: open the link it prints, sign in, paste the code."""
+    process = subprocess.Popen(
+        [str(globus.command), *(arguments or ("login",)), "--no-local-server"],
+        env={"PATH": os.defpath, "HOME": str(globus.home), "LC_ALL": "C.UTF-8", **service.environment()},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    told = ""
+    while not (link := re.search(r"http\S+/v2/oauth2/authorize\S+", told)):
+        line = process.stdout.readline()
+        assert line, told
+        told += line
+    code = Visitor(service.url).code_for(link.group(0), username, PASSWORD)
+    rest, _ = process.communicate(code + "\n", timeout=WAIT_SECONDS)
+    assert process.returncode == 0, rest
+    return rest
+
+
+def test_a_client_identity_asks_who_it_is(globus: GlobusCommand, local_globus: LocalGlobusProcess) -> None:
+    environment = as_robot(local_globus)
+
+    assert ROBOT in globus("whoami", environment=environment).stdout
+    linked = globus("whoami", "--linked-identities", environment=environment).stdout
+    assert {"ada@example.org", "ada@home.example"} <= set(linked.split())
+    assert globus("logout", "--yes", environment=environment).returncode == 0
+
+
+def test_identities_are_looked_up_by_command(globus: GlobusCommand, local_globus: LocalGlobusProcess) -> None:
+    environment = as_robot(local_globus)
+
+    found = globus(
+        "get-identities", "ada@example.org", BOB, "nobody@example.org", "-F", "json", environment=environment
+    )
+
+    assert {one["id"] for one in json.loads(found.stdout)["identities"]} == {ADA, BOB}
+
+
+def test_a_person_logs_in_looks_around_and_logs_out(globus: GlobusCommand, local_globus: LocalGlobusProcess) -> None:
+    environment = local_globus.environment()
+
+    assert "successfully logged in" in log_in(globus, local_globus, "ada@home.example")
+
+    assert globus("whoami", environment=environment).stdout.strip() == "ada@example.org"
+    shown = globus("session", "show", environment=environment).stdout
+    assert "ada@home.example" in shown
+    assert "already logged in" in globus("login", environment=environment).stdout
+    globus("logout", "--yes", "--delete-client", environment=environment)
+    assert globus("whoami", environment=environment, check=False).returncode == 4
+
+
+def test_a_session_is_updated_to_another_linked_identity(
+    globus: GlobusCommand, local_globus: LocalGlobusProcess
+) -> None:
+    log_in(globus, local_globus, "ada@example.org")
+
+    log_in(globus, local_globus, "ada@home.example", "session", "update", "ada@home.example")
+
+    shown = globus("session", "show", environment=local_globus.environment()).stdout
+    assert "ada@home.example" in shown
