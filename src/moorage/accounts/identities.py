@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, transaction
 
 from moorage.accounts.models import GlobusIdentity, Member
@@ -33,6 +34,18 @@ class IdentityTakenError(ConflictError):
             "Sign in with your own Globus account, or ask the operator if you have two accounts."
         )
         self.username = username
+
+
+class LastSignInError(ConflictError):
+    """The member has no password, and signs in with this identity only."""
+
+    code = "identity.last_sign_in"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "You have no password here, so without this Globus account you could not sign in any more. "
+            "Set a password first."
+        )
 
 
 class IdentityUnknownError(InvalidInputError):
@@ -154,10 +167,23 @@ def verify_identity(
 
 
 def unlink_identity(*, member: Member, identity: GlobusIdentity, at: datetime) -> None:
-    """End a link; access that it gave is taken away by those who watch these rows."""
+    """End a link; access that it gave is taken away by those who watch these rows.
+
+    Raises:
+        LastSignInError: without it the member could not sign in any more.
+    """
     with transaction.atomic():
+        if not member.has_usable_password() and _is_last_sign_in(member, identity):
+            raise LastSignInError
         record("identity.unlinked", identity, actor=member, at=at, username=identity.username)
         identity.delete()
+        SocialAccount.objects.filter(user=member, uid=str(identity.identity_id)).delete()
+
+
+def _is_last_sign_in(member: Member, identity: GlobusIdentity) -> bool:
+    sign_ins = SocialAccount.objects.filter(user=member)
+    uid = str(identity.identity_id)
+    return sign_ins.filter(uid=uid).exists() and not sign_ins.exclude(uid=uid).exists()
 
 
 def _taken_by_others(member: Member, identities: Iterable[Identity]) -> set[str]:

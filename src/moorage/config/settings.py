@@ -46,12 +46,12 @@ def mail_settings(url: str) -> dict[str, Any]:
     """Django's e-mail settings for an smtp:// or smtps:// URL; without one, mails become files in the data folder."""
     if not url:
         return {
-            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "MAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
             "EMAIL_FILE_PATH": str(OPTIONS.data / "mail"),
         }
     parts = urlsplit(url)
     return {
-        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "MAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
         "EMAIL_HOST": parts.hostname,
         "EMAIL_PORT": parts.port or (465 if parts.scheme == "smtps" else 25),
         "EMAIL_HOST_USER": unquote(parts.username or ""),
@@ -90,6 +90,7 @@ INSTALLED_APPS = [
     "moorage.importer",
     "moorage.notices",
     "moorage.jobs",
+    "moorage.api",
     "moorage.config",
 ]
 MIDDLEWARE = [
@@ -118,6 +119,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "moorage.web.frame.frame",
+                "moorage.web.upload_status.dashboard_uploads",
             ],
         },
     }
@@ -199,7 +201,11 @@ WHITENOISE_USE_FINDERS = True
 MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 LOGGING = logging_settings(OPTIONS.log_format)
-globals().update(mail_settings(OPTIONS.smtp_url))
+# Mails go to the outbox; the worker sends them by MAIL_BACKEND.
+EMAIL_BACKEND = "moorage.notices.outbox.OutboxBackend"
+_mail = mail_settings(OPTIONS.smtp_url)
+MAIL_BACKEND: str = _mail["MAIL_BACKEND"]
+globals().update(_mail)
 DEFAULT_FROM_EMAIL = OPTIONS.mail_from
 PUBLIC_URL = OPTIONS.public_url.rstrip("/")
 STORE_ROOT: Path = OPTIONS.store_root

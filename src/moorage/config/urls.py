@@ -1,5 +1,27 @@
 """Which part of the site answers which address."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from moorage.api.site import api
+
+handler400 = "moorage.web.errors.bad_request"
+handler403 = "moorage.web.errors.permission_denied"
+handler404 = "moorage.web.errors.page_not_found"
+handler500 = "moorage.web.errors.server_error"
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("accounts/", include("allauth.urls")),
+    path("", include("moorage.web.dashboard")),
+    path("", include("moorage.web.account")),
+    path("", include("moorage.web.identities")),
+    path("", include("moorage.web.projects")),
+    path("", include("moorage.web.members")),
+    path("", include("moorage.web.notices")),
+    path("", include("moorage.web.files")),
+    path("", include("moorage.web.uploads")),
+    path("", include("moorage.web.upload_status")),
+    path("", include("moorage.web.upload_ending")),
+    path("", include("moorage.web.upload_manifest")),
+    path("", include("moorage.web.downloads")),
+    path("api/v1/", api.urls),
+]

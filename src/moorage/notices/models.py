@@ -16,7 +16,7 @@ class Mail(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    # Whose mail it is; nobody's for someone who is invited and has no account yet.
+    # Whose page shows it; nobody's when it goes to someone without an account, or holds a link that lets somebody in.
     member = models.ForeignKey(Member, null=True, on_delete=models.CASCADE, related_name="mails")
     to = models.EmailField()
     subject = models.CharField(max_length=300)

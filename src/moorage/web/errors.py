@@ -69,13 +69,29 @@ def answer_bug(request: HttpRequest, bug: BaseException | None) -> HttpResponse:
 
 
 def _tell(request: HttpRequest, status: HTTPStatus, sentence: str, *, code: str) -> HttpResponse:
-    told = {"status": status.value, "title": TITLES[status], "sentence": sentence, "code": code}
+    told = {
+        "status": status.value,
+        "title": TITLES[status],
+        "sentence": sentence,
+        "code": code,
+        "back": _page_before(request),
+    }
     if request.headers.get("HX-Request") != "true":
         return render(request, "moorage/error.html", told, status=status)
     response = render(request, "moorage/error.html#fragment", told, status=status)
     # What the member was looking at stays; the words go to the page's place for them.
     response["HX-Retarget"], response["HX-Reswap"] = "#flash", "innerHTML"
     return response
+
+
+def _page_before(request: HttpRequest) -> str:
+    """The path of the page of ours from which this request came, or nothing."""
+    before = urlsplit(request.headers.get("Referer", ""))
+    public = urlsplit(settings.PUBLIC_URL)
+    is_ours = before.netloc in {request.headers.get("Host"), public.netloc}
+    if not is_ours or (before.path == request.path and request.method == "GET"):
+        return ""
+    return before.path + (f"?{before.query}" if before.query else "")
 
 
 class ErrorsMiddleware:

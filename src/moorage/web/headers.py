@@ -14,6 +14,8 @@ def content_security_policy() -> str:
     globus = urlsplit(settings.GLOBUS_AUTH_URL)
     rules = {
         "default-src": "'self'",
+        # Bootstrap's stylesheet draws the arrows of its controls by data: URLs.
+        "img-src": "'self' data:",
         "base-uri": "'none'",
         "object-src": "'none'",
         "frame-ancestors": "'none'",

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import template
 
+from moorage.accounts.signing_up import closed_sentence
 from moorage.web.frame import PERSONAL_SECTIONS, PROJECT_SECTIONS, SECTIONS, Section, project_of
 
 register = template.Library()
@@ -18,7 +19,10 @@ def sidebar(context: Any) -> dict[str, Any]:
     return {
         "sections": [_link(section, current) for section in SECTIONS],
         "project": project,
-        "project_sections": [_link(section, current, *inside) for section in PROJECT_SECTIONS] if project else [],
+        # Without its pages a part of the site has no link.
+        "project_sections": [_link(section, current, *inside) for section in PROJECT_SECTIONS if section.has_pages]
+        if project
+        else [],
         "personal_sections": [_link(section, current) for section in PERSONAL_SECTIONS],
         "unread_count": context.get("unread_count", 0),
         "user": context.get("user"),
@@ -34,3 +38,9 @@ def _link(section: Section, current: str, *args: Any) -> dict[str, Any]:
         "url": section.url(*args),
         "is_current": section.key == current,
     }
+
+
+@register.simple_tag
+def sign_up_closed() -> str:
+    """Why an account cannot be made here, and what to do about it."""
+    return closed_sentence()

@@ -1,0 +1,31 @@
+"""The first page: what needs the member, her projects, what she was told lately."""
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from moorage.notices.models import Notice
+from moorage.web.projects import projects_of
+from moorage.web.requests import MemberRequest
+
+PROJECTS_SHOWN = 6
+NOTICES_SHOWN = 5
+
+
+@login_required
+@require_safe
+def dashboard(request: MemberRequest) -> HttpResponse:
+    told = {
+        "section": "dashboard",
+        "projects": projects_of(request.user)[:PROJECTS_SHOWN],
+        "notices": Notice.objects.filter(member=request.user)[:NOTICES_SHOWN],
+        # The uploads' own part, where it is installed.
+        "uploads_part": ["uploads/dashboard.html", "dashboard/nothing.html"],
+        "needs_globus": not request.user.globus_identities.exists(),
+    }
+    return render(request, "dashboard/dashboard.html", told)
+
+
+urlpatterns = [path("", dashboard, name="dashboard")]

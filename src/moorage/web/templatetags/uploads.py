@@ -1,0 +1,37 @@
+"""Filters of the upload pages: links of Globus tasks, verdicts and spans of time in words."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django import template
+
+from moorage.backends import backends
+from moorage.globus.service import TaskId
+from moorage.importer.models import Verdict
+
+register = template.Library()
+
+
+@register.filter
+def globus_task_url(task_id: UUID) -> str:
+    """The page of a Globus task in the Globus web app."""
+    return backends().links.task(TaskId(str(task_id)))
+
+
+@register.filter
+def verdict_label(verdict: str) -> str:
+    """A verdict with a capital letter; what has none yet is not compared yet."""
+    return Verdict(verdict).label.capitalize() if verdict in Verdict.values else "Not compared yet"
+
+
+@register.filter
+def span(value: timedelta) -> str:
+    """How long something takes or took: `less than a second`, `12 seconds`, `3 min 20 s`, `2 h 5 min`."""
+    seconds = int(value.total_seconds())
+    if seconds < 1:
+        return "less than a second"
+    if seconds < 60:
+        return f"{seconds} second{'' if seconds == 1 else 's'}"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60} min"

@@ -1,0 +1,134 @@
+"""What ends an upload: DONE (now, or when transfers finish), taking that back, DELETE, retry; and its renaming."""
+
+from uuid import UUID
+
+from django import forms
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.views.decorators.http import require_http_methods, require_POST
+
+from moorage.backends import backends
+from moorage.transfers.discarding import start_discarding
+from moorage.transfers.naming import DESCRIPTION_LIMIT, NAME_LIMIT
+from moorage.transfers.overview import overview
+from moorage.transfers.renaming import rename_upload
+from moorage.transfers.retrying import retry_upload
+from moorage.transfers.rules import check_may_finish
+from moorage.transfers.sealing import start_sealing
+from moorage.transfers.states import UploadState
+from moorage.transfers.tasks import claim_task
+from moorage.transfers.watching import note_watched
+from moorage.transfers.wishing import take_wish_back, wish_quiet
+from moorage.web.forms import told_in
+from moorage.web.requests import MemberRequest
+from moorage.web.uploads import upload_for
+
+
+class RenameForm(forms.Form):
+    name = forms.CharField(max_length=NAME_LIMIT, label="Name")
+    description = forms.CharField(
+        max_length=DESCRIPTION_LIMIT,
+        required=False,
+        label="Description",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def done(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    """Mark Done: what has arrived, what still runs, and the two ways to go on."""
+    upload, at = upload_for(request, upload_id), backends().clock()
+    if request.method == "POST":
+        finish = wish_quiet if request.POST.get("when") == "quiet" else start_sealing
+        finish(upload=upload, actor=request.user, at=at, include_doubtful="doubtful" in request.POST.getlist("include"))
+        return redirect("upload", upload.pk)
+    check_may_finish(request.user, upload)
+    if upload.current_state is not UploadState.OPEN:
+        return redirect("upload", upload.pk)
+    note_watched(upload.collection_id, at=at)
+    told = {
+        "section": "upload-status",
+        "project": upload.project,
+        "upload": upload,
+        "shown": overview(upload, viewer=request.user),
+        "quiet_seconds": int(backends().policies.quiet_time.total_seconds()),
+    }
+    fragment = request.headers.get("HX-Request") == "true"
+    return render(request, "uploads/done.html" + ("#arrived" if fragment else ""), told)
+
+
+@login_required
+@require_POST
+def take_back(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    upload = upload_for(request, upload_id)
+    take_wish_back(upload=upload, actor=request.user, at=backends().clock())
+    messages.success(request, "The upload stays open. Press DONE when you want it imported.")
+    return redirect("upload", upload.pk)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def delete(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    """DELETE: what would be deleted, and until when the trash keeps it."""
+    upload, at = upload_for(request, upload_id), backends().clock()
+    if request.method == "POST":
+        start_discarding(upload=upload, actor=request.user, at=at)
+        messages.success(request, "The upload is being deleted. Your project is not touched.")
+        return redirect("upload", upload.pk)
+    shown = overview(upload, viewer=request.user)
+    if upload.current_state in {UploadState.DISCARDING, UploadState.DISCARDED}:
+        return redirect("upload", upload.pk)
+    told = {
+        "section": "upload-status",
+        "project": upload.project,
+        "upload": upload,
+        "shown": shown,
+        "kept_until": at + backends().policies.trash_kept,
+    }
+    return render(request, "uploads/delete.html", told)
+
+
+@login_required
+@require_POST
+def retry(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    upload = upload_for(request, upload_id)
+    include_doubtful = "doubtful" in request.POST.getlist("include")
+    retry_upload(upload=upload, actor=request.user, at=backends().clock(), include_doubtful=include_doubtful)
+    return redirect("upload", upload.pk)
+
+
+@login_required
+@require_http_methods(["GET", "HEAD", "POST"])
+def rename(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    upload = upload_for(request, upload_id)
+    form = RenameForm(request.POST or None, initial={"name": upload.name, "description": upload.description})
+    if form.is_valid():
+        with told_in(form):
+            rename_upload(upload=upload, actor=request.user, at=backends().clock(), **form.cleaned_data)
+            return redirect("upload", upload.pk)
+    told = {"section": "upload-status", "project": upload.project, "upload": upload, "form": form}
+    return render(request, "uploads/rename.html", told, status=422 if form.errors else 200)
+
+
+@login_required
+@require_POST
+def claim(request: MemberRequest, upload_id: UUID, task_id: UUID) -> HttpResponse:
+    """The member's answer to "does this transfer belong here?"."""
+    upload = upload_for(request, upload_id)
+    mine = request.POST.get("mine") == "yes"
+    claim_task(upload=upload, task_id=task_id, mine=mine, actor=request.user, at=backends().clock())
+    return redirect("upload-done" if upload.current_state is UploadState.OPEN else "upload", upload.pk)
+
+
+urlpatterns = [
+    path("uploads/<uuid:upload_id>/done/", done, name="upload-done"),
+    path("uploads/<uuid:upload_id>/take-back/", take_back, name="upload-take-back"),
+    path("uploads/<uuid:upload_id>/delete/", delete, name="upload-delete"),
+    path("uploads/<uuid:upload_id>/retry/", retry, name="upload-retry"),
+    path("uploads/<uuid:upload_id>/rename/", rename, name="upload-rename"),
+    path("uploads/<uuid:upload_id>/tasks/<uuid:task_id>/", claim, name="upload-task"),
+]

@@ -1,0 +1,76 @@
+"""An upload file by file: its manifest, and the problems of a run, with reason and next step."""
+
+from uuid import UUID
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import path
+from django.views.decorators.http import require_safe
+
+from moorage.files.cursors import CursorError, decode_cursor, encode_cursor
+from moorage.importer.manifest import entries_page
+from moorage.importer.models import Verdict
+from moorage.importer.receipts import problems, receipts
+from moorage.web.requests import MemberRequest
+from moorage.web.uploads import upload_for
+
+PER_PAGE = 100
+
+
+@login_required
+@require_safe
+def entries(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    """Every staged path with its verdict; filtered by verdict."""
+    upload = upload_for(request, upload_id)
+    verdict = request.GET.get("verdict", "")
+    verdict = verdict if verdict in Verdict.values else ""
+    after = _after(request, first=-1)
+    page = entries_page(upload.pk, verdict=verdict, after=after, limit=PER_PAGE)
+    told = {
+        "section": "upload-status",
+        "project": upload.project,
+        "upload": upload,
+        "verdict": verdict,
+        "choices": Verdict.choices,
+        "page": page,
+        "next": encode_cursor(page.next) if page.next is not None else "",
+        "is_first_page": after < 0,
+    }
+    return render(request, "uploads/entries.html", told)
+
+
+@login_required
+@require_safe
+def run_problems(request: MemberRequest, upload_id: UUID, run: int) -> HttpResponse:
+    """What one run did not import, and why."""
+    upload = upload_for(request, upload_id)
+    after = _after(request, first=0)
+    rows = list(problems(upload.pk, run, after=after, limit=PER_PAGE + 1))
+    told = {
+        "section": "upload-status",
+        "project": upload.project,
+        "upload": upload,
+        "run": run,
+        "receipt": next((found for found in receipts(upload.pk) if found.run == run), None),
+        "rows": rows[:PER_PAGE],
+        "next": encode_cursor(rows[PER_PAGE - 1].id) if len(rows) > PER_PAGE else "",
+        "is_first_page": after == 0,
+    }
+    return render(request, "uploads/problems.html", told)
+
+
+def _after(request: MemberRequest, *, first: int) -> int:
+    cursor = request.GET.get("cursor")
+    if not cursor:
+        return first
+    place = decode_cursor(cursor, int)[0]
+    if not isinstance(place, int):
+        raise CursorError
+    return place
+
+
+urlpatterns = [
+    path("uploads/<uuid:upload_id>/entries/", entries, name="upload-entries"),
+    path("uploads/<uuid:upload_id>/problems/<int:run>/", run_problems, name="upload-problems"),
+]
