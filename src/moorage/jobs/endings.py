@@ -1,0 +1,69 @@
+"""What becomes of an upload when a run of its import ends: its state, its audit record, and what people are told."""
+
+from datetime import datetime
+from typing import Any
+
+from moorage.audit.records import record
+from moorage.importer.job import Outcome
+from moorage.jobs.addresses import upload_path
+from moorage.leases import Lease
+from moorage.notices.telling import tell
+from moorage.transfers.models import Upload
+from moorage.transfers.states import UploadState
+
+
+def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime) -> None:
+    """Move an upload to the end of its import and give the lease back. Call it in the transaction of the end.
+
+    An upload that has published before ends IMPORTED whatever this run did (design §3).
+
+    Raises:
+        LeaseLostError: another worker has it.
+    """
+    has_published = outcome.revision is not None or upload.has_published
+    state = UploadState.IMPORTED if has_published else UploadState.FAILED
+    changes: dict[str, Any] = {
+        "state": state.value,
+        "state_changed_at": at,
+        "reason": "" if has_published else outcome.code,
+        "reason_text": "" if has_published else outcome.sentence,
+        "problems": outcome.problems,
+        "step": "",
+        "held_by": "",
+    }
+    if outcome.revision is not None:
+        changes |= {"imported_at": at, "published_revision": outcome.revision, "is_cleared": False}
+    lease.update(**changes)
+    record(
+        f"upload.{state.value}",
+        upload,
+        actor=None,
+        at=at,
+        project_id=upload.project_id,
+        revision=outcome.revision,
+        problems=outcome.problems,
+        reason=outcome.code,
+    )
+    kind, subject, text = _wording(upload, state, outcome)
+    tell(upload.owner, kind=kind, subject=subject, text=text, path=upload_path(upload), at=at)
+
+
+def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str, str, str]:
+    name, project = upload.name, upload.project.name
+    if state is UploadState.FAILED:
+        text = f"Your upload “{name}” could not be imported into {project}. {outcome.sentence}"
+        return "upload.failed", f"Could not be imported: {name}", text
+    done = _what_was_done(outcome)
+    if outcome.problems:
+        left = "1 file was not imported" if outcome.problems == 1 else f"{outcome.problems:,} files were not imported"
+        text = f"Your upload “{name}” has been imported into {project}. {done} {left}: see why on its page, and retry."
+        return "upload.imported_with_problems", f"Imported with problems: {name}", text
+    text = f"Your upload “{name}” has been imported into {project}. {done} Nothing needs to be done."
+    return "upload.imported", f"Imported: {name}", text
+
+
+def _what_was_done(outcome: Outcome) -> str:
+    if outcome.revision is None:
+        return "This time nothing more could be imported."
+    files = "1 file is" if outcome.files == 1 else f"{outcome.files:,} files are"
+    return f"{files} in the project's revision {outcome.revision}."

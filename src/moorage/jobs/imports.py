@@ -1,0 +1,190 @@
+"""Imports: an upload that waits is claimed by its state, or one whose worker is gone by its lease, and is imported.
+
+What an import does is in `importer`; here it is joined to the upload's row, its lease, its tasks,
+and its end. A bug costs its upload a growing delay and never a hot loop.
+"""
+
+import logging
+import secrets
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor
+from datetime import timedelta
+from functools import cache
+from typing import Final
+
+from django.conf import settings
+from django.db import InterfaceError, OperationalError
+from django.db.models import Q
+
+from moorage.backends import backends
+from moorage.errors import MoorageError
+from moorage.files.models import Revision, RevisionKind
+from moorage.importer.job import ImportJob, ImportStoppedError, Progress
+from moorage.importer.models import ImportRun
+from moorage.importer.run import run_import
+from moorage.importer.runs import fail_run
+from moorage.jobs.beating import kept
+from moorage.jobs.endings import end_import
+from moorage.jobs.pool import ImportPool, cores
+from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
+from moorage.transfers.doubt import suspicions
+from moorage.transfers.models import Upload
+from moorage.transfers.states import UploadState
+
+TRIES: Final = 5
+FIRST_DELAY: Final = timedelta(seconds=5)
+DATABASE_DELAY: Final = timedelta(seconds=5)
+
+log = logging.getLogger(__name__)
+
+
+def claim_next(watch: LeaseWatch) -> Lease | None:
+    """Take an import whose worker is gone, or else the upload that has waited longest. None: there is nothing to do."""
+    now = backends().clock()
+    interrupted = Upload.objects.in_state(UploadState.IMPORTING).filter(~Q(runs__outcome="", runs__not_before__gt=now))
+    for upload in interrupted.order_by("state_changed_at"):
+        if watch.may_take(upload):
+            lease = take(upload, where={"state": UploadState.IMPORTING})
+            if lease is not None:
+                return lease
+    for upload in Upload.objects.in_state(UploadState.SEALED).order_by("state_changed_at"):
+        lease = take(
+            upload,
+            where={"state": UploadState.SEALED},
+            state=UploadState.IMPORTING.value,
+            state_changed_at=now,
+            import_started_at=now,
+            step="scan",
+            files_total=0,
+            bytes_total=0,
+            files_done=0,
+            bytes_done=0,
+            progress_at=now,
+            reason="",
+            reason_text="",
+        )
+        if lease is not None:
+            return lease
+    return None
+
+
+def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, executor: Executor | None = None) -> None:
+    """Import the upload that a lease was taken on. Afterwards it has ended, or the lease is free for another try."""
+    upload = Upload.objects.select_related("project", "owner", "done_by").get(pk=lease.pk)
+    job = job_of(upload, lease, should_stop=should_stop, executor=executor or shared_pool())
+    with kept(lease):
+        try:
+            if run_import(job) is not None:
+                # Without the lease, which ended with the import: clearing may be repeated by anyone.
+                Upload.objects.filter(pk=upload.pk, state=UploadState.IMPORTED).update(is_cleared=True)
+        except LeaseLostError:
+            log.warning("import of %s: another worker has taken it over", upload.pk)
+        except ImportStoppedError:
+            lease.release()
+        except MoorageError as error:
+            log.warning("import of %s stopped: %s", upload.pk, error)
+            _fail(job, code=error.code, sentence=str(error))
+        except (OperationalError, InterfaceError):
+            log.exception("import of %s: the database is in trouble; it goes on by itself", upload.pk)
+            _try_again(lease, job, delay=DATABASE_DELAY)
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("import of %s: unforeseen, reference %s", upload.pk, reference)
+            _after_bug(lease, job, reference=reference)
+
+
+def job_of(upload: Upload, lease: Lease, *, should_stop: Callable[[], bool], executor: Executor) -> ImportJob:
+    """What the importer is given for an upload."""
+    outside = backends()
+    return ImportJob(
+        upload_id=upload.pk,
+        project_id=upload.project_id,
+        sealed_area=outside.store.sealed / str(upload.pk),
+        store=outside.store,
+        executor=executor,
+        clock=outside.clock,
+        policies=outside.policies,
+        report=lambda progress: _report(lease, progress),
+        finish=lambda outcome, at: end_import(upload, lease, outcome, at),
+        by=upload.done_by or upload.owner,
+        include_doubtful=upload.include_doubtful,
+        suspicions=suspicions(upload),
+        sealed_at=upload.sealed_at,
+        may_take_right=_may_take_right(LeaseWatch()),
+        should_stop=should_stop,
+        batches_in_flight=2 * _processes(),
+    )
+
+
+@cache
+def shared_pool() -> ImportPool:
+    """The pool of this worker, for all its imports."""
+    return ImportPool(_processes())
+
+
+def _processes() -> int:
+    return settings.OPTIONS.pool_processes or cores()
+
+
+def _report(lease: Lease, progress: Progress) -> None:
+    lease.update(
+        step=progress.step,
+        files_total=progress.files_total,
+        bytes_total=progress.bytes_total,
+        files_done=progress.files_done,
+        bytes_done=progress.bytes_done,
+        progress_at=backends().clock(),
+        reason=progress.reason,
+        reason_text=progress.reason_text,
+    )
+
+
+def _may_take_right(watch: LeaseWatch) -> Callable[[Revision], bool]:
+    """Whether the worker of a revision is gone. An import's revision is worked on under its upload's lease."""
+
+    def may_take(holder: Revision) -> bool:
+        if holder.kind != RevisionKind.IMPORT:
+            return watch.may_take(holder)
+        importing = Upload.objects.in_state(UploadState.IMPORTING)
+        upload = importing.filter(pk=holder.upload_id).first() if holder.upload_id else None
+        return upload is None or watch.may_take(upload)
+
+    return may_take
+
+
+def _fail(job: ImportJob, *, code: str, sentence: str) -> None:
+    run = _open_run(job)
+    try:
+        if run is not None:
+            fail_run(job, run, code=code, sentence=sentence)
+    except LeaseLostError:
+        log.warning("import of %s: another worker has taken it over", job.upload_id)
+
+
+def _open_run(job: ImportJob) -> ImportRun | None:
+    return ImportRun.objects.select_related("revision").filter(upload_id=job.upload_id, outcome="").first()
+
+
+def _after_bug(lease: Lease, job: ImportJob, *, reference: str) -> None:
+    """Try again later, and after some tries say that it is a bug."""
+    run = _open_run(job)
+    tries = 1 if run is None else run.tries + 1
+    if run is not None and tries >= TRIES:
+        told = (
+            f"Something unforeseen stopped the import. Tell the operator this reference: {reference}. Then press Retry."
+        )
+        _fail(job, code="bug", sentence=told)
+        return
+    if run is None:
+        # There is no row yet that could say when to try again.
+        time.sleep(FIRST_DELAY.total_seconds())
+    else:
+        ImportRun.objects.filter(pk=run.pk).update(tries=tries)
+    _try_again(lease, job, delay=FIRST_DELAY * 2 ** (tries - 1))
+
+
+def _try_again(lease: Lease, job: ImportJob, *, delay: timedelta) -> None:
+    """Leave the import to whoever takes it after a while."""
+    ImportRun.objects.filter(upload_id=job.upload_id, outcome="").update(not_before=backends().clock() + delay)
+    lease.release()
