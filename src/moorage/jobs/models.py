@@ -6,7 +6,7 @@ from moorage.leases import Leased
 
 
 class ScheduledSweep(Leased):
-    """A sweep that is due from `next_run_at` on; claimed by taking its lease."""
+    """A sweep that is due from `next_run_at` on; claimed by taking its lease (see `schedule`)."""
 
     name = models.CharField(max_length=60, primary_key=True)
     next_run_at = models.DateTimeField(db_index=True)

@@ -16,7 +16,7 @@ from moorage.transfers.naming import area_path, is_within
 from moorage.transfers.states import UploadState
 from moorage.transfers.task_reading import end_forgotten, store_task
 
-CANCEL_AGAIN_AFTER: Final = timedelta(seconds=60)
+CANCEL_AGAIN_AFTER: Final = timedelta(seconds=5)
 LOOKS_AT_THE_LIST: Final = 3
 
 
@@ -66,7 +66,7 @@ def _rules_on(upload: Upload) -> list[AccessRule]:
 
 
 def cancel_tasks(links: Sequence[UploadTask], *, at: datetime, message: str) -> None:
-    """Ask Globus to cancel these tasks, again if a first asking had no effect for a minute."""
+    """Ask Globus to cancel these tasks, again if a first asking had no effect."""
     for link in links:
         asked_at = link.task.cancel_asked_at
         if asked_at is not None and at - asked_at < CANCEL_AGAIN_AFTER:

@@ -1,8 +1,9 @@
 """Uploads that nobody has touched for long: warned of 14, 7 and 1 days before, then discarded (design §3)."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
+
+from django.db.models import QuerySet
 
 from moorage.backends import backends
 from moorage.transfers.discarding import EXPIRED, begin_discarding
@@ -13,7 +14,7 @@ from moorage.transfers.states import UploadState, UploadTransitionError
 EXPIRES_IN: Final = (UploadState.REQUESTED, UploadState.OPEN, UploadState.FAILED)
 
 
-def expiring_uploads() -> Iterable[Upload]:
+def expiring_uploads() -> QuerySet[Upload]:
     """Uploads that can expire."""
     return Upload.objects.in_state(*EXPIRES_IN).filter(published_revision=None).select_related("owner", "project")
 

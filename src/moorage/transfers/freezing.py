@@ -14,7 +14,7 @@ from django.db import transaction
 
 from moorage.audit.records import record
 from moorage.backends import backends
-from moorage.globus.service import TaskStatus
+from moorage.globus.service import GlobusUnavailableError, TaskStatus
 from moorage.storage.areas import StagingAreas
 from moorage.transfers.closing import CloseStep, cancel_tasks, move_on, refresh_tasks, withdraw_rules
 from moorage.transfers.due import Sweep, make_due
@@ -41,7 +41,11 @@ def continue_sealing(upload: Upload, *, at: datetime) -> bool:
     """
     while upload.current_state is UploadState.SEALING:
         before = upload.close_step
-        _STEPS[CloseStep(before)](upload, at)
+        try:
+            _STEPS[CloseStep(before)](upload, at)
+        except GlobusUnavailableError:
+            _say(upload, "Globus does not answer at the moment.")
+            raise
         if upload.current_state is UploadState.SEALING and upload.close_step == before:
             return False
     return True

@@ -37,7 +37,7 @@ def wish_quiet(*, upload: Upload, actor: Member, at: datetime, include_doubtful:
         )
         if wished:
             record("upload.wished", upload, actor=actor, at=at, project_id=upload.project_id)
-            make_due(Sweep.TASKS, Sweep.ARRIVALS)
+            make_due(Sweep.TASKS, Sweep.ARRIVALS, Sweep.WISHES)
     upload.refresh_from_db()
     if upload.current_state is not UploadState.OPEN and upload.current_state not in DONE_ALREADY:
         raise UploadTransitionError(upload.current_state, UploadState.SEALING)

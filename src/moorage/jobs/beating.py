@@ -1,0 +1,38 @@
+"""Keeping a lease alive while a thread works under it."""
+
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from django.db import DatabaseError, connections
+
+from moorage.leases import BEAT_SECONDS, Lease, LeaseLostError
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def kept(lease: Lease, *, every_seconds: float = BEAT_SECONDS) -> Iterator[None]:
+    """Beat for `lease` until the block ends. A lost lease stops the beat; writes under it then fail by themselves."""
+    over = threading.Event()
+    beat = threading.Thread(target=_beat, args=(lease, over, every_seconds), name=f"beat {lease.pk}", daemon=True)
+    beat.start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _beat(lease: Lease, over: threading.Event, every_seconds: float) -> None:
+    try:
+        while not over.wait(every_seconds):
+            try:
+                lease.keep()
+            except LeaseLostError:
+                log.warning("another worker has taken over %s", lease.pk)
+                return
+            except DatabaseError as error:
+                log.warning("no beat for %s: %s", lease.pk, error)
+    finally:
+        connections.close_all()

@@ -1,0 +1,34 @@
+"""Doing the same for each row, so that one row's trouble is not the others'."""
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from django.db.models import Model
+
+from moorage.errors import MoorageError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+Row = TypeVar("Row", bound=Model)
+
+
+def for_each(rows: Iterable[Row], act: Callable[[Row], object]) -> None:
+    """Do `act` for each row. An anticipated failure of one is logged; a bug is raised after all had their turn.
+
+    Raises:
+        UnavailableError: something outside is down: asking it for each of the others is of no use.
+    """
+    bug: Exception | None = None
+    for row in rows:
+        try:
+            act(row)
+        except UnavailableError:
+            raise
+        except MoorageError as failure:
+            log.warning("%s %s: %s", row._meta.model_name, row.pk, failure)
+        except Exception as failure:
+            log.exception("%s %s", row._meta.model_name, row.pk)
+            bug = failure
+    if bug is not None:
+        raise bug

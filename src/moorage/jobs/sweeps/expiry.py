@@ -1,0 +1,52 @@
+"""Uploads that nobody has touched for long: their uploaders are warned, then they are discarded."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from moorage.jobs.addresses import upload_path
+from moorage.jobs.sweeps.each import for_each
+from moorage.notices.telling import tell
+from moorage.transfers.expiry import expire, expiring_uploads, note_warned, warning_due
+from moorage.transfers.models import Upload
+
+
+def warn_and_expire(at: datetime) -> timedelta | None:
+    """Warn of what expires soon, and discard what has expired."""
+    for_each(expiring_uploads().iterator(), lambda upload: _look_at(upload, at=at))
+    return None
+
+
+def _look_at(upload: Upload, *, at: datetime) -> None:
+    if upload.expires_at <= at:
+        _expire(upload, at=at)
+        return
+    days = warning_due(upload, at=at)
+    if days is None:
+        return
+    with transaction.atomic():
+        if note_warned(upload, days=days):
+            left = "1 day" if days == 1 else f"{days} days"
+            tell(
+                upload.owner,
+                kind="upload.expires",
+                subject=f"The upload “{upload.name}” expires in {left}",
+                text=f"Nothing has happened to the upload “{upload.name}” of {upload.project.name} for long. It will "
+                f"be deleted on {upload.expires_at:%Y-%m-%d}. Press DONE to import its files, or send more.",
+                path=upload_path(upload),
+                at=at,
+            )
+
+
+def _expire(upload: Upload, *, at: datetime) -> None:
+    with transaction.atomic():
+        if expire(upload, at=at):
+            tell(
+                upload.owner,
+                kind="upload.expired",
+                subject=f"The upload “{upload.name}” has expired",
+                text=f"The upload “{upload.name}” of {upload.project.name} is being deleted. The trash keeps its files "
+                f"until {upload.trash_until:%Y-%m-%d}; ask the operator if you need them.",
+                path=upload_path(upload),
+                at=at,
+            )

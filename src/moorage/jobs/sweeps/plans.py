@@ -1,0 +1,32 @@
+"""Every sweep, and how often it runs at least. A member's act makes some of them due at once (`transfers.due`)."""
+
+from datetime import timedelta
+
+from moorage.backends import Policies
+from moorage.jobs.schedule import Plan
+from moorage.jobs.sweeps import arrivals, clearing, closing, expiry, grants, outbox, requests, tasks, tidying, wishes
+from moorage.transfers.due import Sweep
+
+SECONDS_10 = timedelta(seconds=10)
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+def all_plans(policies: Policies) -> list[Plan]:
+    """The plans of a worker that works by these policies."""
+    return [
+        Plan(Sweep.REQUESTS, requests.open_requested, SECONDS_10),
+        Plan(Sweep.SEALING, closing.seal, SECONDS_10),
+        Plan(Sweep.DISCARDING, closing.discard, SECONDS_10),
+        Plan(Sweep.GRANTS, grants.reconcile, MINUTE),
+        Plan(Sweep.TASKS, tasks.read_tasks, policies.unwatched_interval),
+        Plan(tasks.OUTCOMES, tasks.fetch_outcomes, MINUTE),
+        Plan(Sweep.ARRIVALS, arrivals.look_into_areas, policies.unwatched_interval),
+        Plan(Sweep.WISHES, wishes.fulfil_wishes, SECONDS_10),
+        Plan("expiry", expiry.warn_and_expire, HOUR),
+        Plan("strays", tidying.strays, MINUTE),
+        Plan("clearing", clearing.clear_imported, MINUTE),
+        Plan("remnants", tidying.remnants, HOUR),
+        Plan("trash", tidying.trash, HOUR),
+        Plan("outbox", outbox.send_mails, SECONDS_10),
+    ]

@@ -1,0 +1,130 @@
+"""The worker: threads that import uploads, and threads that run what is due in the schedule.
+
+Of each kind one thread looks for work at a time; when it has found some it hands the looking to the
+next and works. So an idle worker asks the database twice in a second, however many threads it has.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from django.conf import settings
+from django.db import close_old_connections, connections
+
+from moorage.backends import backends
+from moorage.jobs import imports, schedule
+from moorage.jobs.sweeps.plans import all_plans
+from moorage.leases import LeaseWatch
+
+IDLE_SECONDS: Final = 0.5
+SWEEP_THREADS: Final = 4
+STOP_SECONDS: Final = 5.0  # what does not end by then is left to its lease
+
+log = logging.getLogger(__name__)
+
+Job = Callable[[], None]
+
+
+@dataclass
+class Crew:
+    """Threads that do one kind of work. `find` claims a job and returns it, or None when there is none."""
+
+    name: str
+    size: int
+    find: Callable[[], Job | None]
+    stop: threading.Event
+    looking: threading.Lock = field(default_factory=threading.Lock)
+    threads: list[threading.Thread] = field(default_factory=list)
+
+    def start(self) -> None:
+        for number in range(self.size):
+            # Daemons: a process that is asked to stop does not wait for hours of work.
+            thread = threading.Thread(target=self._work, name=f"{self.name} {number + 1}", daemon=True)
+            self.threads.append(thread)
+            thread.start()
+
+    def join(self, seconds: float) -> None:
+        for thread in self.threads:
+            thread.join(seconds / max(1, len(self.threads)))
+
+    def _work(self) -> None:
+        try:
+            while not self.stop.is_set():
+                job = self._next_job()
+                if job is not None:
+                    self._do(job)
+        finally:
+            connections.close_all()
+
+    def _next_job(self) -> Job | None:
+        """Look for a job until one is found; the others wait for their turn to look."""
+        if not self.looking.acquire(timeout=IDLE_SECONDS):
+            return None
+        try:
+            while not self.stop.is_set():
+                job = self._found()
+                if job is not None:
+                    return job
+                self.stop.wait(IDLE_SECONDS)
+            return None
+        finally:
+            self.looking.release()
+
+    def _found(self) -> Job | None:
+        found: list[Job | None] = []
+        self._do(lambda: found.append(self.find()))
+        return found[0] if found else None
+
+    def _do(self, job: Job) -> None:
+        """Run something that must not end its thread, whatever it raises."""
+        close_old_connections()
+        try:
+            job()
+        except Exception:
+            log.exception("%s: unforeseen; going on", self.name)
+            self.stop.wait(IDLE_SECONDS)
+
+
+def run_worker(stop: threading.Event) -> None:
+    """Import uploads and run sweeps until `stop` is set; then return within seconds.
+
+    What is not finished then is taken over by the next worker, because its lease's holder is dead.
+    """
+    crews = [
+        Crew("sweep", SWEEP_THREADS, _find_sweep(), stop),
+        Crew("import", settings.OPTIONS.imports_at_once, _find_import(stop), stop),
+    ]
+    for crew in crews:
+        crew.start()
+    log.info("the worker is ready")
+    stop.wait()
+    for crew in crews:
+        crew.join(STOP_SECONDS / len(crews))
+
+
+def _find_sweep() -> Callable[[], Job | None]:
+    plans = {plan.name: plan for plan in all_plans(backends().policies)}
+    watch = LeaseWatch()
+    entered = threading.Event()
+
+    def find() -> Job | None:
+        clock = backends().clock
+        if not entered.is_set():
+            schedule.enter(plans.values(), at=clock())
+            entered.set()
+        claim = schedule.claim_due(plans, watch, at=clock())
+        return None if claim is None else lambda: schedule.run_claimed(claim, clock=clock)
+
+    return find
+
+
+def _find_import(stop: threading.Event) -> Callable[[], Job | None]:
+    watch = LeaseWatch()
+
+    def find() -> Job | None:
+        lease = imports.claim_next(watch)
+        return None if lease is None else lambda: imports.work(lease, should_stop=stop.is_set)
+
+    return find
