@@ -1,4 +1,4 @@
-"""How logs are written: a JSON object a line in production, readable lines on a laptop. Never contents, never tokens."""
+"""How logs are written: JSON lines in production, readable lines on a laptop. Never contents, never tokens."""
 
 from typing import Any, Literal
 

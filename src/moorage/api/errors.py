@@ -1,0 +1,99 @@
+"""Failures as `application/problem+json`: the one table of the API that knows which family has which status."""
+
+import logging
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from moorage import errors as families
+from moorage.errors import MoorageError, UnavailableError
+
+log = logging.getLogger(__name__)
+
+STATUS: Final[Mapping[type[MoorageError], HTTPStatus]] = {
+    families.NotPermittedError: HTTPStatus.FORBIDDEN,
+    families.NotFoundError: HTTPStatus.NOT_FOUND,
+    families.ConflictError: HTTPStatus.CONFLICT,
+    families.InvalidInputError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    families.QuotaExceededError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    families.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
+    families.CorruptContentError: HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+PROBLEM_JSON: Final = "application/problem+json"
+
+
+def problem(status: int, code: str, message: str, **data: Any) -> HttpResponse:
+    """A problem document."""
+    body = {"code": code, "message": message, **{name: _plain(value) for name, value in data.items()}}
+    return JsonResponse(body, status=status, content_type=PROBLEM_JSON)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, UUID | datetime):
+        return str(value)
+    if isinstance(value, tuple | list | set | frozenset):
+        return [_plain(item) for item in value]
+    return value if isinstance(value, str | int | float | bool | dict | None) else str(value)
+
+
+def tell(request: HttpRequest, error: MoorageError) -> HttpResponse:  # noqa: ARG001 - ninja's form
+    """An anticipated failure, by its family."""
+    status = next(STATUS[family] for family in type(error).__mro__ if family in STATUS)
+    response = problem(status, error.code, str(error), **error.data())
+    if isinstance(error, UnavailableError):
+        response["Retry-After"] = str(error.retry_after_seconds)
+    return response
+
+
+def _no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
+    message = "Send a token of yours as `Authorization: Bearer TOKEN`. Make one on the Account page."
+    response = problem(HTTPStatus.UNAUTHORIZED, "token.missing", message)
+    response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
+    faults = [
+        {"field": ".".join(str(part) for part in fault["loc"]), "message": fault["msg"]} for fault in error.errors
+    ]
+    named = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
+    message = f"The request does not have the form that this route takes ({named}). See the OpenAPI document."
+    return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", message, faults=faults)
+
+
+def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:  # noqa: ARG001
+    message = "There is no such thing here, or it is not for you. Check its id."
+    return problem(HTTPStatus.NOT_FOUND, families.NotFoundError.code, message)
+
+
+def _http(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
+    return problem(error.status_code, "bad_request", f"{error.message} See the OpenAPI document.")
+
+
+def _bug(request: HttpRequest, error: Exception) -> HttpResponse:
+    reference = secrets.token_hex(4)
+    log.error("bug %s at %s %s", reference, request.method, request.path, exc_info=error)
+    message = f"This is a fault of Moorage, not yours. Tell the operator the reference number {reference}."
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "bug", message, reference=reference)
+
+
+def tell_failures(api: NinjaAPI) -> None:
+    """Have every failure of the API answered by a problem document."""
+    # ninja's annotation lets a handler get a class; it only ever gets what was raised.
+    handlers: tuple[tuple[type[Exception], Callable[[HttpRequest, Any], HttpResponse]], ...] = (
+        (MoorageError, tell),
+        (AuthenticationError, _no_token),
+        (ValidationError, _not_valid),
+        (Http404, _not_found),
+        (HttpError, _http),
+        (Exception, _bug),
+    )
+    for kind, handler in handlers:
+        api.add_exception_handler(kind, handler)

@@ -1,0 +1,107 @@
+"""`/uploads/{id}/entries` and `/uploads/{id}/receipt`: what an import found, file by file, and what it did."""
+
+import csv
+from collections.abc import Iterator
+from typing import Literal
+from uuid import UUID
+
+from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from ninja import Query, Router
+
+from moorage.api.authentication import ApiRequest
+from moorage.api.finding import find_upload
+from moorage.api.paging import Page, PageQuery
+from moorage.api.schemas import FAILURES, EntryOut, ReceiptOut
+from moorage.files.cursors import decode_cursor, encode_cursor
+from moorage.importer.manifest import EntryItem, entries_page
+from moorage.importer.receipts import Receipt, problems, receipt
+from moorage.transfers.models import Upload
+
+router = Router(tags=["uploads"])
+PROBLEMS_A_PAGE = 1000
+
+
+class EntryQuery(PageQuery):
+    verdict: Literal["new", "new_version", "identical", "doubtful", "skipped", "rejected"] | None = None
+    state: Literal["planned", "digested", "placed", "registered", "failed"] | None = None
+
+
+@router.get("/uploads/{uuid:upload_id}/entries", response={200: Page[EntryOut], **FAILURES})
+def list_entries(request: ApiRequest, upload_id: UUID, query: Query[EntryQuery]) -> dict[str, object]:
+    """The manifest, in its own order: parents before what is in them."""
+    upload = find_upload(request.auth, upload_id)
+    after = int(decode_cursor(query.cursor, int)[0]) if query.cursor else -1
+    page = entries_page(upload.pk, verdict=query.verdict or "", state=query.state or "", after=after, limit=query.limit)
+    following = None if page.next is None else encode_cursor(page.next)
+    return {"items": [_entry(item) for item in page.items], "next": following}
+
+
+def _entry(item: EntryItem) -> dict[str, object]:
+    reason = {"code": item.reason, "message": item.reason_text} if item.reason else None
+    return {
+        "path": item.path,
+        "path_base64": item.path_base64 or None,
+        "kind": item.kind,
+        "verdict": item.verdict,
+        "state": item.state,
+        "reason": reason,
+        "size_bytes": item.size_bytes,
+        "digest": item.digest or None,
+    }
+
+
+@router.get("/uploads/{uuid:upload_id}/receipt", response={200: ReceiptOut, **FAILURES})
+def get_receipt(request: ApiRequest, upload_id: UUID, revision: int | None = None) -> HttpResponseBase:
+    """The receipt of a published run, the newest by default: JSON, or CSV of its problems by `Accept: text/csv`."""
+    upload = find_upload(request.auth, upload_id)
+    found = receipt(upload.pk, revision=revision)
+    accepted = request.headers.get("Accept", "")
+    if "text/csv" in accepted:
+        return receipt_csv(upload, found)
+    return JsonResponse(_document(upload, found))
+
+
+def _document(upload: Upload, found: Receipt) -> dict[str, object]:
+    return {
+        "upload": str(upload.pk),
+        "run": found.run,
+        "outcome": found.outcome,
+        "revision": found.revision,
+        "files": found.files,
+        "bytes": found.bytes,
+        "verdicts": found.verdicts,
+        "problems": found.problems,
+        "started_at": found.started_at.isoformat(),
+        "ended_at": found.ended_at.isoformat(),
+        "duration_seconds": found.duration.total_seconds(),
+    }
+
+
+def receipt_csv(upload: Upload, found: Receipt) -> HttpResponse | StreamingHttpResponse:
+    """One line a file that was not imported, after one line that sums the run up."""
+    response = StreamingHttpResponse(_lines(upload, found), content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="receipt-{upload.pk}-{found.run}.csv"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response
+
+
+class _Echo:
+    """What `csv` writes into: gives each line back."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _lines(upload: Upload, found: Receipt) -> Iterator[str]:
+    write = csv.writer(_Echo()).writerow
+    yield write(["path", "code", "reason", "kept_until"])
+    after = 0
+    while page := list(problems(upload.pk, found.run, after=after, limit=PROBLEMS_A_PAGE)):
+        for row in page:
+            yield write([_harmless(row.path), row.code, row.sentence, row.kept_until or ""])
+        after = page[-1].id
+
+
+def _harmless(text: str) -> str:
+    """A path that a spreadsheet does not take for a formula."""
+    return f"'{text}" if text[:1] in {"=", "+", "-", "@", "\t", "\r"} else text

@@ -1,0 +1,74 @@
+"""`/projects`: the member's projects."""
+
+from uuid import UUID
+
+from django.db.models import OuterRef, Subquery
+from django.http import HttpResponse
+from ninja import Query, Router
+
+from moorage.api.authentication import ApiRequest
+from moorage.api.finding import find_project
+from moorage.api.idempotency import made_once
+from moorage.api.paging import Page, PageQuery, page_of
+from moorage.api.schemas import FAILURES, ProjectChanges, ProjectIn, ProjectOut
+from moorage.backends import backends
+from moorage.projects.models import Membership, Project
+from moorage.projects.projects import create_project, describe_project
+from moorage.projects.rules import role_of
+
+router = Router(tags=["projects"])
+
+
+@router.get("", response={200: Page[ProjectOut], **FAILURES})
+def list_projects(request: ApiRequest, query: Query[PageQuery]) -> dict[str, object]:
+    """The member's projects, by name."""
+    own = Membership.objects.filter(project=OuterRef("pk"), member=request.auth)
+    rows = Project.objects.visible_to(request.auth).annotate(own_role=Subquery(own.values("role")))
+    return page_of(rows, query, by=("name", "id"), show=_with_own_role)
+
+
+@router.post("", response={201: ProjectOut, **FAILURES})
+def post_project(request: ApiRequest, body: ProjectIn, response: HttpResponse) -> tuple[int, dict[str, object]]:
+    """Create a project; the member becomes its owner."""
+    project, _ = made_once(
+        request,
+        Project,
+        lambda: create_project(name=body.name, description=body.description, by=request.auth, at=backends().clock()),
+    )
+    response["Location"] = f"/api/v1/projects/{project.pk}"
+    return 201, _document(project, role_of(request.auth, project))
+
+
+@router.get("/{uuid:project_id}", response={200: ProjectOut, **FAILURES})
+def get_project(request: ApiRequest, project_id: UUID) -> dict[str, object]:
+    return _document(request, find_project(request.auth, project_id))
+
+
+@router.patch("/{uuid:project_id}", response={200: ProjectOut, **FAILURES})
+def patch_project(request: ApiRequest, project_id: UUID, body: ProjectChanges) -> dict[str, object]:
+    """Give the project another name or description; what is left out stays."""
+    project = find_project(request.auth, project_id)
+    describe_project(
+        project=project,
+        actor=request.auth,
+        name=project.name if body.name is None else body.name,
+        description=project.description if body.description is None else body.description,
+        at=backends().clock(),
+    )
+    return _document(project, role_of(request.auth, project))
+
+
+def _with_own_role(project: Project) -> dict[str, object]:
+    role: str = project.own_role  # type: ignore[attr-defined] - annotated by the list
+    return _document(project, role)
+
+
+def _document(project: Project, role: str | None) -> dict[str, object]:
+    return {
+        "id": project.pk,
+        "name": project.name,
+        "description": project.description,
+        "role": role,
+        "head": project.head,
+        "created_at": project.created_at,
+    }

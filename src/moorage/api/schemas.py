@@ -1,0 +1,204 @@
+"""The documents of the API, by the names of its contract. What is not here is not told."""
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from ninja import Schema
+
+
+class ProblemOut(Schema):
+    """Every failure: `application/problem+json`."""
+
+    code: str
+    message: str
+
+
+class MemberOut(Schema):
+    id: UUID
+    name: str
+    email: str
+
+
+class PersonOut(Schema):
+    """Somebody who did something: no address."""
+
+    id: UUID
+    name: str
+
+
+class MyselfOut(Schema):
+    id: UUID
+    name: str
+    email: str
+    token_name: str
+    token_scopes: list[str]
+    token_expires_at: datetime | None
+
+
+class ProjectIn(Schema):
+    name: str
+    description: str = ""
+
+
+class ProjectChanges(Schema):
+    name: str | None = None
+    description: str | None = None
+
+
+class ProjectOut(Schema):
+    id: UUID
+    name: str
+    description: str
+    role: str
+    head: int
+    created_at: datetime
+
+
+class MembershipIn(Schema):
+    role: Literal["owner", "editor", "viewer"]
+
+
+class MembershipOut(Schema):
+    member: MemberOut
+    role: str
+    added_at: datetime
+
+
+class RevisionOut(Schema):
+    number: int | None
+    kind: str
+    state: str
+    by: PersonOut | None
+    at: datetime
+    upload: UUID | None
+    files_added: int
+    files_changed: int
+    files_removed: int
+    bytes_added: int
+
+
+class ItemOut(Schema):
+    """A file or a folder at a revision."""
+
+    kind: Literal["file", "directory"]
+    name: str
+    path: str
+    size_bytes: int
+    modified_at: datetime
+    revision: int
+    digest: str | None = None
+    version: UUID | None = None
+    file_count: int | None = None
+
+
+class ItemPage(Schema):
+    items: list[ItemOut]
+    next: str | None
+    revision: int
+
+
+class UploadIn(Schema):
+    name: str
+    description: str = ""
+
+
+class UploadChanges(Schema):
+    name: str | None = None
+    description: str | None = None
+
+
+class DoneIn(Schema):
+    """How an upload is finished. Further choices of the contract come with the issue on the import engine."""
+
+    when: Literal["now", "quiet"] = "now"
+    include: list[Literal["doubtful"]] = []
+
+
+class RetryIn(Schema):
+    include: list[Literal["doubtful"]] = []
+
+
+class GlobusOut(Schema):
+    """Where the upload's files go. `url` and `sign_in_as` are for those who have a rule on the area."""
+
+    collection_id: UUID
+    path: str
+    url: str | None
+    activity_url: str
+    sign_in_as: str | None
+
+
+class PublishedOut(Schema):
+    number: int
+    undone: bool
+
+
+class UploadOut(Schema):
+    id: UUID
+    project: UUID
+    name: str
+    description: str
+    state: str
+    state_text: str
+    reason: str
+    waiting_for_quiet: bool
+    step: str
+    files_total: int
+    bytes_total: int
+    files_done: int
+    bytes_done: int
+    problems: int
+    verdicts: dict[str, int]
+    revision: int | None
+    revisions: list[PublishedOut]
+    by: PersonOut
+    globus: GlobusOut
+    opened_at: datetime | None
+    done_at: datetime | None
+    import_started_at: datetime | None
+    imported_at: datetime | None
+    last_activity_at: datetime
+    expires_at: datetime | None
+
+
+class ReasonOut(Schema):
+    code: str
+    message: str
+
+
+class EntryOut(Schema):
+    """A staged path. `path` is printable; `path_base64` has the bytes where they differ."""
+
+    path: str
+    path_base64: str | None = None
+    kind: str
+    verdict: str
+    state: str
+    reason: ReasonOut | None
+    size_bytes: int
+    digest: str | None
+
+
+class ReceiptOut(Schema):
+    """What one run of an import did."""
+
+    upload: UUID
+    run: int
+    outcome: str
+    revision: int | None
+    files: int
+    bytes: int
+    verdicts: dict[str, dict[str, int]]
+    problems: int
+    started_at: datetime
+    ended_at: datetime
+    duration_seconds: float
+
+
+class TaskClaimIn(Schema):
+    task_id: UUID
+    mine: bool = True
+
+
+FAILURES = dict.fromkeys((401, 403, 404, 409, 413, 422, 503), ProblemOut)

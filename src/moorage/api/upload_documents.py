@@ -1,0 +1,88 @@
+"""The document of an upload, by the names of the contract."""
+
+from typing import Any
+
+from moorage.accounts.models import Member
+from moorage.api.people import person
+from moorage.files.models import Revision, RevisionKind, RevisionState
+from moorage.importer.receipts import receipts
+from moorage.transfers.models import Upload
+from moorage.transfers.overview import UploadOverview, overview
+from moorage.transfers.states import TAKES_FILES
+
+
+def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
+    """One upload as `viewer` sees it."""
+    shown = overview(upload, viewer=viewer)
+    published = _published(upload)
+    return {
+        "id": upload.pk,
+        "project": upload.project_id,
+        "name": upload.name,
+        "description": upload.description,
+        "state": upload.state,
+        "state_text": shown.state_text,
+        "reason": upload.reason,
+        "waiting_for_quiet": shown.waiting_for_quiet,
+        "step": upload.step,
+        **_progress(upload),
+        "problems": upload.problems,
+        "verdicts": _verdicts(upload),
+        "revision": published[0]["number"] if published else None,
+        "revisions": published,
+        "by": person(upload.owner),
+        "globus": _globus(shown),
+        "opened_at": upload.opened_at,
+        "done_at": upload.done_at,
+        "import_started_at": upload.import_started_at,
+        "imported_at": upload.imported_at,
+        "last_activity_at": upload.last_activity_at,
+        "expires_at": shown.expires_at,
+    }
+
+
+def _progress(upload: Upload) -> dict[str, int]:
+    """What has arrived while files may come, the import's own counts from then on."""
+    if upload.current_state in TAKES_FILES:
+        return {
+            "files_total": upload.files_arrived,
+            "bytes_total": upload.bytes_arrived,
+            "files_done": 0,
+            "bytes_done": 0,
+        }
+    return {
+        "files_total": upload.files_total,
+        "bytes_total": upload.bytes_total,
+        "files_done": upload.files_done,
+        "bytes_done": upload.bytes_done,
+    }
+
+
+def _verdicts(upload: Upload) -> dict[str, int]:
+    """Files by verdict, as the newest finished run counted them: nothing is counted anew for a page."""
+    newest = next(iter(receipts(upload.pk)), None)
+    return {verdict: counts["files"] for verdict, counts in newest.verdicts.items()} if newest else {}
+
+
+def _published(upload: Upload) -> list[dict[str, Any]]:
+    """The revisions that this upload published, newest first."""
+    published = Revision.objects.filter(
+        upload_id=upload.pk, kind=RevisionKind.IMPORT, state=RevisionState.PUBLISHED
+    ).order_by("-number")
+    undone = set(
+        Revision.objects.filter(upload_id=upload.pk, kind=RevisionKind.UNDO, state=RevisionState.PUBLISHED).values_list(
+            "undoes_id", flat=True
+        )
+    )
+    return [{"number": revision.number, "undone": revision.pk in undone} for revision in published]
+
+
+def _globus(shown: UploadOverview) -> dict[str, Any]:
+    way = shown.globus
+    return {
+        "collection_id": way.collection_id,
+        "path": way.path,
+        "url": way.goto_url,
+        "activity_url": way.activity_url,
+        "sign_in_as": way.sign_in_as,
+    }
