@@ -70,8 +70,15 @@ document.addEventListener("drop", (event) => {
   event.preventDefault();
   if (!zone) return;
   // Entries must be taken now: the list is emptied when this handler returns.
-  const entries = [...event.dataTransfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  uploadInto(zone.dataset.dropZone, { entries });
+  const entries = [];
+  const files = [];
+  for (const item of event.dataTransfer.items) {
+    if (item.kind !== "file") continue;
+    const entry = item.webkitGetAsEntry?.();
+    if (entry) entries.push(entry);
+    else files.push(item.getAsFile());
+  }
+  uploadInto(zone.dataset.dropZone, { entries, files });
 });
 
 function mark(zone) {

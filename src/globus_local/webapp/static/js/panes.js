@@ -51,11 +51,12 @@ async function load(side, search, { focus }) {
   const turn = (turns.get(side) ?? 0) + 1;
   turns.set(side, turn);
   const before = paneOf(side);
-  before.setAttribute("aria-busy", "true");
+  if (focus !== "keep") before.setAttribute("aria-busy", "true");
   try {
     const text = await fetchFragment(`/file-manager/pane/${side}${search}`);
     if (turns.get(side) !== turn) return false;
-    swap(before, text, focus, side);
+    const after = paneFrom(text);
+    if (focus !== "keep" || !freshen(before, after)) swap(before, after, focus);
     return true;
   } catch (error) {
     if (turns.get(side) !== turn) return false;
@@ -66,23 +67,33 @@ async function load(side, search, { focus }) {
   }
 }
 
-function swap(before, text, focus, side) {
-  const had = before.contains(document.activeElement) ? describe(document.activeElement) : null;
-  const scrolled = before.querySelector("[data-listing]")?.scrollTop ?? 0;
+function paneFrom(text) {
   const holder = document.createElement("template");
   holder.innerHTML = text; // from our own server, escaped there; the policy forbids inline scripts
-  const after = holder.content.querySelector("[data-pane]");
-  prepare(after);
+  const pane = holder.content.querySelector("[data-pane]");
+  prepare(pane);
+  return pane;
+}
+
+/** Show the same folder again: only its list changes, so that an open menu and what is typed there stay. */
+function freshen(before, after) {
+  const parts = ["[data-listing]", ".pane-foot"].map((part) => [before.querySelector(part), after.querySelector(part)]);
+  if (parts.some(([old, fresh]) => !old || !fresh)) return false;
+  const { scrollTop } = parts[0][0];
+  const focused = before.contains(document.activeElement) ? describe(document.activeElement) : null;
+  for (const [old, fresh] of parts) old.replaceWith(fresh);
+  parts[0][1].scrollTop = scrollTop;
+  if (focused && !before.contains(document.activeElement)) before.querySelector(focused)?.focus({ preventScroll: true });
+  return true;
+}
+
+function swap(before, after, focus) {
+  const had = before.contains(document.activeElement) ? describe(document.activeElement) : null;
   before.replaceWith(after);
-  if (focus === "keep") {
-    const listing = after.querySelector("[data-listing]");
-    if (listing) listing.scrollTop = scrolled;
-    if (had) after.querySelector(had)?.focus({ preventScroll: true });
-  } else if (had) {
-    // The link that was followed is gone: the next thing to read is where one is now.
-    (focus === "title" ? after.querySelector("h2") : after.querySelector(focus))?.focus();
-  }
-  document.dispatchEvent(new CustomEvent("pane-shown", { detail: { side } }));
+  if (!had) return;
+  // The link that was followed is gone: the next thing to read is where one is now.
+  const next = { title: "h2", keep: had }[focus] ?? focus;
+  (after.querySelector(next) ?? after.querySelector("h2")).focus({ preventScroll: focus === "keep" });
 }
 
 function describe(focused) {
