@@ -40,7 +40,8 @@ def content_disposition(name: str) -> str:
     """
     plain = _UNSAFE_IN_QUOTES.sub("_", name)
     header = f'attachment; filename="{plain}"'
-    if plain == name:
+    # Clients take spaces at the ends of a quoted name away.
+    if plain == name == name.strip():
         return header
     exact = quote(name.encode(errors="surrogateescape"), safe=_ATTRIBUTE_CHARACTERS)
     return f"{header}; filename*=UTF-8''{exact}"
