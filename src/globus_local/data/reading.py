@@ -80,7 +80,8 @@ def _answer(request: Request, descriptor: int, status: os.stat_result) -> Respon
         headers["Content-Range"] = f"bytes {start}-{stop - 1}/{status.st_size}"
     headers["Content-Length"] = str(stop - start)
     body = () if request.method == "HEAD" else _pieces(descriptor, start, stop)
-    return Response(body, status=code, headers=headers, direct_passthrough=True)
+    # No direct_passthrough: Werkzeug would then not close the response, and so not the file, at its end.
+    return Response(body, status=code, headers=headers)
 
 
 def _span(request: Request, etag: str, modified: datetime, size: int) -> tuple[int, int, int]:

@@ -132,8 +132,9 @@ class _NameIt:
         else:
             return True
         if self.part_name is None:
-            self.part_name = _part_name()
-            self._link(self.part_name)
+            part_name = _part_name()
+            self._link(part_name)
+            self.part_name = part_name
         os.replace(self.part_name, target.name, src_dir_fd=self._folder, dst_dir_fd=self._folder)
         self.part_name = None
         return False
