@@ -6,11 +6,16 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from hashlib import sha256
 from itertools import count
+from pathlib import Path
 from typing import Final
 from uuid import UUID
 from zlib import crc32
 
-from moorage.accounts.models import Member
+from django.utils import timezone
+
+from fakes.globus import InMemoryTransferService
+from moorage.accounts.models import GlobusIdentity, Member
+from moorage.backends import backends
 from moorage.files.browsing import list_folder
 from moorage.files.directories import begin_directories, ensure_directories, write_totals
 from moorage.files.ids import new_version_ids
@@ -19,8 +24,12 @@ from moorage.files.models import FileVersion, RevisionKind, StoredObject
 from moorage.files.paths import parent_path
 from moorage.files.registering import RegisterRight, RevisionCounts, publish, take_right
 from moorage.files.revisions import ask_revision
+from moorage.globus.service import Identity
 from moorage.projects.models import Membership, Project, Role
 from moorage.storage.layout import StoreLayout
+from moorage.transfers.arrivals import look_at_area
+from moorage.transfers.models import Upload
+from moorage.transfers.opening import open_upload, prepare_upload
 
 NOON: Final = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 
@@ -141,3 +150,47 @@ def read_whole(project_id: UUID, revision: int | None = None, *, limit: int = 3)
         whole |= {item.path: item.digest for item in items if isinstance(item, FileItem)}
         waiting += [item.path for item in items if isinstance(item, DirectoryItem)]
     return whole
+
+
+def a_globus_member(globus: InMemoryTransferService, name: str = "") -> Member:
+    """A member who has signed in with Globus."""
+    member = a_member(name)
+    a_linked_identity(member, globus.add_identity(member.email, name=member.name))
+    return member
+
+
+def a_linked_identity(member: Member, identity: Identity) -> GlobusIdentity:
+    """A verified Globus identity of a member."""
+    return GlobusIdentity.objects.create(
+        member=member,
+        identity_id=UUID(identity.id),
+        username=identity.username,
+        name=identity.name,
+        verified_at=timezone.now(),
+    )
+
+
+def an_open_upload(
+    globus: InMemoryTransferService,
+    *,
+    project: Project | None = None,
+    owner: Member | None = None,
+    name: str = "Scan 42",
+) -> Upload:
+    """An upload that its owner has opened, and that Globus shows a rule for."""
+    owner = owner or a_globus_member(globus)
+    project = project or a_project(owner)
+    at = backends().clock()
+    upload = open_upload(project=project, actor=owner, name=name, at=at)
+    assert prepare_upload(upload, at=at)
+    return upload
+
+
+def a_file_arrives(upload: Upload, path: str, content: bytes = b"counts\n") -> Path:
+    """A file in the upload's staging area, and a sweep's look that sees it."""
+    target = backends().store.collection / upload.area_name / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
+    look_at_area(upload, at=backends().clock())
+    upload.refresh_from_db()
+    return target

@@ -15,7 +15,7 @@ from django.db import transaction
 from moorage.audit.records import record
 from moorage.backends import backends
 from moorage.globus.service import GlobusUnavailableError, TaskStatus
-from moorage.storage.areas import StagingAreas
+from moorage.storage.areas import AreaMissingError, StagingAreas
 from moorage.transfers.closing import CloseStep, cancel_tasks, move_on, refresh_tasks, withdraw_rules
 from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.grants import follow_reasons
@@ -76,7 +76,7 @@ def _cancel(upload: Upload, at: datetime) -> None:
         _say(upload, f"Waiting for the end of {_count(len(running), 'transfer')} that was asked to stop.")
         return
     perhaps = perhaps_active_tasks_of(upload).count()
-    latest = (upload.done_at or upload.state_changed_at) + backends().policies.perhaps_delay
+    latest = _latest(upload)
     if perhaps and at < latest:
         _say(
             upload,
@@ -87,14 +87,28 @@ def _cancel(upload: Upload, at: datetime) -> None:
     move_on(upload, state=UploadState.SEALING, to=CloseStep.OUTCOMES)
 
 
+def _latest(upload: Upload) -> datetime:
+    """Until when the freeze waits for what would be good to know."""
+    return (upload.done_at or upload.state_changed_at) + backends().policies.perhaps_delay
+
+
 def _outcomes(upload: Upload, at: datetime) -> None:
     for link in tasks_of(upload).filter(task__status=TaskStatus.FAILED, task__outcome_fetched_at=None):
-        fetch_outcome(link.task, at=at)
+        try:
+            fetch_outcome(link.task, at=at)
+        except GlobusUnavailableError:
+            if at < _latest(upload):
+                raise
+            break  # what is not known to be delivered is doubtful: no half file is imported
     move_on(upload, state=UploadState.SEALING, to=CloseStep.MOVE)
 
 
 def _move(upload: Upload, at: datetime) -> None:
-    StagingAreas(backends().store).seal(upload.area_name, upload.pk)
+    try:
+        StagingAreas(backends().store).seal(upload.area_name, upload.pk)
+    except AreaMissingError as error:
+        _say(upload, str(error))
+        return
     with transaction.atomic():
         tasks_of(upload).filter(is_running).update(was_active_at_seal=True)
         try:

@@ -17,8 +17,8 @@ from moorage.backends import backends
 from moorage.errors import NotFoundError
 from moorage.globus.service import CollectionPath, TaskId
 from moorage.transfers.models import Belonging, DeliveredFile, GlobusTask, UploadTask
-from moorage.transfers.naming import area_path
-from moorage.transfers.task_links import FINAL
+from moorage.transfers.naming import area_path, looks_like_area
+from moorage.transfers.task_links import FINAL, SURE
 
 BATCH: Final = 500
 PAUSE_SECONDS: Final = 0.01  # SQLite's lock is not fair: leave it to others between two batches (design §5)
@@ -27,7 +27,7 @@ PAUSE_SECONDS: Final = 0.01  # SQLite's lock is not fair: leave it to others bet
 def tasks_without_outcome() -> Iterator[GlobusTask]:
     """Tasks that have ended, are an upload's, and whose outcome is not stored yet; oldest first."""
     ended = GlobusTask.objects.filter(status__in=FINAL, outcome_fetched_at=None)
-    concerned = ended.filter(upload_tasks__isnull=False).exclude(upload_tasks__belonging=Belonging.DENIED)
+    concerned = ended.filter(upload_tasks__belonging__in=[*SURE, Belonging.PERHAPS])
     yield from concerned.distinct().order_by("requested_at")
 
 
@@ -55,18 +55,21 @@ def _batches(paths: Iterator[CollectionPath]) -> Iterator[list[CollectionPath]]:
 
 def _store(task: GlobusTask, batch: list[CollectionPath], areas: dict[CollectionPath, UploadTask]) -> None:
     rows: list[DeliveredFile] = []
-    reached: set[CollectionPath] = set()
+    reached: set[str] = set()
     for path in batch:
         area = next((area for area in areas if path.startswith(area)), None)
         if area is not None:
             reached.add(area)
             rows.append(_delivered(task, path.removeprefix(area)))
+        elif looks_like_area(name := path.lstrip("/").partition("/")[0]):
+            reached.add(area_path(name))
     with transaction.atomic():
         DeliveredFile.objects.bulk_create(rows, ignore_conflicts=True)
-        _settle(areas.items(), reached)
+        if reached:  # paths in a form that we do not know tell nothing
+            _settle(areas.items(), reached)
 
 
-def _settle(areas: Iterable[tuple[CollectionPath, UploadTask]], reached: set[CollectionPath]) -> None:
+def _settle(areas: Iterable[tuple[CollectionPath, UploadTask]], reached: set[str]) -> None:
     """What was inferred from the task's owner gives way to where its files went."""
     for area, link in areas:
         if link.belonging in {Belonging.ONLY, Belonging.PERHAPS}:

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from moorage.accounts.models import Member
 from moorage.audit.records import record
+from moorage.backends import backends
 from moorage.errors import ConflictError
 from moorage.transfers.models import Upload
 from moorage.transfers.rules import check_may_finish
@@ -43,7 +44,16 @@ def retry_upload(*, upload: Upload, actor: Member, at: datetime, include_doubtfu
     with transaction.atomic():
         try:
             upload.transition_to(
-                UploadState.SEALED, at=at, include_doubtful=include_doubtful, reason="", reason_text="", step=""
+                UploadState.SEALED,
+                at=at,
+                include_doubtful=include_doubtful,
+                done_by=actor,
+                last_activity_at=at,
+                expires_at=at + backends().policies.upload_expires_after,
+                expiry_warned_days=None,
+                reason="",
+                reason_text="",
+                step="",
             )
         except UploadTransitionError:
             if upload.current_state not in {UploadState.SEALED, UploadState.IMPORTING}:

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from moorage.accounts.models import Member
 from moorage.audit.records import record
+from moorage.backends import backends
 from moorage.transfers import rules
 from moorage.transfers.closing import CloseStep
 from moorage.transfers.due import Sweep, make_due
@@ -49,6 +50,9 @@ def begin_freeze(upload: Upload, *, when: SealWhen, by: Member | None, at: datet
             include_doubtful=include_doubtful,
             done_at=at,
             done_by=by,
+            last_activity_at=at,
+            expires_at=at + backends().policies.upload_expires_after,
+            expiry_warned_days=None,
             reason="",
             reason_text="",
         )

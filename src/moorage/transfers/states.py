@@ -35,6 +35,8 @@ UPLOAD_TRANSITIONS: Final[Mapping[UploadState, frozenset[UploadState]]] = {
 OUTSTANDING: Final = frozenset(UploadState) - {UploadState.IMPORTED, UploadState.DISCARDED}
 # Its staging area is, or may be, in the collection with a rule on it.
 MAY_HAVE_ACCESS: Final = frozenset({UploadState.REQUESTED, UploadState.OPEN, UploadState.SEALING})
+# A task that is seen for the first time may be one of these uploads'.
+MAY_BE_WRITTEN_TO: Final = MAY_HAVE_ACCESS | {UploadState.DISCARDING}
 # Members may have, or be given, a rule on the area.
 TAKES_FILES: Final = frozenset({UploadState.REQUESTED, UploadState.OPEN})
 # DONE has been pressed, and pressing it again changes nothing.

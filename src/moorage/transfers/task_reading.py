@@ -12,7 +12,7 @@ from moorage.globus.service import IdentityId, TaskId, TaskNotFoundError, Transf
 from moorage.transfers.attribution import Candidate, belongings
 from moorage.transfers.models import AccessGrant, Belonging, CollectionWatch, GlobusTask, Upload, UploadTask
 from moorage.transfers.naming import area_path
-from moorage.transfers.states import MAY_HAVE_ACCESS, OUTSTANDING
+from moorage.transfers.states import MAY_BE_WRITTEN_TO, MAY_HAVE_ACCESS, OUTSTANDING
 from moorage.transfers.task_links import FINAL, SURE
 
 # Finished tasks are asked for again this far back, so that none is lost between two readings.
@@ -97,7 +97,7 @@ def candidate_of(upload: Upload) -> Candidate:
 
 def _candidates(collection_id: UUID) -> Candidates:
     """Uploads that may be written to, by the identities that have (or had) a rule on them."""
-    states = [state.value for state in MAY_HAVE_ACCESS]
+    states = [state.value for state in MAY_BE_WRITTEN_TO]
     grants = AccessGrant.objects.filter(collection_id=collection_id, upload__state__in=states)
     by_identity: Candidates = {}
     for grant in grants.select_related("upload"):

@@ -36,6 +36,8 @@ def wish_quiet(*, upload: Upload, actor: Member, at: datetime, include_doubtful:
             wish_at=at, wish_by=actor, include_doubtful=include_doubtful, reason="", reason_text=""
         )
         if wished:
+            # She has seen on the DONE page what failed so far; only what fails from now on ends the wish.
+            tasks_of(upload).filter(task__status="FAILED", told_at=None).update(told_at=at)
             record("upload.wished", upload, actor=actor, at=at, project_id=upload.project_id)
             make_due(Sweep.TASKS, Sweep.ARRIVALS, Sweep.WISHES)
     upload.refresh_from_db()
