@@ -11,10 +11,10 @@ from django.utils import timezone
 
 
 class MemberManager(BaseUserManager["Member"]):
-    """Creates members; an e-mail address is compared without regard to case."""
+    """Creates members; e-mail addresses are kept in lower case, as allauth keeps and compares them."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "Member":
-        member = self.model(email=self.normalize_email(email), **fields)
+        member = self.model(email=email.lower(), **fields)
         member.set_password(password)
         member.save(using=self._db)
         return member

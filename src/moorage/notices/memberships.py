@@ -20,10 +20,10 @@ MAY = {
 
 def tell_added(instance: Membership, created: bool, **_: Any) -> None:
     """Tell a member that somebody added her."""
-    if not created or instance.added_by_id == instance.member_id:
+    if not created or instance.added_by_id in {None, instance.member_id}:
         return
     role = Role(instance.role)
-    who = instance.added_by or "An owner"
+    who = instance.added_by
     tell(
         instance.member,
         kind="project.added",
