@@ -78,6 +78,7 @@ class World:
         """A worker that meets `seam` between its steps, without the care that a real one takes of what it raises."""
         lease = claim_next(LeaseWatch())
         assert lease is not None
+        assert lease.pk == upload.pk
         row = Upload.objects.select_related("project", "owner", "done_by").get(pk=lease.pk)
         job = job_of(row, lease, should_stop=lambda: False, executor=self.executor)
         job.seam = seam

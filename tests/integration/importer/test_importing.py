@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -143,8 +144,9 @@ def test_every_name_is_imported_exactly_or_listed_with_its_reason(world: World) 
     fill(area, {name: name.encode() for name in GOOD_NAMES})
     for name in BAD_NAMES:
         target = os.fsencode(area) + b"/" + name
-        Path(os.fsdecode(os.path.dirname(target))).mkdir(exist_ok=True)
-        Path(os.fsdecode(target)).write_bytes(b"bad " + name)
+        path = Path(os.fsdecode(target))
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"bad " + name)
     sealed = world.seal(upload)
 
     world.work(upload)
@@ -212,11 +214,8 @@ def _deep_file(area: Path, length: int, *, first: str = "a") -> bytes:
         left -= 201
     names.append(b"n" * (left - 1))
     for name in names[:-1]:
-        os.makedirs(name, exist_ok=True) if False else None
-        try:
+        with suppress(FileExistsError):
             os.mkdir(name, dir_fd=folder)
-        except FileExistsError:
-            pass
         below = os.open(name, os.O_DIRECTORY, dir_fd=folder)
         os.close(folder)
         folder = below
@@ -281,10 +280,7 @@ def test_a_retry_of_what_cannot_be_imported_stays_imported(world: World) -> None
     assert upload.problems == 1
     upload.project.refresh_from_db()
     assert upload.project.head == 1
-    assert [paper.outcome for paper in map(lambda run: run, ImportRun.objects.filter(upload=upload))] == [
-        "imported",
-        "failed",
-    ]
+    assert [run.outcome for run in ImportRun.objects.filter(upload=upload)] == ["imported", "failed"]
 
 
 def test_a_plan_is_made_again_where_the_project_has_changed_meanwhile(world: World) -> None:

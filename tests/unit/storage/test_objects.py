@@ -1,0 +1,168 @@
+"""Placing: what was digested is what is stored, whoever else has the file (design §5)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from moorage.storage.digests import Digest, Digested, FileChangedError, digest_open_file, stamp_of_open
+from moorage.storage.objects import ObjectMissingError, ObjectStore, OtherSizeError, Placed
+from moorage.storage.readlease import ReadLease, StillOpenError, read_lease
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[ObjectStore]:
+    (tmp_path / "objects").mkdir()
+    with ObjectStore(tmp_path / "objects") as objects:
+        yield objects
+
+
+@pytest.fixture
+def staged(tmp_path: Path) -> Path:
+    path = tmp_path / "staged.dat"
+    path.write_bytes(b"the bytes")
+    return path
+
+
+DIGEST = Digest(sha256(b"the bytes").hexdigest())
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[tuple[int, ReadLease, Digested]]:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with read_lease(descriptor) as lease:
+            yield descriptor, lease, digest_open_file(descriptor, youngest_seconds=0)
+    finally:
+        os.close(descriptor)
+
+
+def place(store: ObjectStore, path: Path, *, anew: bool = False) -> Placed:
+    with opened(path) as (descriptor, lease, found):
+        return store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=lease, anew=anew)
+
+
+def test_a_placed_object_is_the_very_inode_that_was_digested_and_read_only(store: ObjectStore, staged: Path) -> None:
+    placed = place(store, staged)
+
+    path = store.path_of(DIGEST)
+    assert placed.how == "linked"
+    assert path.stat().st_ino == staged.stat().st_ino
+    assert path.stat().st_mode & 0o777 == 0o444
+    assert placed.stamp.changed_ns == path.stat().st_ctime_ns
+
+
+def test_placing_again_uses_what_is_there(store: ObjectStore, staged: Path) -> None:
+    place(store, staged)
+
+    again = place(store, staged)
+
+    assert again.how == "reused"
+    assert staged.stat().st_nlink == 2
+
+
+def test_a_file_that_somebody_has_open_for_writing_is_not_placed(store: ObjectStore, staged: Path) -> None:
+    with staged.open("r+b") as writer, pytest.raises(StillOpenError):
+        place(store, staged)
+    assert not store.path_of(DIGEST).exists()
+    assert writer.closed
+
+
+def test_a_writer_who_comes_between_digest_and_place_is_seen(store: ObjectStore, staged: Path) -> None:
+    with opened(staged) as (descriptor, lease, found):
+        come = f"import os; os.open({str(staged)!r}, os.O_WRONLY)"
+        writer = subprocess.Popen([sys.executable, "-c", come])
+        while True:
+            try:
+                lease.check()
+            except StillOpenError:
+                break
+        with pytest.raises(StillOpenError):
+            store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=lease)
+    assert writer.wait(10) == 0
+    assert not store.path_of(DIGEST).exists()
+
+
+def test_a_file_with_a_second_name_is_copied(store: ObjectStore, staged: Path, tmp_path: Path) -> None:
+    os.link(staged, tmp_path / "second name")
+
+    placed = place(store, staged)
+
+    assert placed.how == "copied"
+    assert store.path_of(DIGEST).stat().st_ino != staged.stat().st_ino
+    with (tmp_path / "second name").open("r+b") as writer:
+        writer.write(b"XXX")
+    assert store.path_of(DIGEST).read_bytes() == b"the bytes"
+    assert store.path_of(DIGEST).stat().st_mode & 0o777 == 0o444
+
+
+def test_a_file_that_changed_after_its_digest_is_not_placed(store: ObjectStore, staged: Path) -> None:
+    with opened(staged) as (_, _, found):
+        pass
+    staged.write_bytes(b"the bytEs")
+    descriptor = os.open(staged, os.O_RDONLY)
+    with read_lease(descriptor) as lease, pytest.raises(FileChangedError):
+        store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=lease)
+    os.close(descriptor)
+    assert not store.path_of(DIGEST).exists()
+
+
+def test_a_name_that_was_exchanged_after_the_digest_does_not_matter(
+    store: ObjectStore, staged: Path, tmp_path: Path
+) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"of others")
+    with opened(staged) as (descriptor, lease, found):
+        staged.rename(tmp_path / "elsewhere")
+        staged.symlink_to(secret)
+        # The rename changed the inode's ctime, so the digest no longer counts.
+        with pytest.raises(FileChangedError):
+            store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=lease)
+        store.place(descriptor, digest=found.digest, stamp=stamp_of_open(descriptor), lease=lease)
+    assert store.path_of(DIGEST).read_bytes() == b"the bytes"
+
+
+def test_without_a_lease_and_before_the_quiet_time_a_file_is_copied(store: ObjectStore, staged: Path) -> None:
+    descriptor = os.open(staged, os.O_RDONLY)
+    no_lease = ReadLease(descriptor, is_held=False)
+    found = digest_open_file(descriptor, youngest_seconds=0)
+    placed = store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=no_lease)
+    os.close(descriptor)
+    assert placed.how == "copied"
+
+
+def test_an_object_of_another_size_is_not_taken_for_the_bytes_and_can_be_replaced(
+    store: ObjectStore, staged: Path
+) -> None:
+    damaged = store.path_of(DIGEST)
+    damaged.parent.mkdir()
+    damaged.write_bytes(b"the by")
+
+    with pytest.raises(OtherSizeError):
+        place(store, staged)
+    assert place(store, staged, anew=True).how == "linked"
+    assert damaged.read_bytes() == b"the bytes"
+
+
+def test_an_object_is_opened_only_if_it_is_a_plain_file(store: ObjectStore, staged: Path, tmp_path: Path) -> None:
+    path = store.path_of(DIGEST)
+    with pytest.raises(ObjectMissingError):
+        store.open_object(DIGEST)
+    path.parent.mkdir()
+    path.symlink_to(staged)
+    with pytest.raises(ObjectMissingError):
+        store.open_object(DIGEST)
+
+
+def test_the_empty_file_is_an_object_like_any_other(store: ObjectStore, tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).touch()
+    assert place(store, tmp_path / "one").how == "linked"
+    assert place(store, tmp_path / "two").how == "reused"
