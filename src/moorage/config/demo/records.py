@@ -9,9 +9,8 @@ from uuid import UUID
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.db import transaction
-from django.utils import timezone
 
-from moorage.accounts.models import ApiToken, GlobusIdentity, Member
+from moorage.accounts.models import ApiToken, Member
 from moorage.config.demo.logins import DemoLogins, Login
 from moorage.projects.models import Membership, Project, Role
 
@@ -45,15 +44,8 @@ def _member(login: Login, *, name: str, affiliation: str) -> Member:
 
 
 def _link(member: Member, identity_id: UUID) -> None:
-    GlobusIdentity.objects.get_or_create(
-        member=member,
-        identity_id=identity_id,
-        defaults={
-            "username": member.email,
-            "email": member.email,
-            "name": member.name,
-            "organization": "Local Globus",
-            "verified_at": timezone.now(),
-        },
+    """Sign the member's local Globus identity in, as if she had done it: her verified identity follows from that."""
+    told = {"sub": str(identity_id), "preferred_username": member.email, "email": member.email, "name": member.name}
+    SocialAccount.objects.get_or_create(
+        provider="globus", uid=str(identity_id), defaults={"user": member, "extra_data": {"userinfo": told}}
     )
-    SocialAccount.objects.get_or_create(provider="globus", uid=str(identity_id), defaults={"user": member})
