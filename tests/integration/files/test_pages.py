@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from html import unescape
-from urllib.parse import quote
 
 import pytest
 from django.test import Client
 
-from builders import a_member, a_membership, a_project, publish_files
-from moorage.projects.models import Project, Role
+from builders import a_member, a_project, publish_files
+from moorage.projects.models import Project
 
 pytestmark = pytest.mark.django_db
 
