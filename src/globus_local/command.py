@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 
 import click
+from werkzeug.security import generate_password_hash
 
 from globus_local.app import build_world
 from globus_local.auth.identities import MIN_PASSWORD_LENGTH, UsernameTakenError
@@ -70,6 +71,13 @@ def identity_list(config_path: Path) -> None:
     """Show id, status and username of every identity, clients included."""
     for identity in build_world(_read(config_path)).identities.all():
         click.echo(f"{identity.id}  {identity.status:6}  {identity.username}")
+
+
+@identity_group.command("hash", short_help="Hash a password for the configuration.")
+@click.password_option(help="Asked for when not given.")
+def identity_hash(password: str) -> None:
+    """Print what to write as `password_hash` of an identity, so that the file holds no password."""
+    click.echo(generate_password_hash(password))
 
 
 @main.group("client")

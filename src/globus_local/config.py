@@ -27,7 +27,7 @@ class IdentityConfig:
     email: str = ""
     organization: str = ""
     password: str | None = None
-    password_hash: str | None = None  # of werkzeug.security
+    password_hash: str | None = None  # from `globus-local identity hash`
     linked_to: str | None = None  # an identity id: both are then members of one identity set
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from urllib.parse import parse_qs, urlsplit
 
@@ -18,6 +19,8 @@ blueprint = Blueprint("auth_pages", __name__, template_folder="templates", url_p
 blueprint.before_request(protect_forms)
 
 Answer = Response | str | tuple[str, int]
+
+log = logging.getLogger(__name__)
 
 
 @blueprint.get("/login")
@@ -96,6 +99,7 @@ def check_password(world: LocalGlobus, username: str, password: str) -> tuple[Id
     identity = world.identities.authenticate(username, password)
     if identity is None:
         world.attempts.failed(username, address)
+        log.warning("sign-in of %r from %s failed", username[:200], address)
         return None, "No account has this username and password. Check both and try again.", 403
     world.attempts.succeeded(username, address)
     return identity, "", 200

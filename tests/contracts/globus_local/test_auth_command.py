@@ -6,13 +6,16 @@ import json
 import os
 import re
 import subprocess
-from typing import TYPE_CHECKING
 
-from local_globus import ADA, BOB, PASSWORD, ROBOT, SECRET, LocalGlobusProcess
+import pytest
+import requests
+from globus_sdk.scopes import GCSCollectionScopes, TransferScopes
+
+from globus_cli import GlobusCommand
+from local_globus import ADA, BOB, LAB, PASSWORD, ROBOT, SECRET, LocalGlobusProcess
 from visitor import Visitor
 
-if TYPE_CHECKING:
-    from globus_cli import GlobusCommand
+pytestmark = pytest.mark.journey
 
 WAIT_SECONDS = 60
 
@@ -82,3 +85,19 @@ def test_a_session_is_updated_to_another_linked_identity(
 
     shown = globus("session", "show", environment=local_globus.environment()).stdout
     assert "ada@home.example" in shown
+
+
+def test_a_further_consent_is_given_by_command(globus: GlobusCommand, local_globus: LocalGlobusProcess) -> None:
+    log_in(globus, local_globus, "ada@example.org")
+    data_access = str(GCSCollectionScopes(LAB).data_access)
+
+    log_in(globus, local_globus, "ada@example.org", "session", "consent", f"{TransferScopes.all}[*{data_access}]")
+
+    told = requests.get(
+        f"{local_globus.url}/v2/api/identities/{ADA}/consents?all=true",
+        headers={"Authorization": f"Bearer {local_globus.token(ROBOT, 'openid')}"},
+        timeout=30,
+    ).json()["consents"]
+    (given,) = [consent for consent in told if consent["scope_name"] == data_access]
+    assert given["atomically_revocable"]
+    assert len(given["dependency_path"]) == 2

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from globus_sdk.scopes import TransferScopes
+from werkzeug.security import check_password_hash
 
 from local_globus import ROBOT, LocalGlobusProcess, StartLocalGlobus, free_port, is_alive
 
@@ -155,6 +156,9 @@ def test_identities_and_clients_can_be_added_by_command(tmp_path: Path) -> None:
     told = globus_local("client", "add", *config, "Robot", "--linked-to", ada)
     listed = globus_local("identity", "list", *config)
 
+    hashed = globus_local("identity", "hash", "--password", "correct horse").strip()
+
+    assert check_password_hash(hashed, "correct horse")
     assert "secret: " in told
     assert f"{ada}  used    ada@example.org" in listed
     assert "@clients.auth.globus.org" in listed
