@@ -1,8 +1,8 @@
 """The bytes of a file version: opened only if they are what was recorded, and read in blocks.
 
 Nothing here knows HTTP; see `files.serving`. Each object is a file that never changes; its row keeps its
-size and the times that the store left on it. Where they differ somebody has touched the file, and not one
-byte of it is given out.
+size and the time of its last write. Where they differ somebody has touched the file, and not one byte of it
+is given out.
 """
 
 import logging
