@@ -1,0 +1,71 @@
+"""Every state has words that are true and say whose turn it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from moorage.transfers.models import Upload
+from moorage.transfers.states import UploadState
+from moorage.transfers.wording import Turn, state_label, state_text, whose_turn
+
+NOON = datetime(2026, 3, 14, 12, tzinfo=UTC)
+
+VARIANTS = [Upload(state=state.value) for state in UploadState] + [
+    Upload(state=UploadState.REQUESTED.value, reason_text="Globus does not answer. This goes on by itself."),
+    Upload(state=UploadState.OPEN.value, wish_at=NOON),
+    Upload(state=UploadState.OPEN.value, reason_text="A transfer failed. Press DONE again."),
+    Upload(state=UploadState.SEALING.value, reason_text="Waiting for the end of 1 transfer."),
+    Upload(state=UploadState.SEALED.value, reason_text="The disk is nearly full."),
+    Upload(state=UploadState.IMPORTING.value, step="digest"),
+    Upload(state=UploadState.IMPORTING.value, step="digest", reason_text="The disk is nearly full."),
+    Upload(state=UploadState.IMPORTED.value, problems=1),
+    Upload(state=UploadState.IMPORTED.value, problems=2000),
+    Upload(state=UploadState.IMPORTED.value, problems=2, remnants_gone_at=NOON),
+    Upload(state=UploadState.FAILED.value, reason_text="No file could be imported."),
+    Upload(state=UploadState.DISCARDED.value, reason_text="Deleted by Ada.", trash_until=NOON),
+]
+
+
+@pytest.mark.parametrize(
+    "upload", VARIANTS, ids=lambda upload: f"{upload.state} {upload.step}{upload.reason_text[:12]}"
+)
+def test_every_state_has_a_label_with_an_icon_and_whole_sentences(upload: Upload) -> None:
+    label, text = state_label(upload), state_text(upload)
+
+    assert label.label
+    assert label.icon
+    assert label.tone in {"neutral", "active", "good", "bad"}
+    assert text[0].isupper()
+    assert text.endswith(".")
+    assert ".." not in text
+    assert "  " not in text
+
+
+@pytest.mark.parametrize("upload", VARIANTS, ids=lambda upload: upload.state)
+def test_waiting_is_said_only_of_what_goes_on_by_itself(upload: Upload) -> None:
+    said = f"{state_label(upload).label} {state_text(upload)}".lower()
+
+    if "wait" in said:
+        assert whose_turn(upload) is Turn.MOORAGE
+        assert "by itself" in said
+
+
+@pytest.mark.parametrize("upload", VARIANTS, ids=lambda upload: upload.state)
+def test_where_it_is_the_members_turn_the_text_says_what_to_do(upload: Upload) -> None:
+    if whose_turn(upload) is Turn.MEMBER:
+        assert any(word in state_text(upload).lower() for word in ("press done", "retry", "press delete"))
+
+
+def test_a_deleted_upload_says_until_when_the_trash_keeps_it() -> None:
+    upload = Upload(state=UploadState.DISCARDED.value, reason_text="Deleted by Ada.", trash_until=NOON)
+
+    assert state_text(upload) == "Deleted. Deleted by Ada. The trash keeps its files until 2026-03-14."
+
+
+def test_one_problem_is_not_called_problems() -> None:
+    one, many = (Upload(state=UploadState.IMPORTED.value, problems=n) for n in (1, 2000))
+
+    assert "1 file was not imported" in state_text(one)
+    assert "2,000 files were not imported" in state_text(many)
