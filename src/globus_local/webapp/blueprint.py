@@ -12,7 +12,6 @@ from werkzeug.wrappers import Response
 from globus_local.auth.callers import Caller, caller_from_session
 from globus_local.auth.csrf import protect_forms
 from globus_local.auth.returning import login_url
-from globus_local.errors import TransferError
 from globus_local.webapp import names, wording
 from globus_local.world import current_world
 
@@ -58,14 +57,6 @@ _FILTERS: dict[str, Callable[..., str]] = {
 }
 for _name, _filter in _FILTERS.items():
     blueprint.add_app_template_filter(_filter, _name)
-
-
-@blueprint.errorhandler(TransferError)
-def _explain(error: TransferError) -> Any:
-    """Scripts get the sentence to show; people get the error page (`errors.py` makes it)."""
-    if asked_by_script():
-        return jsonify(code=error.code, message=error.message), error.http_status
-    raise error
 
 
 def _here() -> str:

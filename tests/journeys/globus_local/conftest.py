@@ -12,9 +12,9 @@ from file_manager_page import sign_in
 from local_globus import ADA, COMMONS, PORTAL, LocalGlobusProcess
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def local_globus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalGlobusProcess]:
-    """One service for all journeys of a module. Each test works in folders of its own."""
+    """One service for all journeys. Each test works in folders of its own."""
     service = LocalGlobusProcess(tmp_path_factory.mktemp("local-globus"), {"bytes_per_second": 4_000_000})
     service.start()
     yield service
@@ -42,7 +42,7 @@ def ada_without_scripts(browser: Browser, local_globus: LocalGlobusProcess) -> I
 @pytest.fixture
 def inbox(local_globus: LocalGlobusProcess, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A folder of COMMONS that Ada may change, and nothing else there, as a portal would open it for her."""
-    folder = local_globus.commons / request.node.name[:80]
+    folder: Path = local_globus.commons / str(request.node.name)[:80]
     folder.mkdir()
     portal = local_globus.transfer(PORTAL)
     rule = portal.add_endpoint_acl_rule(
@@ -62,6 +62,6 @@ def inbox(local_globus: LocalGlobusProcess, request: pytest.FixtureRequest) -> I
 @pytest.fixture
 def bench(local_globus: LocalGlobusProcess, request: pytest.FixtureRequest) -> Path:
     """A folder of Ada's own LAB."""
-    folder = local_globus.lab / request.node.name[:80]
+    folder: Path = local_globus.lab / str(request.node.name)[:80]
     folder.mkdir()
     return folder

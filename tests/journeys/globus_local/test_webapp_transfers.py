@@ -37,8 +37,8 @@ def test_a_selection_is_transferred_from_left_to_right_and_watched(
     expect(ada.get_by_role("heading", level=1)).to_have_text("Monday's <scans>")
     expect(ada.get_by_text("Running")).to_be_visible()
     check_accessibility(ada)
-    expect(ada.get_by_text("Succeeded").first).to_be_visible(timeout=TASK_SECONDS * 1000)
-    expect(ada.get_by_text("2 of 2 files")).to_be_visible()
+    expect(ada.locator(".task-state").get_by_text("Succeeded")).to_be_visible(timeout=TASK_SECONDS * 1000)
+    expect(ada.locator(".task-progress")).to_contain_text("2 of 2 files")
     expect(ada.get_by_role("table", name="Files that have arrived")).to_contain_text("/day 1/b.tif")
     check_accessibility(ada)
     assert (inbox / "scans" / "day 1" / "a.tif").read_bytes() == b"a" * 6_000_000
