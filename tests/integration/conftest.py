@@ -20,6 +20,7 @@ from moorage.storage.layout import StoreLayout
 def globus(tmp_path: Path) -> Iterator[InMemoryTransferService]:
     service = InMemoryTransferService()
     store = StoreLayout(tmp_path / "store")
+    store.make()
     links = GlobusLinks("https://globus.example")
     with using(Backends(globus=service, links=links, store=store, clock=lambda: NOON)):
         yield service

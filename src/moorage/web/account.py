@@ -47,7 +47,9 @@ class ProfileForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class TokenForm(forms.Form):
-    """A new token."""
+    """A new token. Its fields' ids are its own: the profile's form on the same page has a name as well."""
+
+    auto_id = "token_%s"
 
     name = forms.CharField(max_length=100, label="Name: where it is used")
     lifetime = forms.ChoiceField(choices=LIFETIMES, initial="90", label="Valid for")
@@ -88,7 +90,7 @@ def save_profile(request: MemberRequest) -> HttpResponse:
 @never_cache
 def add_token(request: MemberRequest) -> HttpResponse:
     """Make a token and show it, this once: nothing of it is kept that could show it again."""
-    form = TokenForm(request.POST)
+    form = TokenForm(request.POST, auto_id=TokenForm.auto_id)
     if form.is_valid():
         at, days = backends().clock(), int(form.cleaned_data["lifetime"])
         with told_in(form):
@@ -137,7 +139,7 @@ def account_page(
     told: dict[str, Any] = {
         "section": "account",
         "profile_form": profile_form or ProfileForm(instance=member),
-        "token_form": token_form or TokenForm(),
+        "token_form": token_form or TokenForm(auto_id=TokenForm.auto_id),
         "globus_form": globus_form or GlobusNameForm(),
         "tokens": member.api_tokens.filter(revoked_at__isnull=True),
         "identities": member.globus_identities.all(),

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import get_resolver, reverse
+from django.urls import reverse
 
 from moorage.accounts.models import Member
 from moorage.notices.models import Notice
@@ -22,11 +22,6 @@ class Section:
 
     def url(self, *args: Any) -> str:
         return reverse(self.url_name, args=args)
-
-    @property
-    def has_pages(self) -> bool:
-        """Whether this part of the site is installed."""
-        return self.url_name in get_resolver().reverse_dict
 
 
 SECTIONS = (

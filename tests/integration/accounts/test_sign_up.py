@@ -28,7 +28,7 @@ def test_anybody_signs_up_where_sign_up_is_open(client: Client, settings: Settin
     assert response.headers["Location"] == "/"
     ada = Member.objects.get()
     assert (ada.email, ada.name) == ("ada@uni.example", "Ada Quist")
-    assert get_user(client) == ada  # type: ignore[arg-type]
+    assert get_user(client) == ada
 
 
 def test_an_address_is_taken_whatever_its_case(client: Client) -> None:
@@ -50,7 +50,7 @@ def test_only_allowed_domains_sign_up_and_must_confirm_their_address(client: Cli
     assert "certain domains (uni.example)" in refused.text
     assert taken.headers["Location"] == "/accounts/confirm-email/"
     assert [member.email for member in Member.objects.all()] == ["ada@uni.example"]
-    assert not get_user(client).is_authenticated  # type: ignore[arg-type]
+    assert not get_user(client).is_authenticated
 
 
 def test_without_an_invitation_the_form_is_closed_and_says_so(client: Client, settings: Settings) -> None:
@@ -114,7 +114,7 @@ def test_guessing_passwords_is_slowed_down(client: Client) -> None:
     response = client.post("/accounts/login/", {"login": "ada@uni.example", "password": PASSWORD})
 
     assert "Too many failed" in response.text
-    assert not get_user(client).is_authenticated  # type: ignore[arg-type]
+    assert not get_user(client).is_authenticated
 
 
 def test_signing_in_changes_the_sessions_key(client: Client) -> None:

@@ -19,10 +19,7 @@ def sidebar(context: Any) -> dict[str, Any]:
     return {
         "sections": [_link(section, current) for section in SECTIONS],
         "project": project,
-        # Without its pages a part of the site has no link.
-        "project_sections": [_link(section, current, *inside) for section in PROJECT_SECTIONS if section.has_pages]
-        if project
-        else [],
+        "project_sections": [_link(section, current, *inside) for section in PROJECT_SECTIONS] if project else [],
         "personal_sections": [_link(section, current) for section in PERSONAL_SECTIONS],
         "unread_count": context.get("unread_count", 0),
         "user": context.get("user"),
