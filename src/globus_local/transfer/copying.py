@@ -76,7 +76,7 @@ def copy_file(
             destination.tree.writing(destination.path, source=before) as writing,
         ):
             size = 0
-            for chunk in _chunks(source, reading, chunk_bytes):
+            for chunk in _chunks(source, reading, _room(before, chunk_bytes)):
                 if digest is not None:
                     digest.update(chunk)
                 _write_all(writing, chunk)
@@ -101,6 +101,11 @@ def _chunks(source: Place, reading: int, chunk_bytes: int) -> Iterator[memoryvie
         if not count:
             return
         yield buffer[:count]
+
+
+def _room(status: os.stat_result, chunk_bytes: int) -> int:
+    """The size of the buffer: no megabyte has to be cleared for a file of some bytes."""
+    return min(chunk_bytes, status.st_size + 1)
 
 
 def _write_all(writing: int, chunk: memoryview) -> None:
@@ -152,7 +157,7 @@ def _is_up_to_date(
 
 def _digest(reading: int, options: CopyOptions, checked: Watch) -> str:
     digest = _hash(options)
-    buffer = memoryview(bytearray(CHUNK_BYTES))
+    buffer = memoryview(bytearray(_room(os.fstat(reading), CHUNK_BYTES)))
     while count := os.readv(reading, [buffer]):
         digest.update(buffer[:count])
         checked(count)
