@@ -31,7 +31,7 @@ PORTAL_REDIRECT = "http://127.0.0.1:9/portal/callback"  # nothing listens there
 LAB = "dddddddd-0000-4000-8000-000000000001"  # Ada's own folder: she holds every role
 COMMONS = "dddddddd-0000-4000-8000-000000000002"  # PORTAL's folder: others need a rule
 
-START_SECONDS = 30
+START_SECONDS = 60
 
 
 @dataclass
