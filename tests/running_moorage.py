@@ -31,6 +31,7 @@ class RunningMoorage:
 
     data: Path
     environment: dict[str, str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
     globus_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -55,7 +56,10 @@ class RunningMoorage:
         ports = ["--port", str(self.port), "--globus-port", str(self.globus_port)]
         with log:
             self.process = subprocess.Popen(
-                [*command, *ports], stdout=log, stderr=log, env={**_plain_environment(), **self.environment}
+                [*command, *ports, *self.options],
+                stdout=log,
+                stderr=log,
+                env={**_plain_environment(), **self.environment},
             )
         eventually(lambda: "Next three clicks" in self.said or self._has_ended(), seconds=START_SECONDS)
         assert not self._has_ended(), f"moorage-server ended:\n{self.said}\n{self.logs}"
@@ -164,13 +168,13 @@ def moorage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningMoorage
 
 @pytest.fixture
 def start_moorage(tmp_path: Path) -> Iterator[Callable[..., RunningMoorage]]:
-    """Start a Moorage of this test's own: `start_moorage(MOORAGE_QUIET_SECONDS="1")`."""
+    """Start a Moorage of this test's own: `start_moorage("--globus-setting", "…", MOORAGE_QUIET_SECONDS="1")`."""
     started: list[RunningMoorage] = []
 
-    def start(**environment: str) -> RunningMoorage:
+    def start(*options: str, **environment: str) -> RunningMoorage:
         folder = tmp_path / f"moorage-{len(started)}"
         folder.mkdir()
-        running = RunningMoorage(folder / "data", environment)
+        running = RunningMoorage(folder / "data", environment, options)
         started.append(running)
         running.start()
         return running

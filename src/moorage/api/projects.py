@@ -41,7 +41,8 @@ def post_project(request: ApiRequest, body: ProjectIn, response: HttpResponse) -
 
 @router.get("/{uuid:project_id}", response={200: ProjectOut, **FAILURES})
 def get_project(request: ApiRequest, project_id: UUID) -> dict[str, object]:
-    return _document(request, find_project(request.auth, project_id))
+    project = find_project(request.auth, project_id)
+    return _document(project, role_of(request.auth, project))
 
 
 @router.patch("/{uuid:project_id}", response={200: ProjectOut, **FAILURES})
@@ -59,7 +60,8 @@ def patch_project(request: ApiRequest, project_id: UUID, body: ProjectChanges) -
 
 
 def _with_own_role(project: Project) -> dict[str, object]:
-    role: str = project.own_role  # type: ignore[attr-defined] - annotated by the list
+    # Annotated by the list: not a role query for each of its rows.
+    role: str = project.own_role  # type: ignore[attr-defined]
     return _document(project, role)
 
 

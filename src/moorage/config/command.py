@@ -1,5 +1,6 @@
 """The command `moorage-server`: the whole of Moorage on one machine, or its parts for several."""
 
+import json
 import os
 import sys
 from pathlib import Path
@@ -30,13 +31,28 @@ def main() -> None:
 @click.option("--globus-port", default=8551, show_default=True, help="Port of the local Globus.")
 @click.option("--public-url", default="", help="Address of the site as others see it.")
 @click.option("--globus-public-url", default="", help="Address of the local Globus as others see it.")
+@click.option(
+    "--globus-setting",
+    "globus_settings",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A further setting of the local Globus, such as bytes_per_second=1000000.",
+)
 def up(  # noqa: PLR0917 - click calls it by name
-    data: Path | None, demo: bool, bind: str, port: int, globus_port: int, public_url: str, globus_public_url: str
+    data: Path | None,
+    demo: bool,
+    bind: str,
+    port: int,
+    globus_port: int,
+    public_url: str,
+    globus_public_url: str,
+    globus_settings: tuple[str, ...],
 ) -> None:
     """Run site, worker and local Globus until Ctrl-C, with all data in one folder."""
     addresses = Addresses(bind, port, globus_port, public_url, globus_public_url)
+    extra = _settings_from(globus_settings)
     try:
-        run_up((data or data_folder()).expanduser().absolute(), addresses, demo=demo, say=_say)
+        run_up((data or data_folder()).expanduser().absolute(), addresses, demo=demo, globus_settings=extra, say=_say)
     except (PortBusyError, StartFailedError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -129,6 +145,20 @@ def _options(*, with_parent: bool = False) -> Options:
         end_with_parent(os.getppid())
     settings_of(data_folder())
     return Options()
+
+
+def _settings_from(words: tuple[str, ...]) -> dict[str, object]:
+    """NAME=VALUE words; a value that is JSON (a number, true) is taken as that, else as text."""
+    settings: dict[str, object] = {}
+    for word in words:
+        name, separator, value = word.partition("=")
+        if not separator or not name.isidentifier():
+            raise click.UsageError(f"--globus-setting takes NAME=VALUE, not {word!r}.")
+        try:
+            settings[name] = json.loads(value)
+        except ValueError:
+            settings[name] = value
+    return settings
 
 
 def _say(line: str) -> None:

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from moorage.config.demo.logins import DemoLogins, demo_logins, write_demo_file
@@ -62,7 +62,9 @@ class Addresses:
         return f"[{self.bind}]" if ":" in self.bind else self.bind
 
 
-def run_up(data: Path, addresses: Addresses, *, demo: bool, say: Callable[[str], None]) -> None:
+def run_up(
+    data: Path, addresses: Addresses, *, demo: bool, globus_settings: dict[str, object], say: Callable[[str], None]
+) -> None:
     """Start everything, say where it is, and keep it running until a signal.
 
     Raises:
@@ -73,7 +75,7 @@ def run_up(data: Path, addresses: Addresses, *, demo: bool, say: Callable[[str],
     check_port_free("local Globus", addresses.bind, addresses.globus_port, option="--globus-port")
     settings = settings_of(data)
     logins = demo_logins(data) if demo else None
-    globus = _local_globus(data, addresses, settings, logins)
+    globus = replace(_local_globus(data, addresses, settings, logins), extra=globus_settings)
     config_file = globus.write()
     environment = _environment(data, addresses, demo=demo)
     _prepare(environment, logins, data, addresses, str(settings["globus_collection_id"]))
@@ -144,7 +146,7 @@ def _environment(data: Path, addresses: Addresses, *, demo: bool) -> dict[str, s
         "MOORAGE_GLOBUS_AUTH_URL": addresses.globus + "/",
         "MOORAGE_GLOBUS_TRANSFER_URL": addresses.globus + "/",
         "MOORAGE_GLOBUS_WEB_URL": addresses.globus,
-        "MOORAGE_GLOBUS_CREATE_ACCOUNT_URL": addresses.globus + "/create-account",
+        "MOORAGE_GLOBUS_CREATE_ACCOUNT_URL": addresses.globus + "/v2/web/create-account",
         "DJANGO_SETTINGS_MODULE": "moorage.config.settings",
         "PYTHONUNBUFFERED": "1",
     }
