@@ -57,10 +57,7 @@ def make_environment(environment: Path) -> None:
     """Make a virtual environment, or keep one that works; a broken or half-made one is made again."""
     python = environment / "bin" / "python"
     works = "import sys, pip; sys.exit(sys.version_info < (3, 11))"
-    if (
-        python.exists()
-        and subprocess.run([python, "-c", works], capture_output=True, check=False).returncode == 0
-    ):
+    if python.exists() and subprocess.run([python, "-c", works], capture_output=True, check=False).returncode == 0:
         return
     say(f"Making {shown(environment)} with Python {sys.version.split()[0]}")
     venv.create(environment, clear=True, with_pip=True, symlinks=True)
@@ -74,9 +71,7 @@ def install(environment: Path, name: str, *locks: Path) -> None:
     wanted = digest_of(*locks)
     if read(stamp) == wanted:
         return
-    count = sum(
-        line.count("==") and line[0].isalnum() for lock in locks for line in lock.read_text().splitlines()
-    )
+    count = sum(line.count("==") and line[0].isalnum() for lock in locks for line in lock.read_text().splitlines())
     say(f"Installing {count} packages into {shown(environment)} (only when their lock has changed)")
     requirements = [argument for lock in locks for argument in ("-r", str(lock))]
     pip(environment, "install", "--require-hashes", *requirements)
