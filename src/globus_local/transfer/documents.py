@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from globus_local.transfer.files import Entry
+from globus_local.transfer.history import is_forgotten
 from globus_local.transfer.instants import iso
 from globus_local.transfer.paths import to_text
 from globus_local.transfer.rules import Rule
@@ -57,7 +58,7 @@ def task_document(world: LocalGlobus, task: Task) -> dict[str, Any]:
         **_options(task),
         **{name: getattr(task, name) for name in _COUNTERS},
         **_condition(task, is_over=is_over),
-        "history_deleted": False,
+        "history_deleted": is_forgotten(task.completed_at),
     }
 
 

@@ -16,6 +16,7 @@ from collections import Counter, deque
 from typing import TYPE_CHECKING, Final
 
 from globus_local.transfer.endpoints import EndpointNotFoundError
+from globus_local.transfer.history import forget_old_items
 from globus_local.transfer.running import TaskRun, end, end_if_asked
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS: Final = 1.0
+FORGET_SECONDS: Final = 3600.0
 STOP_SECONDS: Final = 2.5
 
 
@@ -38,6 +40,7 @@ class Engine:
         self._owners: dict[str, tuple[str, str]] = {}
         self._finished: deque[str] = deque()
         self._not_before: dict[str, float] = {}
+        self._forget_at = 0.0
         self._scheduler: threading.Thread | None = None
 
     def start(self) -> None:
@@ -61,6 +64,7 @@ class Engine:
             while not self._stopping.is_set():
                 try:
                     self._look()
+                    self._forget()
                 except sqlite3.Error:
                     log.exception("the transfer engine could not read its tasks and tries again")
                 self._signals.work.wait(IDLE_SECONDS)
@@ -100,6 +104,12 @@ class Engine:
             ):
                 running[key] += 1
                 self._start_task(row)
+
+    def _forget(self) -> None:
+        """Now and then, one small batch at a time, so that running tasks are not kept from writing."""
+        if time.monotonic() >= self._forget_at:
+            more = forget_old_items(self._world.database)
+            self._forget_at = time.monotonic() + (0 if more else FORGET_SECONDS)
 
     def _active_tasks(self) -> list[sqlite3.Row]:
         with self._world.database.read() as c:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from globus_local.transfer.endpoints import Collection
     from globus_local.world import LocalGlobus
 
+ENTRIES_AT_MOST: Final = 1_000_000  # a listing is sorted in memory
+
 _KINDS: Final = {
     modes.S_IFDIR: "dir",
     modes.S_IFREG: "file",
@@ -78,14 +80,16 @@ def list_directory(
     """
     folder = parse_path(path)
     world.rules.check(caller, collection, folder, "r")
+    found: list[Entry] = []
     try:
-        found = [
-            described
-            for entry in Tree(collection.root).entries(folder)
-            if show_hidden or not entry.name.startswith(".")
-            if (described := _describe_entry(entry, collection, folder)) is not None
-            if listing.matches(described, filters)
-        ]
+        for entry in Tree(collection.root).entries(folder):
+            if entry.name.startswith(".") and not show_hidden:
+                continue
+            described = _describe_entry(entry, collection, folder)
+            if described is not None and listing.matches(described, filters):
+                found.append(described)
+            if len(found) > ENTRIES_AT_MOST:
+                raise _too_many(folder)
     except OSError as error:
         raise _failed("DirListingFailed", folder, error) from error
     shown = listing.ordered(found, orderby)[offset : offset + limit]
@@ -156,6 +160,14 @@ def describe(name: bytes, status: os.stat_result, link_target: bytes | None) -> 
         user=_user_name(status.st_uid),
         group=_group_name(status.st_gid),
         link_target=None if link_target is None else to_text(link_target),
+    )
+
+
+def _too_many(folder: CollectionPath) -> TransferError:
+    return TransferError(
+        "ExternalError.DirListingFailed.SizeLimit",
+        f"{folder} has more than {ENTRIES_AT_MOST:,} entries. Ask for fewer with a filter.",
+        502,
     )
 
 

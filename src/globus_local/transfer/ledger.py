@@ -107,7 +107,7 @@ class Ledger:
             ).fetchall()
             rows += c.execute(
                 "SELECT * FROM task_items WHERE task_id = ? AND state = 'retrying' AND retry_at <= ?"
-                " ORDER BY id LIMIT ?",
+                " ORDER BY retry_at LIMIT ?",
                 (self._task_id, time.time(), BATCH_ITEMS),
             ).fetchall()
         return [_item(row) for row in rows]

@@ -188,7 +188,14 @@ def _filter(world: LocalGlobus, wanted: TaskFilter, conditions: list[str], value
 
 
 def _owner_set(world: LocalGlobus, owner_id: str) -> list[str]:
-    # As in the cloud: a task is found by any identity that is linked with its owner.
-    if not world.identities.by_ids([owner_id]):
+    # As in the cloud: a task is found by any identity that is linked with its owner; and someone who has
+    # never had a task is not known at all.
+    members = sorted(world.identities.set_of(owner_id.lower()))
+    with world.database.read() as c:
+        known = c.execute(
+            f"SELECT 1 FROM tasks WHERE owner_id IN ({marks(members)}) LIMIT 1",  # noqa: S608
+            members,
+        ).fetchone()
+    if known is None:
         raise UserNotFoundError(owner_id)
-    return sorted(world.identities.set_of(owner_id.lower()))
+    return members

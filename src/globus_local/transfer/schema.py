@@ -88,6 +88,7 @@ CREATE TABLE IF NOT EXISTS task_items (
     error_at REAL
 );
 CREATE INDEX IF NOT EXISTS task_items_by_state ON task_items (task_id, state, id);
+CREATE INDEX IF NOT EXISTS task_items_by_retry ON task_items (task_id, retry_at) WHERE state = 'retrying';
 CREATE INDEX IF NOT EXISTS task_items_by_parent ON task_items (parent) WHERE parent IS NOT NULL;
 CREATE TABLE IF NOT EXISTS task_events (
     id INTEGER PRIMARY KEY,

@@ -161,11 +161,11 @@ class Tasks:
         if not self.request_cancel(task_id):
             return "TaskComplete"
         until = time.monotonic() + CANCEL_WAIT_SECONDS
-        while self.find(task_id).status == "ACTIVE":
+        while (status := self.find(task_id).status) == "ACTIVE":
             if time.monotonic() > until:
                 return "CancelAccepted"
             self.signals.wait_for_an_end(0.1)
-        return "Canceled"
+        return "TaskComplete" if status == "SUCCEEDED" else "Canceled"
 
     def request_cancel(self, task_id: str, *, by_admin_of: str | None = None, message: str | None = None) -> bool:
         """Ask a task to stop. It is over when its last file is closed. False: it was over already."""

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 import requests
-from globus_sdk.testing import get_response_set
+from globus_sdk.testing import RegisteredResponse, get_response_set
 
 from local_globus import ADA, COMMONS, LAB, PORTAL, ROBOT, LocalGlobusProcess
 from transfer_tasks import open_area, submit, wait_for_end
 
 
 def recorded(name: str, case: str = "default") -> dict[str, Any]:
-    document: dict[str, Any] = get_response_set(f"transfer.{name}").lookup(case).json
-    return document
+    found = get_response_set(f"transfer.{name}").lookup(case)
+    assert isinstance(found, RegisteredResponse)
+    assert isinstance(found.json, dict)
+    return found.json
 
 
 def missing(real: Any, ours: Any, place: str = "") -> list[str]:

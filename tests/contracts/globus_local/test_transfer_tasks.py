@@ -35,7 +35,8 @@ def area(local_globus: LocalGlobusProcess, request: pytest.FixtureRequest) -> Pa
     """A folder of this test's own in the commons, open to Ada."""
     name = request.node.name[:200]
     open_area(local_globus, name)
-    return local_globus.commons / name
+    made: Path = local_globus.commons / name
+    return made
 
 
 def contents(folder: Path) -> dict[bytes, bytes | None]:

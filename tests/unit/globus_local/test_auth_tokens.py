@@ -6,7 +6,7 @@ import pytest
 from flask.sessions import SecureCookieSession
 
 from globus_local.auth import attempts, codes, sessions, tokens
-from globus_local.auth.attempts import FREE_FAILURES, Attempts
+from globus_local.auth.attempts import FREE_FAILURES, FREE_FAILURES_OF_ADDRESS, Attempts
 from globus_local.auth.codes import Code, Codes
 from globus_local.auth.sessions import Sessions
 from globus_local.auth.tokens import ACCESS_SECONDS, REFRESH_SECONDS, Tokens
@@ -149,18 +149,24 @@ def test_a_second_identity_of_the_set_joins_the_session_and_a_stranger_replaces_
 
 def test_guessing_has_to_wait_longer_each_time_until_the_right_password(database: Database, clock: Clock) -> None:
     store = Attempts(database)
-    for _ in range(FREE_FAILURES - 1):
-        store.failed("ada", "::1")
-    assert store.wait_seconds("ada", "::1") == 0
+    assert [store.begin("ada", "::1") for _ in range(FREE_FAILURES)] == [0] * FREE_FAILURES
 
     waits = []
     for _ in range(3):
-        store.failed("ADA ", "::1")
-        waits.append(store.wait_seconds("ada", "::1"))
+        waits.append(store.begin("ADA ", "::1"))
         clock.now += waits[-1]
+        assert store.begin("ada", "::1") == 0
 
     assert waits == [1, 2, 4]
-    assert store.wait_seconds("bob", "::1") == 0
-    store.failed("ada", "::1")
+    assert store.begin("bob", "::1") == 0
     store.succeeded("ada", "::1")
-    assert store.wait_seconds("ada", "::1") == 0
+    assert [store.begin("ada", "::1") for _ in range(FREE_FAILURES)] == [0] * FREE_FAILURES
+
+
+def test_an_address_that_tries_many_usernames_has_to_wait_too(database: Database, clock: Clock) -> None:
+    store = Attempts(database)
+    for number in range(FREE_FAILURES_OF_ADDRESS):
+        assert store.begin(f"user-{number}", "::1") == 0
+
+    assert store.begin("ada", "::1") == 1
+    assert store.begin("ada", "::2") == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -102,7 +103,7 @@ def test_a_task_filter_cannot_carry_sql() -> None:
     [(b"a.tmp", "file", False), (b"keep.tmp", "file", True), (b"a.tmp", "dir", True), (b"b", "file", True)],
 )
 def test_the_first_filter_rule_that_matches_decides(name: bytes, kind: str, wanted: bool) -> None:
-    rules = [
+    rules: list[dict[str, Any]] = [
         {"method": "include", "type": None, "name": "keep*"},
         {"method": "exclude", "type": "file", "name": "*.tmp"},
     ]
