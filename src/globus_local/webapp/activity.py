@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from flask import flash, jsonify, render_template, request, url_for
+from flask import flash, jsonify, redirect, render_template, request, url_for
 
 from globus_local.transfer.endpoints import EndpointNotFoundError
 from globus_local.transfer.tasks import Task
@@ -51,6 +51,8 @@ def activity() -> Any:
     world, caller = current_world(), current_caller()
     page = max(1, request.args.get("page", 1, type=int))
     tasks, total = world.tasks.list_for(caller, limit=TASKS_PER_PAGE, offset=(page - 1) * TASKS_PER_PAGE)
+    if total and not tasks:
+        return redirect(url_for("webapp.activity"))  # a page past the last one
     template = "webapp/_task_list.html" if asked_by_script() else "webapp/activity.html"
     return render_template(
         template,
@@ -78,7 +80,6 @@ def task(task_id: str) -> Any:
         delivered=delivered,
         marker=marker,
         next_marker=next_marker,
-        advice=wording.advice,
     )
 
 

@@ -21,6 +21,7 @@ def collections() -> Any:
 
 
 @blueprint.get("/collections/<collection_id>")
+@blueprint.get("/endpoints/<collection_id>")
 def collection(collection_id: str) -> Any:
     """One collection: its names, its addresses for programs, and where the reader may go in it."""
     world, caller = current_world(), current_caller()

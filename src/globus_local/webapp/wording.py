@@ -16,6 +16,9 @@ _ADVICE: Final = {
     "PERMISSION_DENIED": "You may not read or write there now. Ask whoever shared the collection, or cancel.",
     "ACL_CHANGED": "Your access to one of the collections has changed. Ask whoever shared it, or cancel.",
     "FILE_NOT_FOUND": "A file or folder is not there any more. Put it back, or cancel.",
+    "NOT_A_DIRECTORY": "There is a file where a folder is needed. Move it away, or cancel.",
+    "IS_A_DIRECTORY": "There is a folder where a file is needed. Move it away, or cancel.",
+    "INVALID_PATH_NAME": "The destination cannot hold such a name. Rename the source, or cancel.",
     "NO_SPACE_LEFT": "The disk of the destination is full. Make room there; the task then goes on by itself.",
     "QUOTA_EXCEEDED": "The destination's quota is used up. Make room there; the task then goes on by itself.",
     "VERIFY_CHECKSUM": "A copy did not equal its source and is sent again. Was the source being written to?",
@@ -84,7 +87,7 @@ def state(task: Task) -> State:
     return _running(task)
 
 
-def advice(code: str) -> str:
+def _advice(code: str) -> str:
     """What to do about a fault of this code, or "" where there is nothing better than what it says."""
     return _ADVICE.get(code, "")
 
@@ -107,6 +110,6 @@ def _running(task: Task) -> State:
     if code.startswith("PAUSED"):
         return State("Paused", "pause-circle", "warn", task.nice_status_details or "")
     if code != "OK":
-        more = advice(code) or task.nice_status_details or ""
+        more = _advice(code) or task.nice_status_details or ""
         return State("Retrying", "exclamation-triangle", "warn", more)
     return State("Running", "arrow-repeat", "busy")

@@ -1,6 +1,9 @@
 // What every page needs: the reader's own time, script-only controls, menus that close.
 
-const FORMAT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const FORMATS = {
+  minutes: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" }),
+  seconds: new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" }),
+};
 
 /** Make a fresh part of a page ready: call it for whatever a script has put in. */
 export function prepare(root) {
@@ -10,7 +13,7 @@ export function prepare(root) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.getTime())) continue;
     time.title = time.textContent;
-    time.textContent = FORMAT.format(at);
+    time.textContent = (FORMATS[time.dataset.local] ?? FORMATS.minutes).format(at);
     delete time.dataset.local;
   }
   for (const input of root.querySelectorAll("[data-upload-files]")) input.multiple = true;

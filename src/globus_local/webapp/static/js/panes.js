@@ -124,6 +124,19 @@ export function showSelection(side) {
   if (words) words.textContent = selected.length ? `${countInWords(selected.length, "item", "items")} selected` : "";
 }
 
+// Shift and a click select everything between two boxes, as in any list of files.
+let lastBox = null;
+document.addEventListener("click", (event) => {
+  const box = event.target.closest?.("[data-row] input[type=checkbox]");
+  if (!box) return;
+  const boxes = [...box.closest("tbody").querySelectorAll("input[type=checkbox]")];
+  const [from, to] = [boxes.indexOf(lastBox), boxes.indexOf(box)];
+  if (event.shiftKey && from >= 0) {
+    for (const each of boxes.slice(Math.min(from, to), Math.max(from, to) + 1)) each.checked = box.checked;
+  }
+  lastBox = box;
+});
+
 document.addEventListener("change", (event) => {
   const pane = event.target.closest?.("[data-pane]");
   if (!pane || event.target.type !== "checkbox") return;

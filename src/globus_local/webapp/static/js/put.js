@@ -43,7 +43,7 @@ export async function exists(address) {
 }
 
 function words(request) {
-  if (request.status === 412) return WORDS[412];
+  if (request.status === 401 || request.status === 412) return WORDS[request.status];
   try {
     const { message } = JSON.parse(request.responseText);
     if (message) return message;

@@ -40,6 +40,8 @@ export class UploadList {
 
   began() {
     if (this.panel.hidden) this.clear();
+    // A small screen shows the totals first; a failure opens the list there too.
+    if (this.panel.hidden) this.find("details").open = matchMedia("(width >= 40rem)").matches;
     this.panel.hidden = false;
     this.find("close").hidden = true;
     this.find("cancel").hidden = false;
@@ -123,6 +125,7 @@ export class UploadList {
     );
     const button = line.querySelector("button");
     const ended = ["done", "skipped", "cancelled"].includes(item.state);
+    if (item.state === "failed") this.find("details").open = true;
     button.hidden = ended;
     button.textContent = item.state === "failed" ? "Retry" : "Cancel";
     button.setAttribute("aria-label", `${button.textContent} ${item.path}`);
