@@ -15,6 +15,7 @@ from moorage.storage.layout import StoreLayout
 
 @pytest.fixture
 def store(tmp_path: Path) -> StoreLayout:
+    """The store that the fixture `globus` puts among the backends."""
     layout = StoreLayout(tmp_path / "store")
     layout.make()
     return layout

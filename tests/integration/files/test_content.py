@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -14,22 +13,14 @@ from django.test import Client
 from django.utils import timezone
 
 from builders import NOON, a_member, a_membership, a_project, publish_files
-from moorage.backends import Backends, backends, using
 from moorage.files.content import BLOCK_BYTES, Blocks, ObjectTouchedError, open_content
 from moorage.files.models import FileVersion, ObjectState, StoredObject
 from moorage.projects.models import Project, Role
 from moorage.storage.layout import StoreLayout
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("globus")]
 
 TEN = b"0123456789"
-
-
-@pytest.fixture(autouse=True)
-def outside(store: StoreLayout) -> Any:
-    others: Backends = replace(backends(), store=store)
-    with using(others):
-        yield others
 
 
 @pytest.fixture
