@@ -11,9 +11,9 @@ from moorage.accounts.models import Member
 class SignUpForm(forms.Form):
     """What sign-up asks beside e-mail and password."""
 
-    name = forms.CharField(
-        max_length=200, label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True})
-    )
+    field_order = ("name", "email", "password1")
+
+    name = forms.CharField(max_length=200, label="Your name", widget=forms.TextInput(attrs={"autocomplete": "name"}))
 
     def signup(self, request: HttpRequest, user: Any) -> None:  # noqa: ARG002 - allauth's name and arguments
         """Keep the name on the new member."""
