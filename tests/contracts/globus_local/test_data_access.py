@@ -14,8 +14,9 @@ from urllib.parse import parse_qs, quote, urlsplit
 import pytest
 import requests
 
-from local_globus import COMMONS, LAB, PORTAL, ROBOT, STRANGER, LocalGlobusProcess
+from local_globus import COMMONS, LAB, PASSWORD, PORTAL, ROBOT, STRANGER, LocalGlobusProcess
 from transfer_tasks import open_area
+from visitor import Visitor
 
 CONTENT = bytes(range(256)) * 40
 
@@ -316,3 +317,21 @@ def children(pid: int) -> list[int]:
     return [
         int(each) for task in Path(f"/proc/{pid}/task").iterdir() for each in (task / "children").read_text().split()
     ]
+
+
+def test_a_signed_in_browser_reads_by_its_session_and_writes_only_from_our_pages(
+    local_globus: LocalGlobusProcess, folder: Path
+) -> None:
+    visitor = Visitor(local_globus.url)
+    link = f"/collections-data/{LAB}/{quote(folder.name)}/file.txt"
+
+    visitor.open(link)
+    back = visitor.sign_in("ada@example.org", PASSWORD)
+    put = {
+        header: visitor.http.put(local_globus.url + link, data=b"new", headers={"X-Requested-With": header}, timeout=30)
+        for header in ("", "XMLHttpRequest", "globus-local")
+    }
+
+    assert back.content == CONTENT, "after signing in the browser is back at the file"
+    assert [answer.status_code for answer in put.values()] == [403, 403, 200]
+    assert (folder / "file.txt").read_bytes() == b"new"

@@ -258,6 +258,25 @@ def test_after_a_kill_a_task_goes_on_from_its_last_file(slow_globus: LocalGlobus
     assert codes(robot, task_id).count("STARTED") == 1
 
 
+def test_a_stop_in_the_middle_of_a_big_file_is_quick_and_the_file_begins_anew(
+    slow_globus: LocalGlobusProcess, area: Path
+) -> None:
+    robot = slow_globus.transfer(ROBOT)
+    (slow_globus.lab / "middling").write_bytes(os.urandom(3_000_000))
+    task_id = submit(robot, ("/middling", f"/{area.name}/file"), verify_checksum=True)
+    wait_for_task(robot, task_id, is_moving)
+
+    asked_at = time.monotonic()
+    slow_globus.stop()
+    seconds = time.monotonic() - asked_at
+    slow_globus.start()
+    task = wait_for_end(slow_globus.transfer(ROBOT), task_id)
+
+    assert seconds < 5
+    assert (task["status"], task["faults"], task["bytes_transferred"]) == ("SUCCEEDED", 0, 3_000_000)
+    assert (area / "file").read_bytes() == (slow_globus.lab / "middling").read_bytes()
+
+
 def test_a_folder_swapped_for_a_link_while_a_task_runs_leads_nowhere(
     robot: globus_sdk.TransferClient, slow_globus: LocalGlobusProcess, area: Path, tmp_path: Path
 ) -> None:
