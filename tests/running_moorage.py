@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,11 @@ class RunningMoorage:
     @property
     def demo(self) -> dict[str, Any]:
         return dict(json.loads((self.data / "demo.json").read_text()))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """What was generated at its first start."""
+        return tomllib.loads((self.data / "moorage.toml").read_text())
 
     @property
     def site(self) -> str:

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.http import HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from moorage.accounts.models import Member
 from moorage.api.authentication import ApiRequest
@@ -31,16 +31,16 @@ def list_members(request: ApiRequest, project_id: UUID, query: Query[PageQuery])
 
 
 @router.put("/{uuid:project_id}/members/{member}", response={200: MembershipOut, 201: MembershipOut, **FAILURES})
-def put_member(request: ApiRequest, project_id: UUID, member: str, body: MembershipIn) -> tuple[int, dict[str, object]]:
+def put_member(request: ApiRequest, project_id: UUID, member: str, body: MembershipIn) -> Status[dict[str, object]]:
     """Give somebody a role: a member by id or e-mail, or anyone with an account by e-mail."""
     project = find_project(request.auth, project_id)
     role, at = Role(body.role), backends().clock()
     present = _find(project, member)
     if present is None:
         made = add_member(project=project, actor=request.auth, email=member, role=role, at=at)
-        return 201, _document(made)
+        return Status(201, _document(made))
     changed = change_role(project=project, actor=request.auth, member=present, role=role, at=at)
-    return 200, _document(changed)
+    return Status(200, _document(changed))
 
 
 @router.delete("/{uuid:project_id}/members/{member}", response={204: None, **FAILURES})

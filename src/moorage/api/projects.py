@@ -4,7 +4,7 @@ from uuid import UUID
 
 from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from moorage.api.authentication import ApiRequest
 from moorage.api.finding import find_project
@@ -28,7 +28,7 @@ def list_projects(request: ApiRequest, query: Query[PageQuery]) -> dict[str, obj
 
 
 @router.post("", response={201: ProjectOut, **FAILURES})
-def post_project(request: ApiRequest, body: ProjectIn, response: HttpResponse) -> tuple[int, dict[str, object]]:
+def post_project(request: ApiRequest, body: ProjectIn, response: HttpResponse) -> Status[dict[str, object]]:
     """Create a project; the member becomes its owner."""
     project, _ = made_once(
         request,
@@ -36,7 +36,7 @@ def post_project(request: ApiRequest, body: ProjectIn, response: HttpResponse) -
         lambda: create_project(name=body.name, description=body.description, by=request.auth, at=backends().clock()),
     )
     response["Location"] = f"/api/v1/projects/{project.pk}"
-    return 201, _document(project, role_of(request.auth, project))
+    return Status(201, _document(project, role_of(request.auth, project)))
 
 
 @router.get("/{uuid:project_id}", response={200: ProjectOut, **FAILURES})

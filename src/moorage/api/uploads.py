@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from django.http import HttpResponse
-from ninja import Query, Router
+from ninja import Query, Router, Status
 
 from moorage.api.authentication import ApiRequest
 from moorage.api.finding import find_project, find_upload
@@ -43,7 +43,7 @@ def list_uploads(request: ApiRequest, project_id: UUID, query: Query[UploadQuery
 @router.post("/projects/{uuid:project_id}/uploads", response={201: UploadOut, **FAILURES})
 def post_upload(
     request: ApiRequest, project_id: UUID, body: UploadIn, response: HttpResponse
-) -> tuple[int, dict[str, object]]:
+) -> Status[dict[str, object]]:
     """Open an upload. It is `requested` until its area and its access rule are there, then `open`."""
     project, at = find_project(request.auth, project_id), backends().clock()
     upload, _ = made_once(
@@ -53,7 +53,7 @@ def post_upload(
     )
     prepare_within_patience(upload, at=at)
     response["Location"] = f"/api/v1/uploads/{upload.pk}"
-    return 201, upload_document(upload, request.auth)
+    return Status(201, upload_document(upload, request.auth))
 
 
 @router.get("/uploads/{uuid:upload_id}", response={200: UploadOut, **FAILURES})
@@ -78,36 +78,36 @@ def patch_upload(request: ApiRequest, upload_id: UUID, body: UploadChanges) -> d
 
 
 @router.delete("/uploads/{uuid:upload_id}", response={202: UploadOut, **FAILURES})
-def delete_upload(request: ApiRequest, upload_id: UUID) -> tuple[int, dict[str, object]]:
+def delete_upload(request: ApiRequest, upload_id: UUID) -> Status[dict[str, object]]:
     """Discard: access ends, transfers are cancelled, the files go to the trash. The project is not touched."""
     upload = find_upload(request.auth, upload_id)
     start_discarding(upload=upload, actor=request.auth, at=backends().clock())
-    return 202, upload_document(upload, request.auth)
+    return Status(202, upload_document(upload, request.auth))
 
 
 @router.post("/uploads/{uuid:upload_id}/done", response={202: UploadOut, **FAILURES})
-def post_done(request: ApiRequest, upload_id: UUID, body: DoneIn) -> tuple[int, dict[str, object]]:
+def post_done(request: ApiRequest, upload_id: UUID, body: DoneIn) -> Status[dict[str, object]]:
     """Finish: `now` ends write access and queues the import; `quiet` does so when transfers have finished."""
     upload, at = find_upload(request.auth, upload_id), backends().clock()
     finish = wish_quiet if body.when == "quiet" else start_sealing
     finish(upload=upload, actor=request.auth, at=at, include_doubtful="doubtful" in body.include)
-    return 202, upload_document(upload, request.auth)
+    return Status(202, upload_document(upload, request.auth))
 
 
 @router.delete("/uploads/{uuid:upload_id}/done", response={202: UploadOut, **FAILURES})
-def delete_done(request: ApiRequest, upload_id: UUID) -> tuple[int, dict[str, object]]:
+def delete_done(request: ApiRequest, upload_id: UUID) -> Status[dict[str, object]]:
     """Take "when transfers finish" back."""
     upload = find_upload(request.auth, upload_id)
     take_wish_back(upload=upload, actor=request.auth, at=backends().clock())
-    return 202, upload_document(upload, request.auth)
+    return Status(202, upload_document(upload, request.auth))
 
 
 @router.post("/uploads/{uuid:upload_id}/retry", response={202: UploadOut, **FAILURES})
-def post_retry(request: ApiRequest, upload_id: UUID, body: RetryIn) -> tuple[int, dict[str, object]]:
+def post_retry(request: ApiRequest, upload_id: UUID, body: RetryIn) -> Status[dict[str, object]]:
     """Import again what the last run did not import."""
     upload = find_upload(request.auth, upload_id)
     retry_upload(upload=upload, actor=request.auth, at=backends().clock(), include_doubtful="doubtful" in body.include)
-    return 202, upload_document(upload, request.auth)
+    return Status(202, upload_document(upload, request.auth))
 
 
 @router.post("/uploads/{uuid:upload_id}/globus-tasks", response={200: UploadOut, **FAILURES})
