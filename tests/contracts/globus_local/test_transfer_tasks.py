@@ -45,12 +45,12 @@ def contents(folder: Path) -> dict[bytes, bytes | None]:
     found: dict[bytes, bytes | None] = {}
     for where, folders, files in os.walk(root):
         here = os.path.relpath(where, root)
-        found |= {os.path.normpath(os.path.join(here, name)): None for name in folders}  # noqa: PTH118 (bytes)
+        found |= {os.path.normpath(os.path.join(here, name)): None for name in folders}
         for name in files:
-            path = os.path.join(where, name)  # noqa: PTH118
-            if not os.path.islink(path):  # noqa: PTH114
-                with open(path, "rb") as file:  # noqa: PTH123
-                    found[os.path.normpath(os.path.join(here, name))] = file.read()  # noqa: PTH118
+            path = os.path.join(where, name)
+            if not os.path.islink(path):
+                with open(path, "rb") as file:
+                    found[os.path.normpath(os.path.join(here, name))] = file.read()
     return found
 
 
@@ -103,9 +103,9 @@ def test_hostile_names_survive_a_recursive_transfer(robot: globus_sdk.TransferCl
     ]  # fmt: skip
     for name in names:
         folder = os.fsencode(lab) + b"/" + name
-        os.mkdir(folder)  # noqa: PTH102 (bytes)
+        os.mkdir(folder)
         for inner in names:
-            with open(folder + b"/" + inner, "wb") as file:  # noqa: PTH123
+            with open(folder + b"/" + inner, "wb") as file:
                 file.write(name + inner)
 
     task_id = submit(robot, (f"/{lab.name}/", f"/{area.name}/"), recursive=True, verify_checksum=True)
