@@ -178,7 +178,9 @@ def _filter(world: LocalGlobus, wanted: TaskFilter, conditions: list[str], value
             values += each
     if wanted.completion_time:
         between, bounds = instant_range("completed_at", wanted.completion_time)
-        conditions.append(f"completed_at IS NOT NULL AND {between}")
+        # As in the cloud: with an open end, unfinished tasks are in, for they will complete some time.
+        is_open = wanted.completion_time.endswith(",")
+        conditions.append(f"(completed_at IS NULL OR ({between}))" if is_open else f"({between})")
         values += bounds
     if wanted.min_faults is not None:
         conditions.append("faults >= ?")
