@@ -117,6 +117,22 @@ def test_a_managers_list_is_read_page_by_page(world: LocalGlobus) -> None:
     assert list_tasks(world, ada, TaskFilter(collection_id=THERE, use="source"), limit=9, last_key=None) == ([], None)
 
 
+def test_a_completion_time_without_an_end_also_finds_what_will_complete_later(
+    world: LocalGlobus, tmp_path: Path
+) -> None:
+    (tmp_path / "here" / "file").write_text("x")
+    over, running = a_transfer(world, "/file", "/over"), a_transfer(world, "/missing", "/running")
+    run(world, over)
+
+    def found(completion_time: str) -> set[str]:
+        wanted = TaskFilter(collection_id=THERE, completion_time=completion_time)
+        return {task.id for task in list_tasks(world, ada, wanted, limit=9, last_key=None)[0]}
+
+    assert found("2001-01-01,") == {over, running}
+    assert found(",2099-01-01") == {over}
+    assert found("2099-01-01,") == {running}
+
+
 def test_an_owner_who_never_had_a_task_is_not_known(world: LocalGlobus) -> None:
     a_transfer(world, "/missing", "/x")
 
