@@ -21,8 +21,8 @@ import requests
 from globus_cli import globus_environment
 from local_globus import free_port
 
-START_SECONDS = 90
-WAIT_SECONDS = 60
+START_SECONDS = 240
+WAIT_SECONDS = 90
 T = TypeVar("T")
 
 

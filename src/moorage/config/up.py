@@ -28,7 +28,7 @@ from moorage.config.processes import answers, check_port_free
 from moorage.config.supervisor import Child, Supervisor
 from moorage.errors import UnavailableError
 
-START_SECONDS = 60.0
+START_SECONDS = 120.0
 LOCAL_QUIET_SECONDS = 3
 DEMO_FREE_FLOOR_BYTES = 2**30
 
