@@ -77,6 +77,7 @@ class LocalGlobusProcess:
                 [sys.executable, "-m", "globus_local", "serve", "--config", str(self.config_path)],
                 stdout=log,
                 stderr=log,
+                start_new_session=True,  # Ctrl-C is for pytest, whose fixtures end it in order
             )
         self._wait()
 

@@ -109,6 +109,8 @@ def _load(config: Config, main_process: int) -> Callable[..., Any]:
     # The kernel's signal is quicker than our thread, but misses a parent that died before this call.
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     end_with_parent(main_process)
+    # Ctrl-C is for the main process: a worker that ends by itself would look like a failure to it.
+    os.setpgid(0, 0)
     app = make_app(config)
     _start_engine(app)
     return app

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from authlib.oauth2.rfc6749 import OAuth2Error  # type: ignore[import-untyped]
-from authlib.oidc.core.errors import (  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import OAuth2Error
+from authlib.oidc.core.errors import (
     ConsentRequiredError,
     LoginRequiredError,
 )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from urllib.parse import unquote, urlsplit
 
-from authlib.oauth2.rfc6749 import ClientMixin  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import ClientMixin
 
 from globus_local.config import ClientConfig, Config
 from globus_local.database import Database

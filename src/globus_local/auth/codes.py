@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass, fields
 
-from authlib.oauth2.rfc6749 import AuthorizationCodeMixin  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import AuthorizationCodeMixin
 
 from globus_local.auth.clients import hash_secret
 from globus_local.database import Database

@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from authlib.oauth2.rfc6749 import InvalidGrantError  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import InvalidGrantError
 
 from globus_local.auth.clients import Client
 from globus_local.auth.identities import Identity

@@ -10,19 +10,19 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from authlib.integrations.flask_oauth2 import AuthorizationServer  # type: ignore[import-untyped]
-from authlib.integrations.flask_oauth2.requests import (  # type: ignore[import-untyped]
+from authlib.integrations.flask_oauth2 import AuthorizationServer
+from authlib.integrations.flask_oauth2.requests import (
     FlaskOAuth2Payload,
     FlaskOAuth2Request,
 )
-from authlib.oauth2.rfc6749 import (  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import (
     InvalidRequestError,
     InvalidScopeError,
     OAuth2Request,
     TokenMixin,
     grants,
 )
-from authlib.oauth2.rfc7636 import CodeChallenge  # type: ignore[import-untyped]
+from authlib.oauth2.rfc7636 import CodeChallenge
 from flask import request as flask_request
 
 from globus_local.auth.clients import Client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ def _new_signing_key() -> bytes:
     return RSAKey.generate_key(KEY_BITS).as_pem(private=True)
 
 
-def _load(path: Path, make: Any) -> bytes:
+def _load(path: Path, make: Callable[[], bytes]) -> bytes:
     """The file's content. A new one gets its name only when it is complete, and never replaces another."""
     if not path.exists():
         draft = path.with_name(f"{path.name}.{os.getpid()}")

@@ -93,12 +93,11 @@ def auth_code() -> Answer:
 def check_password(world: LocalGlobus, username: str, password: str) -> tuple[Identity | None, str, int]:
     """The identity; or None, what to tell the person, and the HTTP status."""
     address = request.remote_addr or ""
-    wait = world.attempts.wait_seconds(username, address)
+    wait = world.attempts.begin(username, address)
     if wait > 0:
         return None, f"Too many attempts failed. Try again in {math.ceil(wait)} seconds.", 429
     identity = world.identities.authenticate(username, password)
     if identity is None:
-        world.attempts.failed(username, address)
         log.warning("sign-in of %r from %s failed", username[:200], address)
         return None, "No account has this username and password. Check both and try again.", 403
     world.attempts.succeeded(username, address)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from authlib.oauth2.rfc6749 import OAuth2Error  # type: ignore[import-untyped]
+from authlib.oauth2.rfc6749 import OAuth2Error
 from flask import Blueprint, Response, jsonify, request
 
 from globus_local.auth.clients import Client

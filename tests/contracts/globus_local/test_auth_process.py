@@ -54,6 +54,16 @@ def test_it_ends_within_three_seconds_and_with_status_0(
     assert time.monotonic() - begun < 3
 
 
+def test_ctrl_c_reaches_it_as_one_and_is_no_failure(start_local_globus: StartLocalGlobus) -> None:
+    service = start_local_globus()
+    assert service.process is not None
+
+    os.killpg(service.process.pid, signal.SIGINT)  # what a terminal does
+
+    assert service.process.wait(timeout=WAIT_SECONDS) == 0
+    assert "ERROR" not in service.log
+
+
 def test_a_killed_main_process_takes_its_worker_along(start_local_globus: StartLocalGlobus) -> None:
     service = start_local_globus()
     assert service.process is not None
