@@ -27,6 +27,8 @@ class Guard:
         self._stop = stop
         self._looked_at = 0.0
         self._is_over = False
+        self._identities: frozenset[str] = frozenset()
+        self._identities_at = 0.0
         self._moved_bytes = 0
         self._moving_since = time.monotonic()
 
@@ -52,14 +54,20 @@ class Guard:
 
     def check_access(self, collection: Collection, folder: CollectionPath, wanted: str, *, side: str) -> None:
         """Raises FaultError PERMISSION_DENIED unless the owner's rules allow this now."""
-        identity_set = self._world.identities.set_of(self._owner_id)
-        if not self._world.rules.allows(identity_set, collection, folder, wanted):
+        if not self._world.rules.allows(self._identity_set(), collection, folder, wanted):
             act = "change" if wanted == "rw" else "read"
             raise FaultError(
                 "PERMISSION_DENIED",
                 f"No access rule allows you to {act} {folder} on {collection.display_name}.",
                 side=side,
             )
+
+    def _identity_set(self) -> frozenset[str]:
+        now = time.monotonic()
+        if now - self._identities_at >= LOOK_SECONDS:
+            self._identities_at = now
+            self._identities = self._world.identities.set_of(self._owner_id)
+        return self._identities
 
     def throttle(self, moved_bytes: int) -> None:
         """Keep to the configured speed, by waiting."""

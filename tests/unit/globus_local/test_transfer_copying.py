@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -98,3 +101,55 @@ def test_an_older_longer_file_leaves_no_tail(places: tuple[Place, Place], tmp_pa
     copy_file(*places, OPTIONS, moved=Watch(), checked=Watch(), chunk_bytes=1000)
 
     assert (tmp_path / "destination").read_bytes() == CONTENT
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that another account can enter, too."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def test_an_unreadable_file_and_a_closed_folder_are_denied(open_folder: Path) -> None:
+    (open_folder / "unreadable").write_bytes(CONTENT)
+    (open_folder / "unreadable").chmod(0)
+    (open_folder / "readable").write_bytes(CONTENT)
+    tree = Tree(open_folder)
+    copies = [("unreadable", "copy", "source"), ("readable", "copy", "destination")]
+    open_folder.chmod(0o555)
+
+    for source, destination, side in copies:
+        told = told_to_somebody_else(
+            lambda source=source, destination=destination: copy_file(  # type: ignore[misc]
+                Place(tree, parse_path(source)),
+                Place(tree, parse_path(destination)),
+                OPTIONS,
+                moved=Watch(),
+                checked=Watch(),
+                chunk_bytes=1000,
+            )
+        )
+        assert told == f"PERMISSION_DENIED {side}"
+
+
+def told_to_somebody_else(copy: Callable[[], object]) -> str:
+    """The fault that an account without any rights is told. (Everything is open to root, who may run the tests.)"""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            if os.geteuid() == 0:
+                os.setgroups([])
+                os.setresgid(65534, 65534, 65534)
+                os.setresuid(65534, 65534, 65534)
+            copy()
+            os.write(writing, b"it worked")
+        except FaultError as fault:
+            os.write(writing, f"{fault.code} {fault.side}".encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    os.waitpid(child, 0)
+    with os.fdopen(reading) as answer:
+        return answer.read()
