@@ -1,0 +1,300 @@
+"""What can go wrong with single files and with the disk, and what an import does about it."""
+
+from __future__ import annotations
+
+import errno
+import os
+import pickle
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from builders import a_project, publish_files
+from importing import World, contents, reasons, staged
+from moorage.backends import backends, using
+from moorage.files.models import ObjectState, StoredObject
+from moorage.importer import batches, job, placing
+from moorage.importer.batches import Answer, BatchOrder, FileTrouble, StagedFile
+from moorage.importer.models import ManifestEntry
+from moorage.importer.place import place_batch
+from moorage.storage.digests import Stamp
+from moorage.transfers.models import Upload
+from moorage.transfers.retrying import retry_upload
+from moorage.transfers.states import UploadState
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class RefusingExecutor(Executor):
+    """Does batches here, but the disk refuses some files for as long as `refuses` says so."""
+
+    def __init__(self, refuses: Callable[[StagedFile], str]) -> None:
+        self.refuses = refuses
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
+        order: BatchOrder = args[0]
+        refused: Answer = [FileTrouble(file.entry_id, self.refuses(file)) for file in order.files if self.refuses(file)]
+        good = tuple(file for file in order.files if not self.refuses(file))
+        future: Future[Any] = Future()
+        future.set_result([*fn(order._replace(files=good)), *refused])
+        return future
+
+
+def test_a_file_that_somebody_keeps_open_is_left_out_and_a_retry_takes_it(world: World) -> None:
+    upload, area = world.an_area()
+    (area / "good").write_bytes(b"good")
+    with (area / "open").open("wb") as writer:
+        writer.write(b"half")
+        writer.flush()
+        world.seal(upload)
+        world.work(upload)
+        assert reasons(upload) == {b"open": "entry.still_open"}
+        assert contents(world, upload.project) == {"good": b"good"}
+        writer.write(b" and half")
+
+    retry_upload(upload=upload, actor=upload.owner, at=backends().clock())
+    world.work(upload)
+
+    assert contents(world, upload.project) == {"good": b"good", "open": b"half and half"}
+
+
+def test_a_file_that_is_closed_within_the_quiet_time_is_waited_for(world: World) -> None:
+    upload, area = world.an_area()
+    writer = (area / "late").open("wb")
+    writer.write(b"late")
+    world.seal(upload)
+    threading.Timer(0.4, writer.close).start()
+
+    world.work(upload)
+
+    assert upload.problems == 0
+    assert contents(world, upload.project) == {"late": b"late"}
+
+
+def test_no_write_through_an_open_descriptor_reaches_an_object(world: World) -> None:
+    upload, area = world.an_area()
+    (area / "a").write_bytes(b"as it was digested")
+    folder = os.open(area, os.O_DIRECTORY)  # as a transfer holds it that was cancelled
+    world.seal(upload)
+    world.work(upload)
+
+    with pytest.raises(FileNotFoundError):
+        os.open("a", os.O_WRONLY, dir_fd=folder)
+    assert contents(world, upload.project) == {"a": b"as it was digested"}
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (batches.UNREADABLE, "entry.unreadable"),
+        (batches.VANISHED, "entry.vanished"),
+        (batches.READ_ERROR, "entry.read_error"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(world: World, code: str, reason: str) -> None:
+    world.executor = RefusingExecutor(lambda file: code if file.path == b"bad" else "")
+    upload = world.imported({"bad": b"bytes", "good": b"good"})
+
+    assert upload.current_state is UploadState.IMPORTED
+    assert reasons(upload) == {b"bad": reason}
+    assert contents(world, upload.project) == {"good": b"good"}
+    assert staged(world.store.sealed / str(upload.pk)) == {"bad"}
+
+
+def test_a_full_disk_pauses_the_import_with_its_reason_and_it_goes_on_by_itself(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(placing, "ROOM_POLL_SECONDS", 0.05)
+    said: list[str] = []
+
+    def refuses(file: StagedFile) -> str:
+        upload = Upload.objects.get()
+        said.append(upload.reason)
+        return batches.NO_ROOM if len(said) < 6 else ""
+
+    world.executor = RefusingExecutor(refuses)
+    upload = world.imported({"a": b"a"})
+
+    assert contents(world, upload.project) == {"a": b"a"}
+    assert (upload.current_state, upload.reason) == (UploadState.IMPORTED, "")
+
+
+def test_below_the_floor_of_free_space_an_import_waits_and_says_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "ROOM_POLL_SECONDS", 0.05)
+    upload = world.a_sealed_upload({"a": b"a"})
+    floor = replace(backends().policies, free_floor_bytes=2**62)
+    rooms: list[str] = []
+    plain = job.ImportJob.room_left
+
+    def room_left(self: job.ImportJob) -> int:
+        rooms.append(Upload.objects.get().reason)
+        return plain(self) if len(rooms) < 4 else 0
+
+    monkeypatch.setattr(job.ImportJob, "room_left", room_left)
+    with using(replace(backends(), policies=floor)):
+        world.work(upload)
+
+    assert rooms[-1] == "import.no_room"
+    assert upload.current_state is UploadState.IMPORTED
+
+
+def test_an_object_that_was_doomed_is_live_again_when_it_is_used(world: World) -> None:
+    world.imported({"a": b"bytes"})
+    StoredObject.objects.update(state=ObjectState.DOOMED)
+
+    world.imported({"b": b"bytes"})
+
+    assert StoredObject.objects.get().state == ObjectState.LIVE
+
+
+def test_an_entry_whose_object_is_leaving_waits_until_it_has_left(world: World) -> None:
+    first = world.imported({"a": b"bytes"})
+    stored = StoredObject.objects.get()
+    StoredObject.objects.update(state=ObjectState.LEAVING)
+
+    def leave() -> None:
+        time.sleep(0.4)
+        # Nothing refers to it but the first version; the collector's row of another digest does as well here.
+        (world.store.objects / stored.digest[:2] / stored.digest).unlink()
+        StoredObject.objects.filter(pk=stored.pk).update(digest="0" * 64)
+
+    leaving = threading.Thread(target=leave)
+    leaving.start()
+    upload = world.imported({"b": b"bytes"})
+    leaving.join()
+
+    assert upload.project_id != first.project_id
+    assert contents(world, upload.project) == {"b": b"bytes"}
+    assert StoredObject.objects.filter(state=ObjectState.LIVE).count() == 1
+
+
+def test_a_damaged_object_is_replaced_by_good_bytes(world: World) -> None:
+    world.imported({"a": b"the right bytes"})
+    stored = StoredObject.objects.get()
+    path = world.store.objects / stored.digest[:2] / stored.digest
+    path.unlink()
+    path.write_bytes(b"the wrong bytes")
+    StoredObject.objects.update(state=ObjectState.DAMAGED)
+
+    upload = world.imported({"b": b"the right bytes"})
+
+    assert contents(world, upload.project) == {"b": b"the right bytes"}
+    assert StoredObject.objects.get().state == ObjectState.LIVE
+
+
+def test_an_object_of_another_size_counts_as_missing(world: World) -> None:
+    world.imported({"a": b"the right bytes"})
+    stored = StoredObject.objects.get()
+    path = world.store.objects / stored.digest[:2] / stored.digest
+    path.unlink()
+    path.write_bytes(b"cut")
+
+    upload = world.imported({"b": b"the right bytes"})
+
+    assert contents(world, upload.project) == {"b": b"the right bytes"}
+
+
+def as_nobody(act: Callable[[], Any]) -> Any:
+    """What `act` returns when another account does it."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.setgroups([])
+        os.setresgid(65534, 65534, 65534)
+        os.setresuid(65534, 65534, 65534)
+        os.write(writing, pickle.dumps(act()))
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as answer:
+        os.waitpid(child, 0)
+        return pickle.loads(answer.read())  # noqa: S301 - our own
+
+
+def test_files_of_another_account_are_copied_and_unreadable_ones_reported(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("Only root can act as another account.")
+    area, objects = tmp_path / "area", tmp_path / "objects"
+    area.mkdir()
+    objects.mkdir()
+    for folder in [tmp_path, *tmp_path.parents]:
+        if folder.stat().st_uid == 0 and folder != Path("/") and "pytest" in str(folder):
+            folder.chmod(0o711)
+    os.chown(area, 65534, 65534)
+    os.chown(objects, 65534, 65534)
+    (area / "theirs").write_bytes(b"of root")
+    (area / "locked").write_bytes(b"secret")
+    (area / "locked").chmod(0)
+    long_ago = time.time_ns() + 10**9
+    nothing = Stamp(0, 0, 0, 0)
+    files = (StagedFile(1, b"theirs", nothing), StagedFile(2, b"locked", nothing))
+    order = BatchOrder(str(area), str(objects), files, quiet_since_ns=long_ago, youngest_seconds=0)
+
+    placed, locked = as_nobody(lambda: place_batch(order))
+
+    assert placed.how == "copied"
+    assert locked.code == batches.UNREADABLE
+
+
+def test_an_errno_of_a_full_or_read_only_disk_is_no_fault_of_a_file() -> None:
+    from moorage.importer.digest import trouble_of
+
+    for number in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+        assert trouble_of(OSError(number, "")) == batches.NO_ROOM
+    assert trouble_of(OSError(errno.EIO, "")) == batches.READ_ERROR
+
+
+def test_a_file_that_a_failed_transfer_left_is_imported_only_when_it_is_asked_for(world: World) -> None:
+    upload = world.a_sealed_upload({"half": b"half", "whole": b"whole"})
+
+    class OnlyHalf:
+        def is_doubtful(self, path_digest: bytes, _changed_ns: int) -> bool:
+            return path_digest == ManifestEntry.objects.get(upload=upload, name="half").path_digest
+
+    from moorage.jobs import imports
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(imports, "suspicions", lambda _: OnlyHalf())
+        world.work(upload)
+        assert reasons(upload) == {b"half": "entry.doubtful"}
+        assert contents(world, upload.project) == {"whole": b"whole"}
+        retry_upload(upload=upload, actor=upload.owner, at=backends().clock(), include_doubtful=True)
+        world.work(upload)
+
+    assert contents(world, upload.project) == {"half": b"half", "whole": b"whole"}
+    assert upload.problems == 0
+
+
+def test_an_import_beside_another_in_the_same_project_waits_only_for_its_turn(world: World) -> None:
+    project = a_project()
+    publish_files(project, {"a": b"a"}, store=world.store)
+    slow = world.a_sealed_upload({"slow": b"slow"}, project)
+    quick = world.a_sealed_upload({"quick": b"quick"}, project)
+
+    def meanwhile(seam: str) -> None:
+        if seam == "place: batch ordered":
+            world.work(quick)
+
+    world.work_until(slow, meanwhile)
+
+    slow.refresh_from_db()
+    assert (quick.published_revision, slow.published_revision) == (2, 3)
+    assert contents(world, project) == {"a": b"a", "slow": b"slow", "quick": b"quick"}
+
+
+def test_placing_a_batch_twice_gives_the_same_answer(world: World) -> None:
+    upload = world.a_sealed_upload({"a": b"bytes"})
+    area = world.store.sealed / str(upload.pk)
+    order = BatchOrder(str(area), str(world.store.objects), (StagedFile(1, b"a", Stamp(0, 0, 0, 0)),), None, 0)
+
+    (first,), (second,) = place_batch(order), place_batch(order)
+
+    assert (first.digest, first.stamp) == (second.digest, second.stamp)  # type: ignore[union-attr]
+    assert (first.how, second.how) == ("linked", "reused")  # type: ignore[union-attr]
