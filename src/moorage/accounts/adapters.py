@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from moorage.accounts import invitations, signing_up
+from moorage.accounts.auth_session import AuthSession
 from moorage.accounts.models import Invitation, Member
 
 # Where the session keeps the token of the invitation whose link was followed.
@@ -70,6 +71,9 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):  # type: ignore[misc]
     def get_signup_form_initial_data(self, sociallogin: SocialLogin) -> dict[str, Any]:
         member: Member = sociallogin.user
         return {**super().get_signup_form_initial_data(sociallogin), "name": member.name}
+
+    def get_requests_session(self) -> AuthSession:
+        return AuthSession()
 
     def get_connect_redirect_url(self, request: HttpRequest, socialaccount: Any) -> str:  # noqa: ARG002
         return reverse("account")

@@ -143,6 +143,7 @@ def account_page(
         "globus_form": globus_form or GlobusNameForm(),
         "tokens": member.api_tokens.filter(revoked_at__isnull=True),
         "identities": member.globus_identities.all(),
+        "has_unverified": member.globus_identities.filter(verified_at__isnull=True).exists(),
         "now": backends().clock(),
         "create_globus_account_url": settings.GLOBUS_CREATE_ACCOUNT_URL,
     }
