@@ -55,23 +55,6 @@ def test_checked_items_are_transferred_and_the_task_is_cancelled(
     expect(page.get_by_text("Cancelled").first).to_be_visible()
 
 
-def test_the_back_button_and_a_second_press_start_one_transfer_only(
-    ada_without_scripts: Page, local_globus: LocalGlobusProcess, bench: Path, inbox: Path
-) -> None:
-    (bench / "one.txt").write_text("1")
-    page = ada_without_scripts
-    page.goto(link_to(local_globus, origin=bench, destination=inbox))
-    Pane(page, "origin").select("one.txt")
-    page.get_by_role("button", name="Start transfer of what is selected on the left").click()
-    first = page.get_by_role("link", name="Watch it").get_attribute("href")
-    page.go_back()
-    Pane(page, "origin").select("one.txt")
-    page.get_by_role("button", name="Start transfer of what is selected on the left").click()
-
-    if page.get_by_text("was started before").count():
-        assert page.get_by_role("link", name="Watch it").get_attribute("href") == first
-
-
 def test_deleting_asks_on_a_page_of_its_own(
     ada_without_scripts: Page, local_globus: LocalGlobusProcess, bench: Path
 ) -> None:

@@ -31,7 +31,8 @@ export class UploadList {
   clear() {
     this.items = new Set();
     this.lines = new Map();
-    this.count = { files: 0, done: 0, failed: 0, skipped: 0, cancelled: 0, folders: 0 };
+    this.unlisted = []; // items without a line yet, in their order
+    this.count = { files: 0, folders: 0, waiting: 0, working: 0, done: 0, failed: 0, skipped: 0, cancelled: 0 };
     this.bytes = { all: 0, sent: 0 };
     this.startedAt = performance.now();
     this.spokenAt = 0;
@@ -49,12 +50,14 @@ export class UploadList {
   }
 
   add(item) {
-    if (item.folder) this.count.folders += 1;
-    else this.count.files += 1;
+    if (!item.folder) this.count.files += 1;
     this.bytes.all += item.size;
     item.counted = 0;
     this.items.add(item);
+    item.shown = item.state;
+    this.count[item.state] += 1;
     if (this.lines.size < LINES) this.line(item);
+    else this.unlisted.push(item);
     this.draw();
   }
 
@@ -70,18 +73,23 @@ export class UploadList {
   /** The item's state has changed. */
   show(item) {
     this.moved(item);
-    if (item.shown in this.count) this.count[item.shown] -= item.folder && item.shown === "done" ? 0 : 1;
-    if (item.state in this.count) this.count[item.state] += item.folder && item.state === "done" ? 0 : 1;
+    this.count[item.shown] -= 1;
+    this.count[item.state] += 1;
+    if (item.folder && item.state === "done") this.count.folders += 1;
     item.shown = item.state;
     if (["done", "skipped", "cancelled"].includes(item.state)) this.items.delete(item);
     else this.items.add(item);
-    if (!this.lines.has(item) && (item.state === "failed" || this.lines.size < LINES)) this.line(item);
+    if (!this.lines.has(item) && item.state === "failed") this.line(item);
     this.words(item);
     this.draw();
   }
 
   unsettled() {
     return [...this.items].filter((item) => item.state === "waiting" || item.state === "working");
+  }
+
+  get isMoving() {
+    return this.count.waiting + this.count.working > 0;
   }
 
   /** Nothing is moving any more. */
@@ -131,18 +139,19 @@ export class UploadList {
     button.setAttribute("aria-label", `${button.textContent} ${item.path}`);
     line.querySelector("progress").hidden = item.folder || item.state !== "working";
     // What is done makes room for what is not, or the list would show the first 200 for ever.
-    if (ended && this.count.files + this.count.folders > LINES) {
-      line.remove();
-      this.lines.delete(item);
-      const next = this.unsettled().find((each) => !this.lines.has(each));
-      if (next) this.line(next);
+    if (!ended || !this.unlisted.length) return;
+    line.remove();
+    this.lines.delete(item);
+    while (this.unlisted.length && this.lines.size < LINES) {
+      const next = this.unlisted.shift();
+      if (next.state === "waiting" && !this.lines.has(next)) this.line(next);
     }
   }
 
   draw() {
     this.drawing ??= requestAnimationFrame(() => {
       this.drawing = null;
-      this.bar.value = this.bytes.all ? this.bytes.sent / this.bytes.all : this.unsettled().length ? 0 : 1;
+      this.bar.value = this.bytes.all ? this.bytes.sent / this.bytes.all : this.isMoving ? 0 : 1;
       this.find("summary").textContent = this.summary();
       this.find("retry").hidden = this.count.failed === 0;
       this.speak(false);
@@ -150,11 +159,11 @@ export class UploadList {
   }
 
   summary() {
-    const { files, done, failed, skipped, cancelled } = this.count;
-    const parts = [`${done.toLocaleString("en")} of ${countInWords(files, "file", "files")}`];
+    const { files, folders, done, failed, skipped, cancelled } = this.count;
+    const parts = [`${(done - folders).toLocaleString("en")} of ${countInWords(files, "file", "files")}`];
     parts.push(`${sizeInWords(this.bytes.sent)} of ${sizeInWords(this.bytes.all)}`);
     const seconds = (performance.now() - this.startedAt) / 1000;
-    if (this.unsettled().length && seconds > 1) parts.push(`${sizeInWords(Math.round(this.bytes.sent / seconds))} a second`);
+    if (this.isMoving && seconds > 1) parts.push(`${sizeInWords(Math.round(this.bytes.sent / seconds))} a second`);
     if (skipped) parts.push(`${skipped} kept`);
     if (cancelled) parts.push(`${cancelled} cancelled`);
     if (failed) parts.push(`${failed} failed`);

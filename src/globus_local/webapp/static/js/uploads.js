@@ -266,7 +266,7 @@ function soon(target) {
     setTimeout(() => {
       planned.delete(target.side);
       if (paneOf(target.side)?.dataset.uploadUrl === target.base) refresh(target.side);
-    }, 700),
+    }, 1500),
   );
 }
 
