@@ -2,3 +2,9 @@
 
 Nothing here knows Moorage; it is useful by itself to anyone who develops against Globus.
 """
+
+import os
+
+# Noted before anything slow is imported: a parent that is killed while we start is missed otherwise
+# (see `serve.end_with_parent`).
+STARTED_BY = os.getppid()

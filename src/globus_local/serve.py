@@ -24,6 +24,7 @@ from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server import Server
 
+from globus_local import STARTED_BY
 from globus_local.app import make_app
 from globus_local.config import Config
 from globus_local.errors import GlobusLocalError
@@ -64,7 +65,7 @@ def serve(config: Config) -> None:
     Raises:
         PortBusyError: the address is taken.
     """
-    end_with_parent(os.getppid())
+    end_with_parent(STARTED_BY)
     _check_port(config)
     server = Server(
         "globus_local",

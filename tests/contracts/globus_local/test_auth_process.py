@@ -15,7 +15,7 @@ import pytest
 from globus_sdk.scopes import TransferScopes
 from werkzeug.security import check_password_hash
 
-from local_globus import ROBOT, LocalGlobusProcess, StartLocalGlobus, free_port, is_alive
+from local_globus import ROBOT, START_SECONDS, LocalGlobusProcess, StartLocalGlobus, free_port, is_alive
 
 WAIT_SECONDS = 10
 
@@ -94,8 +94,9 @@ def test_it_ends_when_its_parent_is_killed(start_local_globus: StartLocalGlobus,
     command = f"{sys.executable} -m globus_local serve --config '{service.config_path}' & wait"
     with (tmp_path / "log").open("wb") as log:
         parent = subprocess.Popen(["/bin/sh", "-c", command], stdout=log, stderr=log)
-    deadline = time.monotonic() + WAIT_SECONDS
-    while nobody_answers_at(service.port) and time.monotonic() < deadline:
+    deadline = time.monotonic() + START_SECONDS
+    while nobody_answers_at(service.port):
+        assert time.monotonic() < deadline, "the service does not start"
         time.sleep(0.1)
     (main,) = children_of(parent.pid)
 
@@ -104,6 +105,29 @@ def test_it_ends_when_its_parent_is_killed(start_local_globus: StartLocalGlobus,
 
     assert wait_until_free(service.port) < 3
     assert not is_alive(main)
+
+
+def test_it_ends_when_its_parent_is_killed_while_it_starts(
+    start_local_globus: StartLocalGlobus, tmp_path: Path
+) -> None:
+    service = start_local_globus()
+    service.stop()
+    command = f"{sys.executable} -X importtime -m globus_local serve --config '{service.config_path}' & wait"
+    log = tmp_path / "log"
+    with log.open("wb") as file:
+        parent = subprocess.Popen(["/bin/sh", "-c", command], stdout=file, stderr=file)
+    deadline = time.monotonic() + START_SECONDS
+    while "| globus_local\n" not in log.read_text():
+        assert time.monotonic() < deadline, "the service does not start"
+        time.sleep(0.01)
+    (main,) = children_of(parent.pid)
+
+    parent.kill()
+    parent.wait()
+
+    while is_alive(main):
+        assert time.monotonic() < deadline, "the service goes on without its parent"
+        time.sleep(0.1)
 
 
 def nobody_answers_at(port: int) -> bool:
