@@ -118,7 +118,7 @@ class Deletion:
         found = list(self._matching(ROOT, list(item.source.parts)))
         if not found and not self.options["ignore_missing"]:
             raise FaultError("FILE_NOT_FOUND", f"Nothing matches {item.source}.", side="source")
-        self.ledger.replace_children(item, (NewItem("delete", path) for path in found))
+        self.ledger.add_children(item, (NewItem("delete", path) for path in found))
         self.ledger.succeed(item)
 
     def _matching(self, folder: CollectionPath, patterns: list[bytes]) -> Iterator[CollectionPath]:

@@ -126,20 +126,37 @@ class Ledger:
         with self._database.transaction() as c:
             c.execute("UPDATE task_items SET begun = 1 WHERE id = ?", (item.id,))
 
-    def replace_children(self, parent: Item, children: Iterable[NewItem]) -> None:
-        """Add what a directory holds, in batches. What a first try has added is taken back before."""
-        self.flush()
+    def forget_half_read_folders(self) -> None:
+        """Take back what was added for folders that a killed service had not read to their end."""
         with self._database.transaction() as c:
-            gone = c.execute("DELETE FROM task_items WHERE parent = ?", (parent.id,)).rowcount
-            c.execute(
-                "UPDATE tasks SET subtasks_total = subtasks_total - ?, subtasks_pending = subtasks_pending - ?"
-                " WHERE id = ?",
-                (gone, gone, self._task_id),
+            self._take_back(
+                c,
+                "parent IN (SELECT id FROM task_items WHERE task_id = :task AND state IN ('pending', 'retrying')"
+                " AND kind IN ('auto', 'directory', 'pattern'))",
             )
+
+    def add_children(self, parent: Item, children: Iterable[NewItem]) -> None:
+        """Add what a folder holds, in batches; if `children` raises, nothing of it stays."""
+        self.flush()
         remaining = iter(children)
-        while batch := list(itertools.islice(remaining, BATCH_ITEMS)):
+        try:
+            while batch := list(itertools.islice(remaining, BATCH_ITEMS)):
+                with self._database.transaction() as c:
+                    add_items(c, self._task_id, batch, parent.id)
+        except BaseException:
+            # The folder is read anew later; until then its first half must not be worked on.
             with self._database.transaction() as c:
-                add_items(c, self._task_id, batch, parent.id)
+                self._take_back(c, "parent = :parent", parent=parent.id)
+            raise
+
+    def _take_back(self, c: sqlite3.Connection, which: str, **values: int) -> None:
+        known = {"task": self._task_id, **values}
+        gone = c.execute(f"DELETE FROM task_items WHERE {which}", known).rowcount  # noqa: S608
+        c.execute(
+            "UPDATE tasks SET subtasks_total = subtasks_total - :gone,"
+            " subtasks_pending = subtasks_pending - :gone WHERE id = :task",
+            known | {"gone": gone},
+        )
 
     def succeed(
         self,

@@ -85,6 +85,8 @@ class TaskRun:
             c.execute("UPDATE tasks SET bytes_in_flight = 0, nice_status = 'OK' WHERE id = ?", (self._task_id,))
         if first:
             self._ledger.event("STARTED", {"type": self._row["kind"]})
+        else:
+            self._ledger.forget_half_read_folders()
 
     def _do_all(self) -> None:
         while True:

@@ -44,7 +44,8 @@ class Transfer:
             self._copy(item)
 
     def _is_directory(self, item: Item) -> bool:
-        self.guard.check_access(self.source, item.source.parent, "r", side="source")
+        # Of the item itself, not its parent: it may be the very folder that a rule opens.
+        self.guard.check_access(self.source, item.source, "r", side="source")
         try:
             return stat.S_ISDIR(Tree(self.source.root).status(item.source).st_mode)
         except OSError as error:
@@ -122,7 +123,7 @@ class Transfer:
         self._ensure_folder(target, single_level=item.parent is not None)
         found: Counter[str] = Counter()
         try:
-            self.ledger.replace_children(item, self._children(item, target, found))
+            self.ledger.add_children(item, self._children(item, target, found))
         except OSError as error:
             raise fault_from(error, item.source, side="source") from error
         if found["special"]:

@@ -25,7 +25,7 @@ def robot(local_globus: LocalGlobusProcess) -> globus_sdk.TransferClient:
 @pytest.fixture
 def lab(local_globus: LocalGlobusProcess, request: pytest.FixtureRequest) -> Path:
     """A folder of this test's own in the lab."""
-    made: Path = local_globus.lab / request.node.name[:200]
+    made: Path = local_globus.lab / folder_name(request)
     made.mkdir()
     return made
 
@@ -33,10 +33,14 @@ def lab(local_globus: LocalGlobusProcess, request: pytest.FixtureRequest) -> Pat
 @pytest.fixture
 def area(local_globus: LocalGlobusProcess, request: pytest.FixtureRequest) -> Path:
     """A folder of this test's own in the commons, open to Ada."""
-    name = request.node.name[:200]
+    name = folder_name(request)
     open_area(local_globus, name)
     made: Path = local_globus.commons / name
     return made
+
+
+def folder_name(request: pytest.FixtureRequest) -> str:
+    return str(request.node.name).replace("/", "_")[:200]
 
 
 def contents(folder: Path) -> dict[bytes, bytes | None]:
@@ -93,6 +97,20 @@ def test_a_single_file_goes_to_the_path_it_was_given(robot: globus_sdk.TransferC
     assert task["status"] == "SUCCEEDED"
     assert (area / "new" / "folder" / "renamed").read_bytes() == b"content"
     assert task["destination_base_path"] == f"/{area.name}/new/folder/renamed"
+
+
+@pytest.mark.parametrize("path", ["/{}", "/{}/", "/~/{}", "{}"])
+def test_the_folder_that_a_rule_opens_can_be_copied_out_however_it_is_written(
+    robot: globus_sdk.TransferClient, lab: Path, area: Path, path: str
+) -> None:
+    (area / "file").write_text("content")
+
+    task = wait_for_end(
+        robot, submit(robot, (path.format(area.name), f"/{lab.name}/out"), source=COMMONS, destination=LAB)
+    )
+
+    assert task["status"] == "SUCCEEDED"
+    assert contents(lab / "out") == {b"file": b"content"}
 
 
 def test_hostile_names_survive_a_recursive_transfer(robot: globus_sdk.TransferClient, lab: Path, area: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,9 @@ import pytest
 from globus_local.app import build_world
 from globus_local.auth.callers import Caller
 from globus_local.config import CollectionConfig, Config, IdentityConfig
+from globus_local.transfer.faults import FaultError
 from globus_local.transfer.history import KEPT_SECONDS, forget_old_items
-from globus_local.transfer.ledger import Ledger, NewItem
+from globus_local.transfer.ledger import BATCH_ITEMS, Ledger, NewItem
 from globus_local.transfer.manager import TaskFilter, UserNotFoundError, list_tasks
 from globus_local.transfer.paths import parse_path
 from globus_local.transfer.running import TaskRun
@@ -56,23 +58,54 @@ def run(world: LocalGlobus, task_id: str) -> Task:
     return world.tasks.find(task_id)
 
 
+def started_before(world: LocalGlobus, task_id: str) -> None:
+    """As if a service had begun with this task and was killed."""
+    with world.database.transaction() as c:
+        c.execute("UPDATE tasks SET started_at = ? WHERE id = ?", (time.time(), task_id))
+
+
 def law_of_subtasks(task: Task) -> bool:
     parts = ("pending", "retrying", "succeeded", "expired", "canceled", "failed", "skipped_errors")
     return bool(task.subtasks_total == sum(getattr(task, f"subtasks_{part}") for part in parts))
 
 
-def test_a_folder_that_was_half_read_before_a_crash_is_read_anew(world: LocalGlobus, tmp_path: Path) -> None:
+@pytest.mark.parametrize("tried_before", [False, True])
+def test_a_folder_that_was_half_read_when_the_service_was_killed_is_read_anew(
+    world: LocalGlobus, tmp_path: Path, tried_before: bool
+) -> None:
     for name in ("a", "b", "c"):
         (tmp_path / "here" / name).write_text(name)
     task_id = a_transfer(world, "/", "/copy/")
+    started_before(world, task_id)
     ledger = Ledger(world.database, task_id)
     (folder,) = ledger.next_items()
-    ledger.replace_children(folder, [NewItem("file", parse_path("/a"), parse_path("/copy/a"))])
+    if tried_before:
+        ledger.fault(folder, FaultError("ENDPOINT_ERROR", "a bad moment", side="source"), retry_at=time.time())
+        ledger.flush()
+    ledger.add_children(folder, [NewItem("file", parse_path("/a"), parse_path("/copy/a"))])
 
     task = run(world, task_id)
 
     assert (task.status, task.files, task.files_transferred) == ("SUCCEEDED", 3, 3)
     assert (task.subtasks_total, law_of_subtasks(task)) == (4, True)
+
+
+def test_a_folder_that_cannot_be_read_to_its_end_leaves_no_items(world: LocalGlobus) -> None:
+    task_id = a_transfer(world, "/", "/copy/")
+    ledger = Ledger(world.database, task_id)
+    (folder,) = ledger.next_items()
+
+    def entries() -> Iterator[NewItem]:
+        for number in range(BATCH_ITEMS + 1):
+            yield NewItem("file", parse_path(f"/{number}"), parse_path(f"/copy/{number}"))
+        raise OSError
+
+    with pytest.raises(OSError):  # noqa: PT011 (the very one from above)
+        ledger.add_children(folder, entries())
+
+    task = world.tasks.find(task_id)
+    assert (task.subtasks_total, task.subtasks_pending) == (1, 1)
+    assert ledger.next_items() == [folder]
 
 
 def test_a_folder_that_was_deleted_just_before_a_crash_is_deleted(world: LocalGlobus, tmp_path: Path) -> None:
