@@ -5,8 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
+
+# How long an example takes says how busy the machine is. Under CI hypothesis chooses the same examples each time.
+hypothesis.settings.register_profile("moorage", deadline=None, derandomize=bool(os.environ.get("CI")))
+hypothesis.settings.load_profile("moorage")
 
 pytest_plugins = ["browser", "globus_cli", "postgres", "running_moorage"]
 
