@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from django.conf import settings
-from django.db import close_old_connections, connections
+from django.db import close_old_connections, connection, connections
 
 from moorage.backends import backends
 from moorage.jobs import imports, schedule
@@ -19,7 +19,7 @@ from moorage.jobs.sweeps.plans import all_plans
 from moorage.leases import LeaseWatch
 
 IDLE_SECONDS: Final = 0.5
-SWEEP_THREADS: Final = 4
+SWEEP_THREADS: Final = 8  # six sweeps ask Globus: a slow one must not keep the others from running
 STOP_SECONDS: Final = 5.0  # what does not end by then is left to its lease
 
 log = logging.getLogger(__name__)
@@ -79,11 +79,15 @@ class Crew:
 
     def _do(self, job: Job) -> None:
         """Run something that must not end its thread, whatever it raises."""
-        close_old_connections()
+        if (
+            connection.vendor != "sqlite"
+        ):  # a file does not go away, and opening it for each look costs more than the look
+            close_old_connections()
         try:
             job()
         except Exception:
             log.exception("%s: unforeseen; going on", self.name)
+            connections.close_all()
             self.stop.wait(IDLE_SECONDS)
 
 

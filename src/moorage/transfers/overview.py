@@ -83,8 +83,8 @@ def globus_way(upload: Upload, *, viewer: Member) -> GlobusWay:
     links = backends().links
     path = area_path(upload.area_name)
     own = [grant for grant in upload.grants.all() if grant.member_id == viewer.pk and _is_wanted(grant)]
-    seen = next((grant for grant in own if grant.actual == GrantState.GRANTED and grant.seen_at), None)
-    usable = seen if upload.current_state is UploadState.OPEN else None
+    seen = [grant for grant in own if grant.actual == GrantState.GRANTED and grant.seen_at]
+    usable = _best(seen, viewer) if upload.current_state is UploadState.OPEN else None
     takes_files = upload.current_state in TAKES_FILES
     return GlobusWay(
         collection_id=upload.collection_id,
@@ -95,6 +95,15 @@ def globus_way(upload: Upload, *, viewer: Member) -> GlobusWay:
         needs_identity=takes_files and upload.owner_id == viewer.pk and not own,
         waits_for_rule=takes_files and bool(own) and usable is None,
     )
+
+
+def _best(grants: list[AccessGrant], viewer: Member) -> AccessGrant | None:
+    """The grant of an identity that the viewer has signed in with, if there is one."""
+    if len(grants) < 2:
+        return grants[0] if grants else None
+    verified = viewer.globus_identities.filter(verified_at__isnull=False).order_by("linked_at")
+    rank = {identity_id: number for number, identity_id in enumerate(verified.values_list("identity_id", flat=True))}
+    return min(grants, key=lambda grant: (rank.get(grant.identity_id, len(rank)), grant.username))
 
 
 def _is_wanted(grant: AccessGrant) -> bool:

@@ -43,8 +43,10 @@ log = logging.getLogger(__name__)
 Key = tuple[str, str]  # path, identity
 
 
-def reconcile_grants(*, at: datetime) -> None:
+def reconcile_grants(*, at: datetime) -> bool:
     """Bring the collection's rules and the grants together. Safe to repeat at any time.
+
+    Returns whether rules were asked for: they are shown only when the next round has seen them in the list.
 
     Raises:
         GlobusUnavailableError: what was done stays; the next round goes on.
@@ -60,9 +62,10 @@ def reconcile_grants(*, at: datetime) -> None:
     _revoke_unwanted(rules, grants, at=at)
     standing = {(str(rule.path), str(rule.identity)): rule for rule in rules}
     _note_gone(grants.values(), standing, at=at)
-    _ask_and_renew(standing, at=at)
+    asked = _ask_and_renew(standing, at=at)
     collection = UUID(backends().globus.collection_id)
     CollectionWatch.objects.update_or_create(pk=collection, defaults={"rules_as_of": at})
+    return asked
 
 
 def _take_away() -> None:
@@ -101,7 +104,8 @@ def _note_gone(grants: Iterable[AccessGrant], standing: dict[Key, AccessRule], *
         gone.update(actual=GrantState.REVOKED, rule_id="", seen_at=None)
 
 
-def _ask_and_renew(standing: dict[Key, AccessRule], *, at: datetime) -> None:
+def _ask_and_renew(standing: dict[Key, AccessRule], *, at: datetime) -> bool:
+    asked = False
     wanted = AccessGrant.objects.filter(takes_files, desired=GrantState.GRANTED).select_related("upload")
     for grant in wanted:
         rule = standing.get(_key_of(grant))
@@ -110,8 +114,10 @@ def _ask_and_renew(standing: dict[Key, AccessRule], *, at: datetime) -> None:
         elif grant.actual != GrantState.GRANTED and grant.upload.state == UploadState.OPEN:
             try:
                 ask_for_rule(grant, at=at)
+                asked = True
             except (AccessRuleLimitError, AccessRuleConflictError) as error:
                 log.warning("no rule for %s: %s", grant, error)
+    return asked
 
 
 def _renew(grant: AccessGrant, rule: AccessRule, *, at: datetime) -> None:

@@ -207,3 +207,16 @@ def test_reconciling_comes_right_after_any_lost_reply(
     wanted = {area_path(staying.area_name), area_path(coming.area_name)}
     assert {rule.path for rule in globus.rules.values()} == wanted
     assert len(globus.rules) == 2
+
+
+def test_of_two_identities_the_one_she_has_signed_in_with_is_named(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    owner = a_globus_member(globus)
+    typed = globus.add_identity("aaa@example.org")
+    GlobusIdentity.objects.create(member=owner, identity_id=typed.id, username=typed.username)
+
+    upload = an_open_upload(globus, owner=owner)
+
+    assert len(globus.rules) == 2
+    assert overview(upload, viewer=owner).globus.sign_in_as == owner.email
