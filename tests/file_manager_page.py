@@ -79,7 +79,9 @@ class Pane:
 
     def drop(self, paths: Sequence[Path]) -> None:
         """Drop files and folders of this machine onto the list, as the system's file manager does."""
-        box = self.here.locator("[data-listing]").bounding_box()
+        listing = self.here.locator("[data-listing]")
+        listing.scroll_into_view_if_needed()
+        box = listing.bounding_box()
         assert box is not None
         devtools = self.page.context.new_cdp_session(self.page)
         place = {"x": box["x"] + box["width"] / 2, "y": box["y"] + min(box["height"] / 2, 150)}

@@ -24,6 +24,7 @@ from globus_local.webapp.wording import count
 from globus_local.world import current_world
 
 LABEL_LETTERS = 128
+FLASH_LETTERS = 600  # it travels in a cookie, and a path may have 4,000 bytes
 
 
 @blueprint.post("/file-manager/folder")
@@ -168,7 +169,7 @@ def done(view: View, message: str, task_id: str | None = None) -> Any:
 def refuse(view: View, code: str, message: str, *, status: int = 400) -> Any:
     if asked_by_script():
         return jsonify(code=code, message=message), status
-    flash(message, "warning")
+    flash(message[:FLASH_LETTERS], "warning")
     return see_other(view.url())
 
 
