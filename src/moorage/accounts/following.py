@@ -1,4 +1,5 @@
-"""What follows when somebody signs up or signs in with Globus: an invitation is used, an identity verified.
+"""What follows when allauth has signed somebody up or changed how she signs in: an invitation is used, an
+identity verified, a record written.
 
 Connected to allauth's signals and rows by `apps`.
 """
@@ -53,6 +54,17 @@ def end_signed_in(instance: SocialAccount, **_: Any) -> None:
     """A sign-in that is disconnected ends its identity as well."""
     for identity in GlobusIdentity.objects.filter(member_id=instance.user_id, identity_id=instance.uid):
         identity.delete()
+
+
+def record_password(user: Member, **_: Any) -> None:
+    """Keep that a password was set, changed or reset; never which."""
+    record("member.password_changed", user, actor=user, at=backends().clock())
+
+
+def record_email(user: Member, from_email_address: Any, to_email_address: Any, **_: Any) -> None:
+    """Keep which address took the place of which."""
+    before = from_email_address.email if from_email_address else ""
+    record("member.email_changed", user, actor=user, at=backends().clock(), before=before, email=to_email_address.email)
 
 
 def identity_of(uid: str, profile: Mapping[str, Any]) -> Identity:

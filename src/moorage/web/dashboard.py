@@ -9,6 +9,7 @@ from django.views.decorators.http import require_safe
 from moorage.notices.models import Notice
 from moorage.web.projects import projects_of
 from moorage.web.requests import MemberRequest
+from moorage.web.upload_status import dashboard_uploads
 
 PROJECTS_SHOWN = 6
 NOTICES_SHOWN = 5
@@ -21,8 +22,7 @@ def dashboard(request: MemberRequest) -> HttpResponse:
         "section": "dashboard",
         "projects": projects_of(request.user)[:PROJECTS_SHOWN],
         "notices": Notice.objects.filter(member=request.user)[:NOTICES_SHOWN],
-        # The uploads' own part, where it is installed.
-        "uploads_part": ["uploads/dashboard.html", "dashboard/nothing.html"],
+        "my_uploads": dashboard_uploads(request)["my_uploads"](),
         "needs_globus": not request.user.globus_identities.exists(),
     }
     return render(request, "dashboard/dashboard.html", told)

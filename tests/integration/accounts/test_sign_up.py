@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib.auth import get_user
+from django.core import mail as django_mail
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -11,6 +14,7 @@ from builders import NOON, a_member, a_project
 from moorage.accounts.ending import end_account
 from moorage.accounts.invitations import invite
 from moorage.accounts.models import Member
+from moorage.audit.models import AuditRecord
 from moorage.projects.membership import invite_member
 from moorage.projects.models import Membership, Role
 
@@ -139,6 +143,36 @@ def test_an_ended_account_is_signed_out_everywhere_and_signs_in_no_more(client: 
     assert client.get("/account/").status_code == 302
     response = client.post("/accounts/login/", {"login": "ada@uni.example", "password": PASSWORD}, follow=True)
     assert "This account has ended" in response.text
+
+
+def test_changing_the_password_ends_other_sessions_and_leaves_a_record(client: Client) -> None:
+    ada = Member.objects.create_user("ada@uni.example", PASSWORD)
+    elsewhere = Client()
+    for one in (client, elsewhere):
+        one.force_login(ada)
+
+    new = {"oldpassword": PASSWORD, "password1": "another-berth-8", "password2": "another-berth-8"}
+    response = client.post("/accounts/password/change/", new)
+
+    assert response.headers["Location"] == "/account/"
+    assert client.get("/account/").status_code == 200
+    assert elsewhere.get("/account/").status_code == 302
+    assert AuditRecord.objects.get(act="member.password_changed").actor == ada
+
+
+def test_a_forgotten_password_is_set_anew_by_the_mails_link(client: Client) -> None:
+    ada = Member.objects.create_user("ada@uni.example", PASSWORD)
+
+    client.post("/accounts/password/reset/", {"email": ada.email})
+    [mail] = django_mail.outbox
+    link = re.search(r"http://testserver(/\S+)", str(mail.body))
+    assert link
+    form = client.get(link[1], follow=True)
+    client.post(form.redirect_chain[-1][0], {"password1": "another-berth-8", "password2": "another-berth-8"})
+
+    ada.refresh_from_db()
+    assert ada.check_password("another-berth-8")
+    assert "Moorage" in mail.body
 
 
 def test_the_next_page_is_never_a_foreign_one(client: Client) -> None:

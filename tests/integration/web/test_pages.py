@@ -11,7 +11,7 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from builders import NOON, a_linked_identity, a_member, a_membership, a_project
+from builders import NOON, a_globus_member, a_linked_identity, a_member, a_membership, a_project, an_open_upload
 from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import ApiToken, GlobusIdentity, Member
 from moorage.accounts.tokens import create_token, member_for_token
@@ -372,3 +372,23 @@ def test_forms_need_our_own_token(ada: Member) -> None:
 def test_looking_asks_for_get_and_acting_for_post(hers: Client, project: Project) -> None:
     assert hers.post("/projects/").status_code == 405
     assert hers.get(f"/projects/{project.pk}/members/add/").status_code == 405
+
+
+def test_the_dashboard_shows_her_uploads_that_are_not_over(
+    hers: Client, ada: Member, project: Project, globus: InMemoryTransferService
+) -> None:
+    a_linked_identity(ada, globus.add_identity("ada@uni.example"))
+    an_open_upload(globus, project=project, owner=ada, name="Scan <42>")
+    an_open_upload(globus, project=project, owner=a_member_of(project, globus), name="Another's scan")
+
+    shown = hers.get("/")
+
+    check_page(shown)
+    assert "Scan &lt;42&gt;" in shown.text
+    assert "Another" not in shown.text
+
+
+def a_member_of(project: Project, globus: InMemoryTransferService) -> Member:
+    member = a_globus_member(globus)
+    a_membership(project, member, Role.EDITOR)
+    return member
