@@ -108,18 +108,18 @@ class Clients:
         if row is None:
             return self._collection_client(client_id)
         client = _client(row)
-        if not client.is_public:
+        if not client.is_public and client.template_id is None:
             return client
-        # Programs without a browser of their own let the person copy the code from our page.
+        # Programs without a browser of their own let the person copy the code from our page. Not stored, for
+        # our address may change.
         code_page = f"{self._config.issuer}{CODE_PAGE}"
         return replace(client, redirect_uris=(*client.redirect_uris, code_page))
 
     def create_from_template(self, *, template_id: str, name: str) -> tuple[Client, str]:
         """The CLI's own confidential client, and its secret, which is told only now."""
         secret = secrets.token_urlsafe(32)
-        redirect_uris = (*CLI_REDIRECT_URIS, f"{self._config.issuer}{CODE_PAGE}")
         client = Client(
-            id=str(uuid.uuid4()), name=name, secret_hash=hash_secret(secret), redirect_uris=redirect_uris,
+            id=str(uuid.uuid4()), name=name, secret_hash=hash_secret(secret), redirect_uris=CLI_REDIRECT_URIS,
             template_id=template_id,
         )  # fmt: skip
         self._save(client)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import globus_sdk
 import pytest
 import requests
+from globus_sdk.login_flows import CommandLineLoginFlowManager
 from globus_sdk.scopes import AuthScopes, GCSCollectionScopes, TransferScopes
 
 from local_globus import (
@@ -281,3 +284,27 @@ def test_scripts_of_other_origins_may_ask_for_tokens_without_cookies(local_globu
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert "Authorization" in answer.headers["Access-Control-Allow-Headers"]
     assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_the_sdks_own_apps_work_unchanged(
+    local_globus: LocalGlobusProcess, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in (local_globus.environment() | {"HOME": str(tmp_path)}).items():
+        monkeypatch.setenv(name, value)
+
+    class CopiedCode(CommandLineLoginFlowManager):
+        """Ada opens the link that is printed, and pastes the code."""
+
+        def print_authorize_url(self, authorize_url: str) -> None:
+            self.link = authorize_url
+
+        def prompt_for_code(self) -> str:
+            return Visitor(local_globus.url).code_for(self.link, "ada@example.org", PASSWORD)
+
+    config = globus_sdk.GlobusAppConfig(login_flow_manager=CopiedCode, request_refresh_tokens=True)
+    person = globus_sdk.UserApp("a script", client_id=NATIVE, config=config)
+    robot = globus_sdk.ClientApp("a service", client_id=ROBOT, client_secret=SECRET)
+
+    for app in (person, robot):
+        with app, globus_sdk.TransferClient(app=app) as transfer:
+            assert transfer.operation_ls(LAB, path="/")["DATA_TYPE"] == "file_list"
