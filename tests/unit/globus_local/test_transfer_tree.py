@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import socket
+import threading
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from globus_local.transfer.deleting import remove
 from globus_local.transfer.paths import parse_path
 from globus_local.transfer.tree import NotRegularError, SameFileError, Tree, rename_without_replacing
 
@@ -112,3 +117,44 @@ def test_a_path_may_be_longer_than_the_kernel_takes_in_one_piece(root: Path) -> 
     assert len(path.raw) > 6000
     with tree.reading(path) as (descriptor, _):
         assert os.read(descriptor, 10) == b"deep"
+
+
+def test_a_folder_that_keeps_turning_into_a_link_never_leads_out(root: Path, outside: Path) -> None:
+    (root / "real").mkdir()
+    (root / "link").symlink_to(outside)
+    (root / "folder").mkdir()
+    done = threading.Event()
+
+    def keep_swapping() -> None:
+        while not done.is_set():
+            for name in ("link", "real"):
+                exchange(root / "folder", root / name)
+
+    swapper = threading.Thread(target=keep_swapping)
+    swapper.start()
+    tree, read = Tree(root), list[bytes]()
+    try:
+        until = time.monotonic() + 1.0
+        while time.monotonic() < until:
+            with suppress(OSError):
+                tree.make_folder(parse_path("/folder/made"))
+            with suppress(OSError), tree.writing(parse_path("/folder/written"), source=root.stat()) as descriptor:
+                os.write(descriptor, b"x")
+            with suppress(OSError), tree.reading(parse_path("/folder/secret")) as (descriptor, _):
+                read.append(os.read(descriptor, 10))
+            with suppress(OSError):
+                read += [b"listed" for entry in tree.entries(parse_path("/folder")) if entry.name == "secret"]
+            with suppress(OSError):
+                remove(tree, parse_path("/folder/secret"), lambda: None)
+    finally:
+        done.set()
+        swapper.join()
+
+    assert read == []
+    assert {entry.name for entry in outside.iterdir()} == {"secret"}
+
+
+def exchange(one: Path, other: Path) -> None:
+    """Swap two names at once, as an attacker would."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    assert libc.renameat2(-100, os.fsencode(one), -100, os.fsencode(other), 2) == 0
