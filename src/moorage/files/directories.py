@@ -38,8 +38,7 @@ def ensure_directories(right: RegisterRight, paths: Iterable[str]) -> dict[str, 
     Raises:
         RightLostError: the right is another's.
     """
-    root, _ = _ensure_root(right)
-    ids = {"": root}
+    ids = {"": _ensure_root(right)}
     for level in _levels(paths):
         for chunk in _chunks(level):
             known = _look_up(ids, chunk)
@@ -102,13 +101,12 @@ def _make(right: RegisterRight, ids: dict[str, int], paths: Sequence[str]) -> di
     return {path: directory.pk for path, directory in zip(paths, made, strict=True)}
 
 
-def _ensure_root(right: RegisterRight) -> tuple[int, bool]:
-    root = Directory.objects.filter(project=right.project_id, parent=None).first()
-    if root is not None:
-        return root.pk, False
+def _ensure_root(right: RegisterRight) -> int:
+    known = Directory.objects.filter(project=right.project_id, parent=None).values_list("pk", flat=True).first()
+    if known is not None:
+        return known
     with right.batch():
-        root = Directory.objects.create(project_id=right.project_id, parent=None, name="")
-    return root.pk, True
+        return Directory.objects.create(project_id=right.project_id, parent=None, name="").pk
 
 
 def begin_directories(right: RegisterRight, directory_ids: Iterable[int]) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any
+
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 
 from builders import NOON, a_member, a_project, publish_files, read_whole, register_files
 from moorage.audit.models import AuditRecord
@@ -87,6 +91,34 @@ def test_readers_see_the_old_revision_until_the_new_one_is_published() -> None:
     assert after[""] == (2, 5)
     assert set(after) == {"", "scans", "scans/a.tif", "more", "more/c.tif", "empty", "also"}
     assert read_whole(project.pk, 1) == before
+
+
+def test_after_every_single_statement_readers_see_the_old_revision_or_the_new_one() -> None:
+    project = a_project()
+    publish_files(project, {"scans/a.tif": b"old", "scans/b.tif": b"kept"}, folders=["empty"])
+    seen = [read_whole(project.pk)]
+    register_files(the_right(an_import(project)), {"scans/a.tif": b"half", "half/x.tif": b"x"})
+    is_reading = False
+
+    def then_read(execute: Callable[..., Any], *statement: Any) -> Any:
+        nonlocal is_reading
+        result = execute(*statement)
+        if not is_reading:
+            is_reading = True
+            seen.append(read_whole(project.pk))
+            is_reading = False
+        return result
+
+    with connection.execute_wrapper(then_read):
+        right = take_right(revision=an_import(project), may_take=has_gone)
+        assert right is not None
+        register_files(right, {"scans/a.tif": b"new!", "more/c.tif": b"c"}, removed=["scans/b.tif"], folders=["also"])
+        publish(right, at=NOON, counts=RevisionCounts())
+
+    changes = [after for before, after in pairwise(seen) if before != after]
+    assert len(seen) > 40
+    assert changes == [read_whole(project.pk)]
+    assert changes[0]["more/c.tif"]
 
 
 def test_the_right_is_not_taken_from_a_holder_that_still_works() -> None:
