@@ -11,7 +11,7 @@ from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.backends import backends
 from moorage.errors import MoorageError
-from moorage.globus.service import AccessRuleLimitError
+from moorage.globus.service import AccessRuleConflictError, AccessRuleLimitError
 from moorage.projects.models import Project
 from moorage.storage.areas import StagingAreas
 from moorage.transfers import rules
@@ -82,6 +82,10 @@ def prepare_upload(upload: Upload, *, at: datetime) -> bool:
             "The Globus collection has no access rule left to give. This upload opens by itself as soon as "
             "another one has been finished or deleted.",
         )
+        return False
+    except AccessRuleConflictError as error:
+        _say(upload, error.code, "An older access rule is in the way and is being taken away. This goes on by itself.")
+        make_due(Sweep.GRANTS)
         return False
     except MoorageError as error:
         _say(upload, error.code, "Globus does not answer at the moment. This upload opens by itself when it does.")

@@ -10,7 +10,8 @@ from builders import a_globus_member, a_linked_identity, a_member, a_membership,
 from fakes.globus import InMemoryTransferService
 from moorage.audit.models import AuditRecord
 from moorage.backends import backends, using
-from moorage.globus.service import AccessRuleLimitError, GlobusUnavailableError, Permissions
+from moorage.globus.service import AccessRuleLimitError, GlobusUnavailableError, IdentityId, Permissions
+from moorage.jobs.sweeps.grants import reconcile
 from moorage.jobs.sweeps.requests import open_requested
 from moorage.projects.models import Role
 from moorage.projects.rules import ProjectNotFoundError, ProjectRoleError
@@ -117,6 +118,24 @@ def test_without_a_rule_to_give_an_upload_waits_says_so_and_opens_by_itself(
 
     waiting.refresh_from_db()
     assert waiting.state == UploadState.OPEN
+
+
+def test_an_older_rule_of_another_kind_is_replaced(globus: InMemoryTransferService, clock: Clock) -> None:
+    owner = a_globus_member(globus)
+    upload = open_upload(project=a_project(owner), actor=owner, name="Scan", at=clock())
+    identity = IdentityId(str(owner.globus_identities.get().identity_id))
+    globus.grant_access(
+        area_path(upload.area_name), identity=identity, permissions=Permissions.READ, expires_at=clock()
+    )
+
+    assert not prepare_upload(upload, at=clock())
+    assert "by itself" in state_text(upload)
+    reconcile(clock())
+    open_requested(clock.advance(seconds=2))
+
+    upload.refresh_from_db()
+    assert upload.state == UploadState.OPEN
+    assert [rule.permissions for rule in globus.rules.values()] == [Permissions.READ_WRITE]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -10,6 +10,7 @@ from builders import a_file_arrives, a_member, a_membership, an_open_upload
 from fakes.globus import InMemoryTransferService
 from moorage.backends import Policies, backends
 from moorage.jobs.sweeps.arrivals import look_into_areas
+from moorage.jobs.sweeps.clearing import clear_imported
 from moorage.jobs.sweeps.closing import discard, seal
 from moorage.jobs.sweeps.expiry import warn_and_expire
 from moorage.jobs.sweeps.tidying import remnants, strays
@@ -131,6 +132,19 @@ def test_what_was_not_imported_is_kept_for_a_while_and_can_be_retried_until_then
     assert not overview(_fresh(upload), viewer=upload.owner).may_retry
     with pytest.raises(NothingToRetryError, match="trash"):
         retry_upload(upload=_fresh(upload), actor=upload.owner, at=clock())
+
+
+def test_what_a_worker_that_died_after_publishing_left_is_cleared_by_the_sweep(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    upload = _an_imported_upload(globus, clock, problems=0)
+    Upload.objects.filter(pk=upload.pk).update(is_cleared=False)
+    remnants(clock.advance(days=31))
+    assert StagingAreas(backends().store).is_sealed(upload.pk), "nothing goes before it is cleared"
+
+    clear_imported(clock())
+
+    assert _fresh(upload).is_cleared
 
 
 def test_retry_queues_another_import_and_repeating_it_changes_nothing(
