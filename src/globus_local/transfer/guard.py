@@ -74,7 +74,11 @@ class Guard:
         rate = self._world.config.bytes_per_second
         if rate:
             self._moved_bytes += moved_bytes
-            self.pause(self._moving_since + self._moved_bytes / rate - time.monotonic())
+            ahead = self._moving_since + self._moved_bytes / rate - time.monotonic()
+            if ahead < -1:
+                # After a rest: what was not sent then is not made up for by a burst now.
+                self._moving_since -= ahead
+            self.pause(ahead)
 
 
 class Periodically:
