@@ -1,6 +1,7 @@
 """Which part of the site answers which address."""
 
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from moorage.api.site import api
 
@@ -10,6 +11,8 @@ handler404 = "moorage.web.errors.page_not_found"
 handler500 = "moorage.web.errors.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    # Globus accounts are linked and unlinked on our Account page, which keeps a record of it.
+    path("accounts/3rdparty/", RedirectView.as_view(pattern_name="account"), name="socialaccount_connections"),
     path("accounts/", include("allauth.urls")),
     path("", include("moorage.web.dashboard")),
     path("", include("moorage.web.account")),

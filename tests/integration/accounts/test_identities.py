@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from allauth.socialaccount.models import SocialAccount
+from django.test import Client
 
 from builders import NOON, a_linked_identity, a_member
 from fakes.globus import InMemoryTransferService
@@ -197,6 +198,18 @@ def test_unlinking_ends_the_sign_in_as_well(globus: InMemoryTransferService) -> 
 
     assert not SocialAccount.objects.exists()
     assert not GlobusIdentity.objects.exists()
+
+
+def test_no_page_disconnects_a_sign_in_without_a_record(globus: InMemoryTransferService, client: Client) -> None:
+    ada = a_member(password="a long enough one")
+    uid = str(uuid4())
+    sign_in = SocialAccount.objects.create(user=ada, provider="globus", uid=uid, extra_data={"userinfo": {"sub": uid}})
+    client.force_login(ada)
+
+    response = client.post("/accounts/3rdparty/", {"account": sign_in.pk})
+
+    assert response.headers["Location"] == "/account/"
+    assert ada.globus_identities.exists()
 
 
 def test_the_only_way_to_sign_in_is_not_unlinked(globus: InMemoryTransferService) -> None:
