@@ -7,6 +7,7 @@ parses, not even for an unknown route or a bug (globus-wire.md §1.7).
 from __future__ import annotations
 
 import logging
+import re
 import secrets
 from typing import Any
 
@@ -111,9 +112,11 @@ def _http_exception(error: HTTPException) -> Any:
         message = f"There is nothing at {request.path}."
     if _wants_page():
         return _page(message, status)
-    code = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestTooLarge"}.get(status, "BadRequest")
-    kind = AuthError if request.path.startswith(("/v2/", "/.well-known/")) else TransferError
-    return jsonify(kind(code, message, status).document()), status
+    name = {404: "NotFound", 405: "MethodNotAllowed", 413: "RequestTooLarge"}.get(status, "BadRequest")
+    if request.path.startswith(("/v2/", "/.well-known/")):
+        code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper()
+        return jsonify(AuthError(code, message, status).document()), status
+    return jsonify(TransferError(name, message, status).document()), status
 
 
 def _bug(error: Exception) -> tuple[Response | str, int]:

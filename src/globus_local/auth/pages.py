@@ -176,5 +176,8 @@ def _next() -> str:
 
 def _is_of_client(uri: str, client: Client) -> bool:
     origins = {urlsplit(registered)[:2] for registered in client.redirect_uris}
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return False
     return parts.scheme in {"http", "https"} and parts[:2] in origins

@@ -249,6 +249,8 @@ def test_logging_out_offers_a_way_back_to_the_client_only(visitor: Visitor) -> N
     assert 'href="http://127.0.0.1:9/bye"' in own.text
     foreign = visitor.open("/v2/web/logout?" + urlencode({**query, "redirect_uri": "https://evil.example/"}))
     assert "evil.example" not in foreign.text
+    broken = visitor.open("/v2/web/logout?" + urlencode({**query, "redirect_uri": "http://["}))
+    assert broken.status_code == 200
 
 
 def test_another_identity_is_linked_by_signing_in_to_it(local_globus: LocalGlobusProcess) -> None:
