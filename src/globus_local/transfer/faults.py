@@ -28,6 +28,17 @@ _CODES: Final = {
     errno.EEXIST: "NOT_A_DIRECTORY",
 }
 
+# Read by the owner in the list of events; the task itself goes on trying.
+_NEXT_STEPS: Final = {
+    "FILE_NOT_FOUND": "Put it there and the task goes on, or cancel the task.",
+    "PERMISSION_DENIED": "The account that the collection runs as may not do this; ask who manages the collection.",
+    "NOT_A_DIRECTORY": "Something else has this name: remove it, or choose another destination.",
+    "IS_A_DIRECTORY": "For a file, name the whole path of the new file; for a folder, ask for a recursive transfer.",
+    "NO_SPACE_LEFT": "Make room and the task goes on.",
+    "QUOTA_EXCEEDED": "Make room and the task goes on.",
+    "INVALID_PATH_NAME": "The destination cannot have such a name; cancel the task and choose another.",
+}
+
 
 class FaultError(Exception):
     """One attempt at one item has not worked. `side` is "source" or "destination"."""
@@ -51,4 +62,6 @@ def fault_from(error: OSError, place: object, *, side: str) -> FaultError:
     if isinstance(error, NotRegularError):
         return FaultError("ENDPOINT_ERROR", f"{place} is no regular file (a link, pipe, device or socket).", side=side)
     code = _CODES.get(error.errno or 0, "ENDPOINT_ERROR")
-    return FaultError(code, f"{place}: {error.strerror or 'unreadable'}.", side=side)
+    return FaultError(
+        code, f"{place}: {error.strerror or 'unreadable'}. {_NEXT_STEPS.get(code, '')}".strip(), side=side
+    )
