@@ -106,6 +106,8 @@ def run_worker(stop: threading.Event) -> None:
     stop.wait()
     for crew in crews:
         crew.join(STOP_SECONDS / len(crews))
+    # Else the interpreter would wait at its end for the batches that are being done.
+    imports.shared_pool().shutdown(wait=False)
 
 
 def _find_sweep() -> Callable[[], Job | None]:

@@ -98,7 +98,9 @@ def ask_for_rule(grant: AccessGrant, *, at: datetime) -> None:
     globus = backends().globus
     expires_at = at + backends().policies.rule_lifetime
     still_wanted = AccessGrant.objects.filter(takes_files, pk=grant.pk, desired=GrantState.GRANTED)
-    if not still_wanted.update(actual=GrantState.UNKNOWN, tried_at=at, expires_at=expires_at):
+    if not still_wanted.exclude(actual=GrantState.GRANTED).update(
+        actual=GrantState.UNKNOWN, tried_at=at, expires_at=expires_at
+    ):
         return
     path, identity = CollectionPath(grant.path), IdentityId(str(grant.identity_id))
     try:

@@ -6,6 +6,7 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from moorage.backends import backends
 from moorage.globus.service import IdentityId, TaskId, TaskNotFoundError, TransferTask
@@ -15,21 +16,29 @@ from moorage.transfers.naming import area_path
 from moorage.transfers.states import MAY_BE_WRITTEN_TO, MAY_HAVE_ACCESS, OUTSTANDING
 from moorage.transfers.task_links import FINAL, SURE
 
+# While nobody watches, an upload at which nothing happens is read in one of these rounds of a minute only:
+# Globus answers some twenty requests a second, and there may be hundreds of open uploads.
+ROUNDS: Final = 10
 # Finished tasks are asked for again this far back, so that none is lost between two readings.
-READ_AGAIN: Final = timedelta(minutes=10)
+READ_AGAIN: Final = timedelta(minutes=3 * ROUNDS)
 
 Candidates = dict[UUID, list[Candidate]]  # by identity
 
 
-def read_all_tasks(collection_id: UUID, *, at: datetime) -> None:
+def read_all_tasks(collection_id: UUID, *, at: datetime, everyone: bool = True) -> None:
     """Read the tasks of everyone who may write to an open upload, and of tasks that we follow to their end.
+
+    Unless `everyone`, members at whose uploads nothing happens are left for one of the next rounds.
 
     Raises:
         GlobusUnavailableError: nothing is lost; the next reading begins where this one did.
     """
     watch, _ = CollectionWatch.objects.get_or_create(pk=collection_id)
     last = watch.tasks_as_of - READ_AGAIN if watch.tasks_as_of else None
-    seen = _read(_candidates(collection_id), last=last, at=at)
+    candidates = _candidates(collection_id)
+    if not everyone and last is not None:
+        candidates = _of_this_round(collection_id, candidates, at=at)
+    seen = _read(candidates, last=last, at=at)
     _follow_to_the_end(collection_id, seen, at=at)
     CollectionWatch.objects.filter(pk=collection_id).update(tasks_as_of=at, trouble="")
 
@@ -103,6 +112,20 @@ def _candidates(collection_id: UUID) -> Candidates:
     for grant in grants.select_related("upload"):
         by_identity.setdefault(grant.identity_id, []).append(candidate_of(grant.upload))
     return by_identity
+
+
+def _of_this_round(collection_id: UUID, candidates: Candidates, *, at: datetime) -> Candidates:
+    """Identities with an upload at which something happens, and a tenth of the others."""
+    busy = Upload.objects.filter(collection_id=collection_id, state__in=[state.value for state in MAY_BE_WRITTEN_TO])
+    lately = at - timedelta(minutes=ROUNDS)
+    busy = busy.filter(~Q(wish_at=None) | Q(arrived_changed_at__gte=lately) | Q(created_at__gte=lately))
+    ids = set(busy.values_list("pk", flat=True))
+    turn = int(at.timestamp() // 60) % ROUNDS
+    return {
+        identity: uploads
+        for identity, uploads in candidates.items()
+        if identity.int % ROUNDS == turn or any(candidate.upload_id in ids for candidate in uploads)
+    }
 
 
 def _read(candidates: Candidates, *, last: datetime | None, at: datetime) -> set[TaskId]:

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from builders import a_file_arrives, a_globus_member, a_project, an_open_upload
 from fakes.globus import InMemoryTransferService
-from moorage.globus.service import CollectionPath, GlobusUnavailableError, IdentityId, TaskNotFoundError, TaskStatus
+from moorage.backends import Policies
+from moorage.globus.service import (
+    CollectionPath,
+    GlobusUnavailableError,
+    IdentityId,
+    TaskNotFoundError,
+    TaskStatus,
+    TransferTask,
+)
 from moorage.jobs.sweeps.closing import seal
 from moorage.jobs.sweeps.tasks import fetch_outcomes, read_tasks
 from moorage.transfers.doubt import suspicions
@@ -21,6 +30,7 @@ from moorage.transfers.sealing import start_sealing
 from moorage.transfers.task_reading import read_all_tasks
 from moorage.transfers.tasks import TaskBelongsElsewhereError, TaskIsHereError, claim_task, sorted_tasks
 from moorage.transfers.watching import note_watched
+from moorage.transfers.wishing import wish_quiet
 
 from .conftest import Clock
 
@@ -237,6 +247,28 @@ def test_task_lists_are_read_every_ten_seconds_while_somebody_watches_and_else_e
 
     assert globus.calls.count("tasks_of") == 2
     assert CollectionWatch.objects.get().tasks_as_of == clock()
+
+
+def test_while_nobody_watches_a_quiet_upload_is_read_once_in_ten_minutes_and_a_busy_one_each_time(
+    globus: InMemoryTransferService, clock: Clock, policies: Policies
+) -> None:
+    quiet, busy = an_open_upload(globus), an_open_upload(globus)
+    clock.advance(hours=1)
+    read_tasks(clock())
+    wish_quiet(upload=busy, actor=busy.owner, at=clock.advance(seconds=1))
+    asked: list[IdentityId] = []
+    tasks_of = globus.tasks_of
+
+    def noting(identity: IdentityId, *, since: datetime) -> Iterator[TransferTask]:
+        asked.append(identity)
+        return tasks_of(identity, since=since)
+
+    globus.tasks_of = noting  # type: ignore[method-assign]
+    for _ in range(10):
+        read_tasks(clock.advance(seconds=60))
+
+    assert asked.count(_principal(quiet)) == 1
+    assert asked.count(_principal(busy)) == 10
 
 
 # Doubt

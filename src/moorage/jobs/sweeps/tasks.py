@@ -25,7 +25,7 @@ def read_tasks(at: datetime) -> timedelta | None:
     watch = CollectionWatch.objects.filter(pk=collection).first()
     interval = _interval(watch, backends().policies, at=at)
     if watch is None or watch.tasks_as_of is None or at - watch.tasks_as_of >= interval or _is_unread_wish(watch):
-        read_all_tasks(collection, at=at)
+        read_all_tasks(collection, at=at, everyone=is_watched(watch, at=at))
         if any(True for _ in tasks_without_outcome()):
             schedule.make_due(OUTCOMES, at=at)
     # Somebody may begin to watch in the meantime.
