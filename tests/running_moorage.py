@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import pytest
 import requests
@@ -117,7 +117,7 @@ class RunningMoorage:
         return self.process is None or self.process.poll() is not None
 
 
-def eventually(answer: Callable[[], T], *, seconds: float = WAIT_SECONDS) -> T:
+def eventually(answer: Callable[[], T | Literal[False] | None], *, seconds: float = WAIT_SECONDS) -> T:
     """The first true answer; fails when there is none in that time."""
     end = time.monotonic() + seconds
     while True:

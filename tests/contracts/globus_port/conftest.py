@@ -1,15 +1,11 @@
 """Each test here runs against the fake and against a local Globus over HTTP."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from globus_worlds import HttpWorld, MemoryWorld, World
 from local_globus import LocalGlobusProcess
-
-sys.path.insert(0, str(Path(__file__).parent))
-from worlds import HttpWorld, MemoryWorld, World
 
 
 @pytest.fixture(scope="module")

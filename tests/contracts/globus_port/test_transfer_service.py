@@ -4,8 +4,8 @@ import uuid
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from worlds import World, eventually
 
+from globus_worlds import World, eventually
 from moorage.globus.service import (
     AccessRuleConflictError,
     AccessRuleId,
