@@ -10,6 +10,7 @@ from pathlib import Path
 from builders import a_project, an_open_upload, read_whole
 from fakes.globus import InMemoryTransferService
 from moorage.backends import backends
+from moorage.importer.clear import clear_published
 from moorage.importer.models import ManifestEntry
 from moorage.importer.run import run_import
 from moorage.jobs.imports import claim_next, job_of, work
@@ -83,7 +84,8 @@ class World:
         job = job_of(row, lease, should_stop=lambda: False, executor=self.executor)
         job.seam = seam
         try:
-            run_import(job)
+            if run_import(job) is not None:
+                clear_published(upload_id=upload.pk, store=self.store)
         finally:
             # Its process is gone, so anyone may see that; a test's process is not.
             lease.release()

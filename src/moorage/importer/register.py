@@ -27,12 +27,11 @@ _LIVE: Final = "EXISTS (SELECT 1 FROM files_storedobject o WHERE o.id = e.object
 _READY: Final = f"{_OURS} AND e.state = 'placed' AND e.verdict IN ('new', 'new_version', 'identical') AND {_LIVE}"
 # What an entry replaces ends first: a path has at most one version without an end.
 _END_REPLACED: Final = f"""
-    UPDATE files_fileversion SET until = %(number)s
-    WHERE until IS NULL AND since < %(number)s AND EXISTS (
-        SELECT 1 FROM importer_manifestentry e WHERE {_READY}
-        AND e.directory_id = files_fileversion.directory_id AND e.name = files_fileversion.name
-        AND e.object_id <> files_fileversion.object_id
-    ) AND directory_id IN (SELECT e.directory_id FROM importer_manifestentry e WHERE {_READY})
+    UPDATE files_fileversion SET until = %(number)s WHERE id IN (
+        SELECT v.id FROM importer_manifestentry e
+        JOIN files_fileversion v ON v.directory_id = e.directory_id AND v.name = e.name AND v.until IS NULL
+        WHERE {_READY} AND v.object_id <> e.object_id AND v.since < %(number)s
+    )
 """  # noqa: S608 - only our own conditions are put together
 # Where a version without an end still stands, the bytes are identical and nothing is written.
 _INSERT: Final = f"""

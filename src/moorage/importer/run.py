@@ -1,9 +1,9 @@
-"""An import from its beginning to its end: scan → plan → digest and place → register → publish → clear.
+"""An import from its beginning to its end: scan → plan → digest and place → register → publish.
 
 Every step finds by the manifest where it stopped, so a worker that takes over just runs it again.
+Clearing what has been published needs no lease any more: see `importer.clear`.
 """
 
-from moorage.importer.clear import clear_published
 from moorage.importer.job import ImportJob
 from moorage.importer.placing import place_all
 from moorage.importer.planning import plan
@@ -30,8 +30,4 @@ def run_import(job: ImportJob) -> int | None:
         plan(job, run)
     place_all(job)
     job.seam("placed")
-    number = register_and_publish(job, run)
-    if number is not None:
-        clear_published(upload_id=job.upload_id, store=job.store)
-        job.seam("cleared")
-    return number
+    return register_and_publish(job, run)

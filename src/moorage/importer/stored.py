@@ -47,10 +47,11 @@ def store_rows(placed: Sequence[PlacedFile], *, at: datetime) -> StoredRows:
     by_digest = {file.digest: file for file in placed if file.how == "reused"}
     by_digest |= {file.digest: file for file in placed if file.how != "reused"}
     in_order = sorted(by_digest.items())
+    verified_at = connection.ops.adapt_datetimefield_value(at)
     with connection.cursor() as cursor:
         # One pass over all of them: two would each be in order and could still deadlock with each other.
         for sql, files in _runs(in_order):
-            cursor.executemany(sql, [_row(file, at) for file in files])
+            cursor.executemany(sql, [_row(file, verified_at) for file in files])
     return _read_back(sorted(by_digest), by_digest)
 
 
@@ -68,9 +69,8 @@ def _runs(in_order: Iterable[tuple[str, PlacedFile]]) -> Iterable[tuple[str, lis
         yield statement, files
 
 
-def _row(file: PlacedFile, at: datetime) -> tuple[Any, ...]:
+def _row(file: PlacedFile, verified_at: Any) -> tuple[Any, ...]:
     stamp = file.object_stamp
-    verified_at = connection.ops.adapt_datetimefield_value(at)
     return file.digest, stamp.size_bytes, file.crc32, stamp.modified_ns, stamp.changed_ns, verified_at
 
 

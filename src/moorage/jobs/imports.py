@@ -20,6 +20,7 @@ from django.db.models import Q
 from moorage.backends import backends
 from moorage.errors import MoorageError
 from moorage.files.models import Revision, RevisionKind
+from moorage.importer.clear import clear_published
 from moorage.importer.job import ImportJob, ImportStoppedError, Progress
 from moorage.importer.models import ImportRun
 from moorage.importer.run import run_import
@@ -73,11 +74,10 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
     """Import the upload that a lease was taken on. Afterwards it has ended, or the lease is free for another try."""
     upload = Upload.objects.select_related("project", "owner", "done_by").get(pk=lease.pk)
     job = job_of(upload, lease, should_stop=should_stop, executor=executor or shared_pool())
+    number: int | None = None
     with kept(lease):
         try:
-            if run_import(job) is not None:
-                # Without the lease, which ended with the import: clearing may be repeated by anyone.
-                Upload.objects.filter(pk=upload.pk, state=UploadState.IMPORTED).update(is_cleared=True)
+            number = run_import(job)
         except LeaseLostError:
             log.warning("import of %s: another worker has taken it over", upload.pk)
         except ImportStoppedError:
@@ -92,6 +92,19 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
             reference = secrets.token_hex(4)
             log.exception("import of %s: unforeseen, reference %s", upload.pk, reference)
             _after_bug(lease, job, reference=reference)
+    if number is not None:
+        _clear(upload, lease)
+
+
+def _clear(upload: Upload, lease: Lease) -> None:
+    """Take the registered names away. The lease has ended with the import; a sweep repeats what fails here."""
+    try:
+        clear_published(upload_id=upload.pk, store=backends().store)
+    except OSError:
+        log.exception("import of %s: its sealed area could not be cleared; a sweep goes on", upload.pk)
+        return
+    same = Upload.objects.filter(pk=upload.pk, state=UploadState.IMPORTED, fence=lease.fence)
+    same.update(is_cleared=True)
 
 
 def job_of(upload: Upload, lease: Lease, *, should_stop: Callable[[], bool], executor: Executor) -> ImportJob:

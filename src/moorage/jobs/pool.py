@@ -24,10 +24,13 @@ class ImportPool(Executor):
         self.processes = processes
         self._lock = threading.Lock()
         self._inner: ProcessPoolExecutor | None = None
+        self._is_over = False
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         """Have a call done by one of the processes."""
         with self._lock:
+            if self._is_over:
+                raise RuntimeError("The pool has been shut down.")
             if self._inner is not None:
                 try:
                     return self._inner.submit(fn, *args, **kwargs)
@@ -39,7 +42,7 @@ class ImportPool(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """End the processes; with `wait=False` at once, also in the middle of a batch."""
         with self._lock:
-            inner, self._inner = self._inner, None
+            inner, self._inner, self._is_over = self._inner, None, True
         if inner is None:
             return
         processes: list[Any] = [] if wait else list((inner._processes or {}).values())  # noqa: SLF001 - 3.14 has terminate_workers
