@@ -52,6 +52,13 @@ class Addresses:
         return self.public_url.rstrip("/") or f"http://{self._name}:{self.port}"
 
     @property
+    def site_names(self) -> tuple[str, ...]:
+        """Every address that people may type for the site: on a laptop two names mean the same."""
+        if self.bind == "127.0.0.1" and not self.public_url:
+            return self.site, f"http://localhost:{self.port}"
+        return (self.site,)
+
+    @property
     def globus(self) -> str:
         return self.globus_public_url.rstrip("/") or f"http://{self._name}:{self.globus_port}"
 
@@ -103,7 +110,7 @@ def _local_globus(
         client_id,
         str(settings["globus_client_secret"]),
         "Moorage",
-        redirect_uris=(addresses.site + CALLBACK_PATH,),
+        redirect_uris=tuple(site + CALLBACK_PATH for site in addresses.site_names),
     )
     store = GlobusCollection(
         str(settings["globus_collection_id"]),

@@ -33,7 +33,7 @@ def serve_site(host: str, port: int, *, workers: int = 1) -> None:
         workers_kill_timeout=STOP_SECONDS,
         respawn_failed_workers=True,
         websockets=False,
-        log_level=LogLevels.warn,
+        log_level=LogLevels.error,
     )
     server.serve(target_loader=functools.partial(_load, os.getpid()), wrap_loader=False)
 
