@@ -8,6 +8,7 @@ const dialog = document.getElementById("chooser");
 const inside = dialog.querySelector("[data-chooser]");
 let side = "origin";
 let waiting = 0;
+let turn = 0;
 
 export async function openChooser(wantedSide, link) {
   side = wantedSide;
@@ -32,13 +33,19 @@ function chooserAddress(q) {
 }
 
 async function search() {
-  const q = inside.querySelector("input[type=search]").value;
-  const text = await fetchFragment(chooserAddress(q));
-  const holder = document.createElement("template");
-  holder.innerHTML = text;
-  inside.querySelector("[data-chooser-results]").replaceChildren(
-    ...holder.content.querySelector("[data-chooser-results]").childNodes,
-  );
+  turn += 1;
+  const mine = turn;
+  const results = inside.querySelector("[data-chooser-results]");
+  try {
+    const text = await fetchFragment(chooserAddress(inside.querySelector("input[type=search]").value));
+    if (mine !== turn) return; // something newer was typed
+    const holder = document.createElement("template");
+    holder.innerHTML = text;
+    results.replaceChildren(...holder.content.querySelector("[data-chooser-results]").childNodes);
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    results.textContent = error.message;
+  }
 }
 
 inside.addEventListener("input", (event) => {

@@ -4,7 +4,7 @@ import { ask, paragraph } from "./ask.js";
 import { openChooser } from "./chooser.js";
 import { element } from "./pages.js";
 import { go, paneOf, refresh, say, selectedRows, showSelection } from "./panes.js";
-import { RequestError, sendForm } from "./requests.js";
+import { fetchFragment, RequestError, sendForm } from "./requests.js";
 import { uploadInto } from "./uploads.js";
 
 const OTHER = { origin: "destination", destination: "origin" };
@@ -188,8 +188,12 @@ async function refreshWhenOver(side, taskLink) {
 }
 
 async function isOver(taskLink) {
-  const response = await fetch(taskLink, { headers: { "X-Requested-With": "globus-local" } });
-  return !response.ok || (await response.text()).includes("data-over");
+  try {
+    return (await fetchFragment(taskLink)).includes("data-over");
+  } catch (error) {
+    if (!(error instanceof RequestError)) throw error;
+    return true; // whoever wants to know more presses Refresh
+  }
 }
 
 function announce({ message, link }) {
