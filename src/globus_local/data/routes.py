@@ -41,7 +41,7 @@ def preflight(collection_id: str, path: str) -> Response:  # noqa: ARG001 (the a
     response = Response(status=204)
     response.headers["Access-Control-Allow-Methods"] = "GET, HEAD, PUT, DELETE"
     response.headers["Access-Control-Allow-Headers"] = (
-        "Authorization, Content-Type, Range, If-Range, If-Match, If-None-Match, If-Modified-Since"
+        "Authorization, Content-Type, Range, If-Range, If-None-Match, If-Modified-Since"
     )
     response.headers["Access-Control-Max-Age"] = "600"
     return response

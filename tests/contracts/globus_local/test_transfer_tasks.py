@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import socket
+import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,7 @@ import globus_sdk
 import pytest
 
 from local_globus import COMMONS, LAB, PORTAL, ROBOT, STRANGER, LocalGlobusProcess
-from transfer_tasks import error_of, open_area, submit, wait_for_end, wait_for_task
+from transfer_tasks import WAIT_SECONDS, error_of, open_area, submit, wait_for_end, wait_for_task
 
 AN_ITEM = {"DATA_TYPE": "transfer_item", "source_path": "/a", "destination_path": "/b"}
 
@@ -211,6 +215,53 @@ def test_the_same_submission_twice_is_one_task(robot: globus_sdk.TransferClient,
     assert {again["code"], much_later["code"]} == {"Duplicate"}
     assert first["task_id"] == again["task_id"] == much_later["task_id"]
     assert first.http_status == again.http_status == 202
+
+
+def test_a_client_that_never_got_the_answer_can_ask_again(
+    robot: globus_sdk.TransferClient, local_globus: LocalGlobusProcess, lab: Path, area: Path
+) -> None:
+    (lab / "file").write_text("once")
+    item = AN_ITEM | {"source_path": f"/{lab.name}/file", "destination_path": f"/{area.name}/file"}
+    document = {
+        "DATA_TYPE": "transfer",
+        "submission_id": str(uuid.uuid4()),
+        "source_endpoint": LAB,
+        "destination_endpoint": COMMONS,
+        "DATA": [item],
+    }
+
+    ask_and_hang_up(local_globus, "/v0.10/transfer", document)
+    mkdir = f"/v0.10/operation/endpoint/{COMMONS}/mkdir"
+    ask_and_hang_up(local_globus, mkdir, {"path": f"/{area.name}/folder"})
+    wait_until((area / "folder").exists)
+    wait_until((area / "file").exists)
+
+    again = robot.post("/v0.10/transfer", data=document)
+    assert again["code"] == "Duplicate"
+    assert wait_for_end(robot, again["task_id"])["status"] == "SUCCEEDED"
+    assert error_of(lambda: robot.operation_mkdir(COMMONS, f"/{area.name}/folder")) == (
+        502,
+        "ExternalError.MkdirFailed.Exists",
+    )
+
+
+def ask_and_hang_up(service: LocalGlobusProcess, route: str, document: dict[str, Any]) -> None:
+    """Send a request and go away before the answer."""
+    body = json.dumps(document).encode()
+    token = service.token(ROBOT, "urn:globus:auth:scope:transfer.api.globus.org:all")
+    with socket.create_connection(("127.0.0.1", service.port)) as connection:
+        connection.sendall(
+            f"POST {route} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_submission_id_is_each_owners_own(local_globus: LocalGlobusProcess, lab: Path, area: Path) -> None:
