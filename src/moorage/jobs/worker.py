@@ -108,6 +108,7 @@ def run_worker(stop: threading.Event) -> None:
         crew.join(STOP_SECONDS / len(crews))
     # Else the interpreter would wait at its end for the batches that are being done.
     imports.shared_pool().shutdown(wait=False)
+    imports.shared_pool.cache_clear()  # a worker that begins in this process later gets a pool of its own
 
 
 def _find_sweep() -> Callable[[], Job | None]:
