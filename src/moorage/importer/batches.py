@@ -31,13 +31,17 @@ class StagedFile(NamedTuple):
 
 class BatchOrder(NamedTuple):
     """A batch. Where no read lease can be had, a file that has not changed since `quiet_since_ns` is taken to
-    have no writer, if that instant is not None."""
+    have no writer, if that instant is not None. How far it has read is written into `tally` at `slot`
+    (see `importer.tally`).
+    """
 
     area: str
     objects: str
     files: tuple[StagedFile, ...]
     quiet_since_ns: int | None = None
     youngest_seconds: float = 2.0
+    tally: str = ""
+    slot: int = -1
 
 
 class PlacedFile(NamedTuple):

@@ -9,8 +9,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from moorage.importer import batches
-from moorage.importer.batches import StagedFile
+from moorage.importer import batches, tally
+from moorage.importer.batches import BatchOrder, StagedFile
 from moorage.storage.digests import Digest, Digested, digest_open_file, stamp_of
 from moorage.storage.folders import OpenFolders, split_path
 
@@ -44,8 +44,10 @@ def open_staged(folders: OpenFolders, path: bytes) -> Iterator[int]:
         os.close(descriptor)
 
 
-def digest_staged(descriptor: int, file: StagedFile, *, youngest_seconds: float) -> Digested:
+def digest_staged(descriptor: int, file: StagedFile, order: BatchOrder) -> Digested:
     """The file's digest: the one that is known if nothing has changed since, else by reading it.
+
+    How far the read of a large file has come is written into the order's tally.
 
     Raises:
         FileChangedError: it was written to meanwhile.
@@ -54,7 +56,14 @@ def digest_staged(descriptor: int, file: StagedFile, *, youngest_seconds: float)
     stamp = stamp_of(os.fstat(descriptor))
     if file.digest and stamp == file.stamp:
         return Digested(Digest(file.digest), file.crc32, stamp)
-    return digest_open_file(descriptor, youngest_seconds=youngest_seconds)
+    youngest_seconds = order.youngest_seconds
+    if order.slot < 0 or stamp.size_bytes < tally.LARGE_BYTES:
+        return digest_open_file(descriptor, youngest_seconds=youngest_seconds)
+    return digest_open_file(
+        descriptor,
+        youngest_seconds=youngest_seconds,
+        told=lambda read_bytes: tally.write(order.tally, order.slot, read_bytes),
+    )
 
 
 def trouble_of(error: OSError) -> str:

@@ -74,6 +74,11 @@ def _never() -> bool:
     return False
 
 
+def nothing() -> int:
+    """No bytes."""
+    return 0
+
+
 def _from_nobody(holder: Revision) -> bool:  # noqa: ARG001 - the signature that files.registering asks for
     return False
 
@@ -109,6 +114,7 @@ class ImportJob:
     batches_in_flight: int = 4
     seam: Callable[[str], None] = _pass
     progress: Progress = field(default_factory=Progress)
+    being_read: Callable[[], int] = nothing  # bytes of files that are being read, not counted as done yet
     _reported_at: float = 0.0
 
     def check_stop(self) -> None:
@@ -133,7 +139,8 @@ class ImportJob:
         Raises:
             LeaseLostError: another worker has this import.
         """
-        self.report(self.progress)
+        done = min(self.progress.bytes_done + self.being_read(), self.progress.bytes_total)
+        self.report(replace(self.progress, bytes_done=max(done, self.progress.bytes_done)))
         self._reported_at = time.monotonic()
 
     @contextmanager

@@ -49,7 +49,7 @@ def _place(order: BatchOrder, file: StagedFile, folders: OpenFolders, store: Obj
 def _place_open(
     order: BatchOrder, file: StagedFile, descriptor: int, lease: ReadLease, store: ObjectStore
 ) -> PlacedFile:
-    found = digest_staged(descriptor, file, youngest_seconds=order.youngest_seconds)
+    found = digest_staged(descriptor, file, order)
     is_quiet = order.quiet_since_ns is not None and found.stamp.changed_ns < order.quiet_since_ns
     if not lease.is_held and not is_quiet:
         raise StillOpenError

@@ -15,12 +15,13 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from moorage.importer import batches, reasons
 from moorage.importer.batches import BatchOrder, FileTrouble, PlacedFile, StagedFile, cut, run_batches
-from moorage.importer.job import ROOM_POLL_SECONDS, ImportJob
+from moorage.importer.job import ROOM_POLL_SECONDS, ImportJob, nothing
 from moorage.importer.models import ManifestEntry
 from moorage.importer.place import place_batch
 from moorage.importer.reasons import Reason
 from moorage.importer.scan import modified_at, signed
 from moorage.importer.stored import store_rows
+from moorage.importer.tally import Tally
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState
 from moorage.storage.digests import Stamp
 
@@ -110,18 +111,22 @@ def _count_again(job: ImportJob) -> None:
 
 def _one_pass(job: ImportJob, this: Pass, damaged: set[int]) -> Pass:
     job.wait_for_room()
-    answers = run_batches(
-        job.executor, place_batch, _orders(job, damaged), in_flight=job.batches_in_flight, tick=job.note
-    )
-    for order, answer in answers:
-        _write_down(job, order, answer, this)
-        job.seam("place: batch written")
-        if this.is_without_room:
-            break
+    with Tally(job.store.root / f".reading-{job.upload_id}", slots=job.batches_in_flight) as tally:
+        job.being_read = tally.total
+        answers = run_batches(
+            job.executor, place_batch, _orders(job, damaged, tally), in_flight=job.batches_in_flight, tick=job.note
+        )
+        for order, answer in answers:
+            tally.give_back(order.slot)
+            _write_down(job, order, answer, this)
+            job.seam("place: batch written")
+            if this.is_without_room:
+                break
+    job.being_read = nothing
     return this
 
 
-def _orders(job: ImportJob, damaged: set[int]) -> Iterator[BatchOrder]:
+def _orders(job: ImportJob, damaged: set[int], tally: Tally) -> Iterator[BatchOrder]:
     for files in cut(_files(job, damaged)):
         job.seam("place: batch ordered")
         yield BatchOrder(
@@ -130,6 +135,8 @@ def _orders(job: ImportJob, damaged: set[int]) -> Iterator[BatchOrder]:
             files=files,
             quiet_since_ns=_quiet_since(job),
             youngest_seconds=job.policies.digest_min_age.total_seconds(),
+            tally=str(tally.path),
+            slot=tally.take(),
         )
 
 

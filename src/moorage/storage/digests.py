@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple, NewType
@@ -55,10 +56,17 @@ def wait_until_old(status: os.stat_result, *, youngest_seconds: float = YOUNGEST
         time.sleep(youngest_seconds - age)
 
 
-def digest_open_file(descriptor: int, *, youngest_seconds: float = YOUNGEST_SECONDS) -> Digested:
+def _nobody(read_bytes: int) -> None:
+    """Nobody wants to know how far the read has come."""
+
+
+def digest_open_file(
+    descriptor: int, *, youngest_seconds: float = YOUNGEST_SECONDS, told: Callable[[int], None] = _nobody
+) -> Digested:
     """Read an open file once, from its beginning to its end, and return its digests.
 
-    Memory stays at CHUNK_BYTES, whatever the size of the file.
+    Memory stays at CHUNK_BYTES, whatever the size of the file. `told` hears after every chunk how many bytes
+    have been read.
 
     Raises:
         FileChangedError: it was written to meanwhile.
@@ -74,6 +82,7 @@ def digest_open_file(descriptor: int, *, youngest_seconds: float = YOUNGEST_SECO
         digest.update(chunk)
         crc32 = isal_zlib.crc32(chunk, crc32)
         position += len(chunk)
+        told(position)
     if position != before.size_bytes or stamp_of(os.fstat(descriptor)) != before:
         raise FileChangedError
     return Digested(Digest(digest.hexdigest()), crc32, before)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from importing import Crash, World, contents
 from moorage.files.models import Revision, RevisionState
+from moorage.importer import job, tally
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun
 from moorage.importer.runs import begin_run
@@ -50,8 +52,8 @@ def test_an_import_whose_worker_is_alive_is_left_to_it(world: World) -> None:
 def test_a_bug_is_tried_again_later_and_said_after_some_tries(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     upload = world.a_sealed_upload({"a": b"a"})
 
-    def stumble(job: ImportJob) -> None:
-        begin_run(job)
+    def stumble(started: ImportJob) -> None:
+        begin_run(started)
         raise ZeroDivisionError
 
     monkeypatch.setattr(imports, "run_import", stumble)
@@ -156,3 +158,31 @@ def test_the_progress_is_written_under_the_lease(world: World) -> None:
     assert ("digest", 20, 20) in seen or ("register", 20, 20) in seen
     row = Upload.objects.get(pk=upload.pk)
     assert (row.files_done, row.bytes_done, row.step) == (20, 140, "")
+
+
+def test_the_progress_moves_while_a_large_file_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tally, "LARGE_BYTES", 1 << 20)
+    monkeypatch.setattr(job, "REPORT_SECONDS", 0.0)
+    size = 3 << 20
+    upload = world.a_sealed_upload({"large": bytes(size)})
+    seen: list[int] = []
+    plain = tally.write
+
+    def write(path: str, slot: int, number: int) -> None:
+        plain(path, slot, number)
+        if number == 2 << 20:
+            until = time.monotonic() + 10
+            while time.monotonic() < until and not seen:
+                time.sleep(0.05)
+                seen.extend(
+                    done for done in Upload.objects.filter(pk=upload.pk).values_list("bytes_done", flat=True) if done
+                )
+            connection.close()
+
+    monkeypatch.setattr(tally, "write", write)
+    world.work(upload)
+
+    assert seen == [2 << 20]
+    upload.refresh_from_db()
+    assert upload.bytes_done == size
+    assert list(world.store.root.glob(".reading*")) == []
