@@ -24,6 +24,7 @@ from moorage.importer.batches import Answer, BatchOrder, FileTrouble, StagedFile
 from moorage.importer.models import ManifestEntry
 from moorage.importer.place import place_batch
 from moorage.storage.digests import Stamp
+from moorage.storage.walk import walk
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
 from moorage.transfers.states import UploadState
@@ -202,6 +203,50 @@ def test_an_object_of_another_size_counts_as_missing(world: World) -> None:
     assert contents(world, upload.project) == {"b": b"the right bytes"}
 
 
+def test_what_was_exchanged_for_a_link_after_the_scan_is_not_followed(world: World, tmp_path: Path) -> None:
+    secrets = tmp_path / "of another member"
+    secrets.mkdir()
+    (secrets / "inner").write_bytes(b"secret")
+    upload = world.a_sealed_upload({"good": b"good", "file": b"mine", "folder/inner": b"mine too"})
+    area = world.store.sealed / str(upload.pk)
+
+    def exchange(seam: str) -> None:
+        if seam == "planned":
+            (area / "file").unlink()
+            (area / "file").symlink_to(secrets / "inner")
+            (area / "folder").rename(area / "elsewhere")
+            (area / "folder").symlink_to(secrets)
+
+    world.work_until(upload, exchange)
+
+    assert contents(world, upload.project) == {"good": b"good"}
+    assert reasons(upload) == {b"file": "entry.not_a_file", b"folder/inner": "entry.vanished"}
+    assert staged(area) >= {"file", "folder", "elsewhere/inner"}
+
+
+def test_a_folder_that_cannot_be_read_is_told_of_and_the_rest_is_found(tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("Only root can act as another account.")
+    area = tmp_path / "area"
+    (area / "locked").mkdir(parents=True)
+    (area / "locked" / "inner").touch()
+    (area / "open").mkdir()
+    (area / "open" / "inner").touch()
+    (area / "locked").chmod(0)
+    let_in(tmp_path)
+
+    found = as_nobody(lambda: sorted((item.path, item.trouble) for item in walk(area)))
+
+    assert found == [(b"locked", "unreadable"), (b"open", ""), (b"open/inner", "")]
+
+
+def let_in(path: Path) -> None:
+    """Let other accounts on their way to a temporary folder of this test."""
+    for folder in [path, *path.parents]:
+        if "pytest" in str(folder):
+            folder.chmod(0o711)
+
+
 def as_nobody(act: Callable[[], Any]) -> Any:
     """What `act` returns when another account does it."""
     reading, writing = os.pipe()
@@ -224,9 +269,7 @@ def test_files_of_another_account_are_copied_and_unreadable_ones_reported(tmp_pa
     area, objects = tmp_path / "area", tmp_path / "objects"
     area.mkdir()
     objects.mkdir()
-    for folder in [tmp_path, *tmp_path.parents]:
-        if folder.stat().st_uid == 0 and folder != Path("/") and "pytest" in str(folder):
-            folder.chmod(0o711)
+    let_in(tmp_path)
     os.chown(area, 65534, 65534)
     os.chown(objects, 65534, 65534)
     (area / "theirs").write_bytes(b"of root")
