@@ -26,7 +26,7 @@ def place_batch(order: BatchOrder) -> Answer:
             # One call for the whole batch: bytes are on disk before a row says so.
             store.sync()
     except OSError as error:
-        return [FileTrouble(file.entry_id, trouble_of(error), str(error)) for file in order.files]
+        return [_trouble(order, file, error) for file in order.files]
     return answer
 
 
@@ -43,7 +43,15 @@ def _place(order: BatchOrder, file: StagedFile, folders: OpenFolders, store: Obj
     except NotAFileError:
         return FileTrouble(file.entry_id, batches.NOT_A_FILE)
     except OSError as error:
-        return FileTrouble(file.entry_id, trouble_of(error), str(error))
+        return _trouble(order, file, error)
+
+
+def _trouble(order: BatchOrder, file: StagedFile, error: OSError) -> FileTrouble:
+    code = trouble_of(error)
+    if code == batches.VANISHED and not Path(order.objects).is_dir():
+        # Not this file is gone but the whole store, such as a file system that is not mounted: wait for it.
+        code = batches.NO_ROOM
+    return FileTrouble(file.entry_id, code, str(error))
 
 
 def _place_open(

@@ -26,7 +26,8 @@ from moorage.importer.verdicts import GOOD, EntryKind, EntryState
 from moorage.storage.digests import Stamp
 
 READ_ROWS: Final = 2000
-AGAIN_SECONDS: Final = 0.5
+AGAIN_SECONDS: Final = 0.25  # doubled for every pass, because each reads through the manifest
+LONGEST_SECONDS: Final = 5.0
 
 _FAILURES: Final[dict[str, Reason]] = {
     batches.VANISHED: reasons.VANISHED,
@@ -72,6 +73,7 @@ def place_all(job: ImportJob) -> None:
     quiet = job.policies.quiet_time.total_seconds()
     waiting_since: float | None = None
     damaged: set[int] = set()
+    pause = AGAIN_SECONDS
     while True:
         is_last = waiting_since is not None and time.monotonic() - waiting_since >= quiet
         found = _one_pass(job, Pass(is_last=is_last), damaged)
@@ -82,7 +84,8 @@ def place_all(job: ImportJob) -> None:
             return
         damaged = found.damaged
         waiting_since = waiting_since if waiting_since is not None else time.monotonic()
-        job.sleep(AGAIN_SECONDS)
+        job.sleep(pause)
+        pause = min(2 * pause, LONGEST_SECONDS)
 
 
 def to_place(job: ImportJob) -> QuerySet[ManifestEntry]:

@@ -147,6 +147,26 @@ def test_below_the_floor_of_free_space_an_import_waits_and_says_why(
     assert upload.current_state is UploadState.IMPORTED
 
 
+def test_a_store_that_is_away_for_a_while_costs_no_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(placing, "ROOM_POLL_SECONDS", 0.05)
+    upload = world.a_sealed_upload({"a": b"a"})
+    away = world.store.root / "not mounted"
+    world.store.objects.rename(away)
+    seen: list[str] = []
+
+    def mount(_: StagedFile) -> str:
+        seen.append(Upload.objects.get().reason)
+        if len(seen) == 8:
+            away.rename(world.store.objects)
+        return ""
+
+    world.executor = RefusingExecutor(mount)
+    world.work(upload)
+
+    assert upload.problems == 0
+    assert contents(world, upload.project) == {"a": b"a"}
+
+
 def test_an_object_that_was_doomed_is_live_again_when_it_is_used(world: World) -> None:
     world.imported({"a": b"bytes"})
     StoredObject.objects.update(state=ObjectState.DOOMED)
