@@ -179,6 +179,9 @@ class Revision(Leased):
         ordering = ["-number", "-asked_at"]
         constraints = [
             models.UniqueConstraint(fields=["project", "number"], name="one_revision_per_number"),
+            models.UniqueConstraint(
+                fields=["undoes"], condition=~Q(state=RevisionState.FAILED), name="one_undo_per_revision"
+            ),
             models.CheckConstraint(
                 condition=Q(state=RevisionState.PUBLISHED, number__isnull=False)
                 | (~Q(state=RevisionState.PUBLISHED) & Q(number__isnull=True)),

@@ -25,8 +25,8 @@ def ask_revision(
 ) -> Revision:
     """Note that the project's files are to change. Nothing changes until the revision is published.
 
-    Afterwards the revision is WAITING and has no number. `upload_id` names the upload that it imports or
-    undoes; such a revision is worked on under that upload's lease.
+    Afterwards the revision is WAITING and has no number. `upload_id` names the upload that it imports, and is
+    worked on under whose lease, or whose import it undoes: an undo is worked on under its own lease.
     """
     with transaction.atomic():
         revision = Revision.objects.create(

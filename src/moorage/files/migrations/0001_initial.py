@@ -126,6 +126,10 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='revision',
+            constraint=models.UniqueConstraint(condition=models.Q(('state', 'failed'), _negated=True), fields=('undoes',), name='one_undo_per_revision'),
+        ),
+        migrations.AddConstraint(
+            model_name='revision',
             constraint=models.CheckConstraint(condition=models.Q(models.Q(('number__isnull', False), ('state', 'published')), models.Q(models.Q(('state', 'published'), _negated=True), ('number__isnull', True)), _connector='OR'), name='numbered_when_published'),
         ),
         migrations.AddIndex(
