@@ -69,7 +69,8 @@ class GlobusIdentity(models.Model):
     verified_at = models.DateTimeField(null=True)
 
     class Meta:
-        ordering = ["-verified_at", "linked_at"]
+        # Those she has signed in with first, on every database.
+        ordering = [models.F("verified_at").desc(nulls_last=True), "linked_at"]
         constraints = [
             models.UniqueConstraint(fields=["member", "identity_id"], name="identity_once_per_member"),
             models.UniqueConstraint(

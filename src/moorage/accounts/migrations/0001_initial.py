@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
                 ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='globus_identities', to=settings.AUTH_USER_MODEL)),
             ],
             options={
-                'ordering': ['-verified_at', 'linked_at'],
+                'ordering': [models.F('verified_at').desc(nulls_last=True), 'linked_at'],
             },
         ),
         migrations.CreateModel(
