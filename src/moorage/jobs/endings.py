@@ -5,17 +5,17 @@ from typing import Any
 
 from moorage.audit.records import record
 from moorage.importer.job import Outcome
-from moorage.jobs.addresses import upload_path
 from moorage.leases import Lease
 from moorage.notices.telling import tell
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 
 
-def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime) -> None:
+def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, path: str) -> None:
     """Move an upload to the end of its import and give the lease back. Call it in the transaction of the end.
 
-    An upload that has published before ends IMPORTED whatever this run did (design §3).
+    `path` is the address of the upload's page (see `jobs.addresses`; looking it up may take longer than a
+    transaction should). An upload that has published before ends IMPORTED whatever this run did (design §3).
 
     Raises:
         LeaseLostError: another worker has it.
@@ -45,7 +45,7 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime) -> 
         reason=outcome.code,
     )
     kind, subject, text = _wording(upload, state, outcome)
-    tell(upload.owner, kind=kind, subject=subject, text=text, path=upload_path(upload), at=at)
+    tell(upload.owner, kind=kind, subject=subject, text=text, path=path, at=at)
 
 
 def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str, str, str]:

@@ -15,7 +15,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.db.models import Q
+from django.db.models import Exists, OuterRef
 
 from moorage.backends import backends
 from moorage.errors import MoorageError
@@ -25,6 +25,7 @@ from moorage.importer.job import ImportJob, ImportStoppedError, Progress
 from moorage.importer.models import ImportRun
 from moorage.importer.run import run_import
 from moorage.importer.runs import fail_run
+from moorage.jobs.addresses import upload_path
 from moorage.jobs.beating import kept
 from moorage.jobs.endings import end_import
 from moorage.jobs.pool import ImportPool, cores
@@ -43,7 +44,8 @@ log = logging.getLogger(__name__)
 def claim_next(watch: LeaseWatch) -> Lease | None:
     """Take an import whose worker is gone, or else the upload that has waited longest. None: there is nothing to do."""
     now = backends().clock()
-    interrupted = Upload.objects.in_state(UploadState.IMPORTING).filter(~Q(runs__outcome="", runs__not_before__gt=now))
+    resting = ImportRun.objects.filter(upload=OuterRef("pk"), outcome="", not_before__gt=now)
+    interrupted = Upload.objects.in_state(UploadState.IMPORTING).filter(~Exists(resting))
     for upload in interrupted.order_by("state_changed_at"):
         if watch.may_take(upload):
             lease = take(upload, where={"state": UploadState.IMPORTING})
@@ -110,6 +112,8 @@ def _clear(upload: Upload, lease: Lease) -> None:
 def job_of(upload: Upload, lease: Lease, *, should_stop: Callable[[], bool], executor: Executor) -> ImportJob:
     """What the importer is given for an upload."""
     outside = backends()
+    # Looked up here: the first time it loads every page, for seconds in which a transaction would hold others up.
+    path = upload_path(upload)
     return ImportJob(
         upload_id=upload.pk,
         project_id=upload.project_id,
@@ -119,12 +123,12 @@ def job_of(upload: Upload, lease: Lease, *, should_stop: Callable[[], bool], exe
         clock=outside.clock,
         policies=outside.policies,
         report=lambda progress: _report(lease, progress),
-        finish=lambda outcome, at: end_import(upload, lease, outcome, at),
+        finish=lambda outcome, at: end_import(upload, lease, outcome, at, path=path),
         by=upload.done_by or upload.owner,
         include_doubtful=upload.include_doubtful,
         suspicions=suspicions(upload),
         sealed_at=upload.sealed_at,
-        may_take_right=_may_take_right(LeaseWatch()),
+        may_take_right=may_take_right(LeaseWatch()),
         should_stop=should_stop,
         batches_in_flight=2 * _processes(),
     )
@@ -153,7 +157,7 @@ def _report(lease: Lease, progress: Progress) -> None:
     )
 
 
-def _may_take_right(watch: LeaseWatch) -> Callable[[Revision], bool]:
+def may_take_right(watch: LeaseWatch) -> Callable[[Revision], bool]:
     """Whether the worker of a revision is gone. An import's revision is worked on under its upload's lease."""
 
     def may_take(holder: Revision) -> bool:

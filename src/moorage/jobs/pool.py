@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,10 +45,11 @@ class ImportPool(Executor):
             inner, self._inner, self._is_over = self._inner, None, True
         if inner is None:
             return
-        processes: list[Any] = [] if wait else list((inner._processes or {}).values())  # noqa: SLF001 - 3.14 has terminate_workers
-        inner.shutdown(wait=wait, cancel_futures=cancel_futures or not wait)
-        for process in processes:
-            process.terminate()
+        if not wait:
+            for process in list((inner._processes or {}).values()):  # noqa: SLF001 - 3.14 has terminate_workers
+                process.terminate()
+        # Waits for the pool's own thread, too: it must not outlive what the interpreter closes at its end.
+        inner.shutdown(wait=True, cancel_futures=cancel_futures or not wait)
 
 
 def cores() -> int:
