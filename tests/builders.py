@@ -25,6 +25,10 @@ from moorage.files.paths import parent_path
 from moorage.files.registering import RegisterRight, RevisionCounts, publish, take_right
 from moorage.files.revisions import ask_revision
 from moorage.globus.service import Identity
+from moorage.jobs.revisions import Setbacks
+from moorage.jobs.revisions import claim_next as claim_undo
+from moorage.jobs.revisions import work as work_on_undo
+from moorage.leases import LeaseWatch
 from moorage.projects.models import Membership, Project, Role
 from moorage.storage.layout import StoreLayout
 from moorage.transfers.arrivals import look_at_area
@@ -194,3 +198,11 @@ def a_file_arrives(upload: Upload, path: str, content: bytes = b"counts\n") -> P
     look_at_area(upload, at=backends().clock())
     upload.refresh_from_db()
     return target
+
+
+def an_undo_is_carried_out() -> None:
+    """A worker finds an undo or a redo that waits, and carries it out."""
+    setbacks = Setbacks()
+    lease = claim_undo(LeaseWatch(), setbacks)
+    assert lease is not None
+    work_on_undo(lease, setbacks)

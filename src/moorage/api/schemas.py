@@ -119,6 +119,12 @@ class RetryIn(Schema):
     include: list[Literal["doubtful"]] = []
 
 
+class UndoIn(Schema):
+    """Which of the upload's revisions; the newest by default."""
+
+    revision: int | None = None
+
+
 class GlobusOut(Schema):
     """Where the upload's files go. `url` and `sign_in_as` are for those who have a rule on the area."""
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from moorage.accounts.models import Member
 from moorage.api.people import person
-from moorage.files.models import Revision, RevisionKind, RevisionState
+from moorage.files.undo_chains import undo_chains
 from moorage.importer.receipts import receipts
 from moorage.transfers.models import Upload
 from moorage.transfers.overview import UploadOverview, overview
@@ -66,15 +66,7 @@ def _verdicts(upload: Upload) -> dict[str, int]:
 
 def _published(upload: Upload) -> list[dict[str, Any]]:
     """The revisions that this upload published, newest first."""
-    published = Revision.objects.filter(
-        upload_id=upload.pk, kind=RevisionKind.IMPORT, state=RevisionState.PUBLISHED
-    ).order_by("-number")
-    undone = set(
-        Revision.objects.filter(upload_id=upload.pk, kind=RevisionKind.UNDO, state=RevisionState.PUBLISHED).values_list(
-            "undoes_id", flat=True
-        )
-    )
-    return [{"number": revision.number, "undone": revision.pk in undone} for revision in published]
+    return [{"number": chain.first.number, "undone": chain.is_undone} for chain in undo_chains(upload.pk)]
 
 
 def _globus(shown: UploadOverview) -> dict[str, Any]:

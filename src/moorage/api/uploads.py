@@ -1,4 +1,4 @@
-"""`/projects/{id}/uploads` and `/uploads/{id}`: uploads opened, listed, looked at, finished, discarded, retried."""
+"""`/projects/{id}/uploads` and `/uploads/{id}`: uploads opened, listed, finished, discarded, retried, undone."""
 
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from moorage.api.authentication import ApiRequest
 from moorage.api.finding import find_project, find_upload
 from moorage.api.idempotency import made_once
 from moorage.api.paging import Page, PageQuery, page_of
-from moorage.api.schemas import FAILURES, DoneIn, RetryIn, TaskClaimIn, UploadChanges, UploadIn, UploadOut
+from moorage.api.schemas import FAILURES, DoneIn, RetryIn, TaskClaimIn, UndoIn, UploadChanges, UploadIn, UploadOut
 from moorage.api.upload_documents import upload_document
 from moorage.backends import backends
 from moorage.transfers.discarding import start_discarding
@@ -20,6 +20,7 @@ from moorage.transfers.retrying import retry_upload
 from moorage.transfers.sealing import start_sealing
 from moorage.transfers.states import UploadState
 from moorage.transfers.tasks import claim_task
+from moorage.transfers.undoing import redo_import, undo_import
 from moorage.transfers.watching import note_watched
 from moorage.transfers.wishing import take_wish_back, wish_quiet
 
@@ -107,6 +108,22 @@ def post_retry(request: ApiRequest, upload_id: UUID, body: RetryIn) -> Status[di
     """Import again what the last run did not import."""
     upload = find_upload(request.auth, upload_id)
     retry_upload(upload=upload, actor=request.auth, at=backends().clock(), include_doubtful="doubtful" in body.include)
+    return Status(202, upload_document(upload, request.auth))
+
+
+@router.post("/uploads/{uuid:upload_id}/undo", response={202: UploadOut, **FAILURES})
+def post_undo(request: ApiRequest, upload_id: UUID, body: UndoIn) -> Status[dict[str, object]]:
+    """Take an import's effect back, in a new revision; `undone` tells when it is done."""
+    upload = find_upload(request.auth, upload_id)
+    undo_import(upload=upload, actor=request.auth, at=backends().clock(), revision=body.revision)
+    return Status(202, upload_document(upload, request.auth))
+
+
+@router.post("/uploads/{uuid:upload_id}/redo", response={202: UploadOut, **FAILURES})
+def post_redo(request: ApiRequest, upload_id: UUID, body: UndoIn) -> Status[dict[str, object]]:
+    """Bring an undone import back, in a new revision."""
+    upload = find_upload(request.auth, upload_id)
+    redo_import(upload=upload, actor=request.auth, at=backends().clock(), revision=body.revision)
     return Status(202, upload_document(upload, request.auth))
 
 

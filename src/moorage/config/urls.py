@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("moorage.web.upload_status")),
     path("", include("moorage.web.upload_ending")),
     path("", include("moorage.web.upload_manifest")),
+    path("", include("moorage.web.upload_undoing")),
     path("", include("moorage.web.downloads")),
     path("api/v1/", api.urls),
 ]

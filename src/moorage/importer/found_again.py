@@ -16,7 +16,7 @@ from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
 
 
 def found_again_after(project_id: UUID, revision: int) -> FoundAgain:
-    """Of given paths, those that runs published after `revision`, and not undone, hold too: identical files, folders."""
+    """Tells which of given paths runs published after `revision`, and not undone, hold too: same files, folders."""
     later = list(
         ImportRun.objects.filter(
             project=project_id, revision__state=RevisionState.PUBLISHED, revision__number__gt=revision

@@ -1,7 +1,7 @@
-"""The worker: threads that import uploads, and threads that run what is due in the schedule.
+"""The worker: threads that import uploads, threads that undo imports, and threads that run what is due in the schedule.
 
 Of each kind one thread looks for work at a time; when it has found some it hands the looking to the
-next and works. So an idle worker asks the database twice in a second, however many threads it has.
+next and works. So an idle worker asks the database twice in a second for each kind, however many threads it has.
 """
 
 import logging
@@ -14,12 +14,13 @@ from django.conf import settings
 from django.db import close_old_connections, connection, connections
 
 from moorage.backends import backends
-from moorage.jobs import imports, schedule
+from moorage.jobs import imports, revisions, schedule
 from moorage.jobs.sweeps.plans import all_plans
 from moorage.leases import LeaseWatch
 
 IDLE_SECONDS: Final = 0.5
 SWEEP_THREADS: Final = 8  # six sweeps ask Globus: a slow one must not keep the others from running
+UNDO_THREADS: Final = 2  # an undo waits for no import but while that registers
 STOP_SECONDS: Final = 5.0  # what does not end by then is left to its lease
 
 log = logging.getLogger(__name__)
@@ -92,13 +93,14 @@ class Crew:
 
 
 def run_worker(stop: threading.Event) -> None:
-    """Import uploads and run sweeps until `stop` is set; then return within seconds.
+    """Import uploads, undo imports and run sweeps until `stop` is set; then return within seconds.
 
     What is not finished then is taken over by the next worker, because its lease's holder is dead.
     """
     crews = [
         Crew("sweep", SWEEP_THREADS, _find_sweep(), stop),
         Crew("import", settings.OPTIONS.imports_at_once, _find_import(stop), stop),
+        Crew("undo", UNDO_THREADS, _find_undo(stop), stop),
     ]
     for crew in crews:
         crew.start()
@@ -133,5 +135,15 @@ def _find_import(stop: threading.Event) -> Callable[[], Job | None]:
     def find() -> Job | None:
         lease = imports.claim_next(watch)
         return None if lease is None else lambda: imports.work(lease, should_stop=stop.is_set)
+
+    return find
+
+
+def _find_undo(stop: threading.Event) -> Callable[[], Job | None]:
+    watch, setbacks = LeaseWatch(), revisions.Setbacks()
+
+    def find() -> Job | None:
+        lease = revisions.claim_next(watch, setbacks)
+        return None if lease is None else lambda: revisions.work(lease, setbacks, should_stop=stop.is_set)
 
     return find

@@ -13,6 +13,7 @@ from moorage.transfers.retrying import may_be_retried
 from moorage.transfers.rules import may_finish
 from moorage.transfers.states import TAKES_FILES, UPLOAD_TRANSITIONS, UploadState
 from moorage.transfers.tasks import UploadTasks, sorted_tasks
+from moorage.transfers.undo_wording import undo_words
 from moorage.transfers.wording import StateLabel, Turn, state_label, state_text, whose_turn
 
 
@@ -57,12 +58,13 @@ def overview(upload: Upload, *, viewer: Member) -> UploadOverview:
     state = upload.current_state
     watch = CollectionWatch.objects.filter(pk=upload.collection_id).first()
     wished = state is UploadState.OPEN and upload.wish_at is not None
+    undone = undo_words(upload)
     can_be_discarded = UploadState.DISCARDING in UPLOAD_TRANSITIONS[state] and not upload.has_published
     return UploadOverview(
         upload=upload,
-        label=state_label(upload),
-        state_text=state_text(upload),
-        turn=whose_turn(upload),
+        label=undone.label if undone else state_label(upload),
+        state_text=undone.sentence if undone else state_text(upload),
+        turn=undone.turn if undone else whose_turn(upload),
         globus=globus_way(upload, viewer=viewer),
         tasks=sorted_tasks(upload),
         tasks_as_of=watch.tasks_as_of if watch else None,

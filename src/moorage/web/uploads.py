@@ -18,7 +18,9 @@ from moorage.transfers.naming import DESCRIPTION_LIMIT, NAME_LIMIT
 from moorage.transfers.opening import open_upload, prepare_within_patience
 from moorage.transfers.overview import overview
 from moorage.transfers.room import room_left
+from moorage.transfers.rules import may_finish
 from moorage.transfers.states import OUTSTANDING, TAKES_FILES
+from moorage.transfers.undoing import undo_standings
 from moorage.transfers.watching import note_watched
 from moorage.web.forms import told_in
 from moorage.web.requests import MemberRequest
@@ -82,13 +84,17 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     state = shown_upload.current_state
     if state in TAKES_FILES:
         note_watched(shown_upload.collection_id, at=backends().clock())
+    found = receipts(shown_upload.pk)
+    standings = {standing.number: standing for standing in undo_standings(shown_upload, at=backends().clock())}
     told = {
         "section": "upload-status",
         "project": shown_upload.project,
         "upload": shown_upload,
         "shown": overview(shown_upload, viewer=request.user),
         "progress": progress_of(shown_upload, at=backends().clock()),
-        "receipts": receipts(shown_upload.pk),
+        "receipts": found,
+        "runs": [(receipt, standings.get(receipt.revision or 0)) for receipt in found],
+        "may_decide": may_finish(request.user, shown_upload),
         "takes_files": state in TAKES_FILES,
     }
     fragment = request.headers.get("HX-Request") == "true"

@@ -7,7 +7,16 @@ from typing import Any
 
 import pytest
 
-from builders import a_file_arrives, a_globus_member, a_member, a_membership, a_project, an_open_upload
+from builders import (
+    a_file_arrives,
+    a_globus_member,
+    a_member,
+    a_membership,
+    a_project,
+    an_open_upload,
+    an_undo_is_carried_out,
+    publish_files,
+)
 from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import Member
 from moorage.projects.models import Role
@@ -140,3 +149,42 @@ def test_globus_down_leaves_the_upload_requested_and_says_so(globus: InMemoryTra
     assert made.json()["state"] == "requested"
     assert "by itself" in made.json()["state_text"]
     assert Upload.objects.count() == 1
+
+
+def test_an_import_is_undone_and_redone_by_script(globus: InMemoryTransferService, api_of: Asks) -> None:
+    upload = an_open_upload(globus)
+    number = publish_files(upload.project, {"a.txt": b"a"}, by=upload.owner, upload_id=upload.pk)
+    ask, path = api_of(upload.owner), f"/uploads/{upload.pk}"
+
+    first = ask("POST", f"{path}/undo", {"revision": number})
+    again = ask("POST", f"{path}/undo")
+    assert (first.status_code, again.status_code) == (202, 202)
+    assert set(first.json()) == UPLOAD_FIELDS
+    assert first.json()["revisions"] == again.json()["revisions"] == [{"number": number, "undone": False}]
+    early = ask("POST", f"{path}/redo")
+    assert (early.status_code, early.json()["code"]) == (409, "upload.nothing_to_undo")
+
+    an_undo_is_carried_out()
+    assert ask("GET", path).json()["revisions"] == [{"number": number, "undone": True}]
+    assert ask("GET", f"/projects/{upload.project_id}/revisions").json()["items"][0]["kind"] == "undo"
+    assert ask("GET", f"/projects/{upload.project_id}/files").json()["items"] == []
+
+    assert ask("POST", f"{path}/redo").status_code == 202
+    an_undo_is_carried_out()
+    assert ask("GET", path).json()["revisions"] == [{"number": number, "undone": False}]
+    assert [item["name"] for item in ask("GET", f"/projects/{upload.project_id}/files").json()["items"]] == ["a.txt"]
+
+
+def test_a_script_may_undo_only_what_its_member_may_decide_on(globus: InMemoryTransferService, api_of: Asks) -> None:
+    upload = an_open_upload(globus)
+    publish_files(upload.project, {"a.txt": b"a"}, upload_id=upload.pk)
+    editor = a_member()
+    a_membership(upload.project, editor, Role.EDITOR)
+    path = f"/uploads/{upload.pk}/undo"
+
+    other = api_of(upload.owner)("POST", path, {"revision": 7})
+    assert (other.status_code, other.json()["code"]) == (404, "upload.revision_not_found")
+    assert api_of(editor)("POST", path).status_code == 403
+    assert api_of(a_member())("POST", path).status_code == 404
+    nothing = api_of(upload.owner)("POST", f"/uploads/{an_open_upload(globus, owner=upload.owner).pk}/undo")
+    assert (nothing.status_code, nothing.json()["code"]) == (409, "upload.nothing_to_undo")

@@ -1,0 +1,106 @@
+"""Undo this import on its pages: what it would do is told first, and the button is for those who may press it."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from pytest_django.asserts import assertContains, assertNotContains, assertRedirects
+
+from builders import NOON, a_member, a_membership, an_open_upload, an_undo_is_carried_out, publish_files, read_whole
+from fakes.globus import InMemoryTransferService
+from moorage.accounts.models import Member
+from moorage.files.models import Revision, RevisionKind
+from moorage.importer.models import ImportRun
+from moorage.projects.models import Role
+from moorage.transfers.models import Upload
+from moorage.transfers.states import UploadState
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("globus", "fresh_cache")]
+
+
+@pytest.fixture
+def upload(globus: InMemoryTransferService) -> Upload:
+    """An upload that has been imported as revision 2, over what the project held before."""
+    opened = an_open_upload(globus)
+    publish_files(opened.project, {"changes": b"old"})
+    number = publish_files(opened.project, {"changes": b"new", "a": b"a", "b": b"b"}, upload_id=opened.pk)
+    ImportRun.objects.create(
+        upload=opened,
+        project=opened.project,
+        revision=Revision.objects.get(project=opened.project, number=number),
+        number=1,
+        outcome="imported",
+        ended_at=NOON,
+    )
+    Upload.objects.filter(pk=opened.pk).update(state=UploadState.IMPORTED, published_revision=number)
+    return Upload.objects.get(pk=opened.pk)
+
+
+def client_of(member: Member) -> Client:
+    client = Client()
+    client.force_login(member)
+    return client
+
+
+def test_the_receipt_leads_to_undo_and_then_to_redo(upload: Upload) -> None:
+    client, page = client_of(upload.owner), f"/uploads/{upload.pk}/"
+    assertContains(client.get(page), f'href="{page}undo/2/"')
+
+    assertRedirects(client.post(f"{page}undo/2/"), page)
+    waiting = client.get(page)
+    assertContains(waiting, "Being undone")
+    assertContains(waiting, 'hx-trigger="every 2s"')
+    assertNotContains(waiting, f'href="{page}undo/2/"')
+
+    an_undo_is_carried_out()
+    undone = client.get(page)
+    assertContains(undone, "Undone in revision 3 by")
+    assertContains(undone, f'href="{page}redo/2/"')
+    assert set(read_whole(upload.project_id)) == {"", "changes"}
+
+    assertContains(client.get(f"{page}redo/2/"), "Redo this import")
+    client.post(f"{page}redo/2/")
+    an_undo_is_carried_out()
+    assertContains(client.get(page), f'href="{page}undo/2/"')
+    assert set(read_whole(upload.project_id)) == {"", "changes", "a", "b"}
+
+
+def test_the_page_tells_what_goes_what_comes_back_and_what_is_left_alone(upload: Upload) -> None:
+    publish_files(upload.project, {"b": b"somebody else's <b>"})
+
+    page = client_of(upload.owner).get(f"/uploads/{upload.pk}/undo/2/")
+
+    facts = " ".join(page.text.split())
+    assert "<dt>Go</dt> <dd>1 file</dd>" in facts
+    assert "<dt>Get their earlier content</dt> <dd>1 file</dd>" in facts
+    assert "<dt>Are left alone</dt> <dd>1 path: others have changed them, or rely on them, since</dd>" in facts
+    assert "<li><bdi>b</bdi>" in facts
+    assert not Revision.objects.filter(kind=RevisionKind.UNDO).exists()
+
+
+def test_where_nothing_is_left_to_undo_there_is_no_button(upload: Upload) -> None:
+    publish_files(upload.project, {"changes": b"newer", "a": b"aa"}, removed=["b"])
+
+    page = client_of(upload.owner).get(f"/uploads/{upload.pk}/undo/2/")
+
+    assertContains(page, "Nothing is left that could be taken back")
+    assertNotContains(page, 'class="btn btn-danger"')
+
+
+def test_another_editor_sees_no_button_and_may_not_press_it(upload: Upload) -> None:
+    editor = a_member()
+    a_membership(upload.project, editor, Role.EDITOR)
+    client = client_of(editor)
+
+    assertNotContains(client.get(f"/uploads/{upload.pk}/"), "Undo this import")
+    assert client.get(f"/uploads/{upload.pk}/undo/2/").status_code == 403
+    assert client.post(f"/uploads/{upload.pk}/undo/2/").status_code == 403
+    assert client_of(a_member()).post(f"/uploads/{upload.pk}/undo/2/").status_code == 404
+    assert not Revision.objects.filter(kind=RevisionKind.UNDO).exists()
+
+
+def test_a_revision_of_another_upload_is_not_undone_from_here(upload: Upload) -> None:
+    client = client_of(upload.owner)
+
+    assert client.get(f"/uploads/{upload.pk}/undo/1/").status_code == 404
+    assert client.post(f"/uploads/{upload.pk}/undo/1/").status_code == 404
