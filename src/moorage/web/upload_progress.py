@@ -9,8 +9,7 @@ from moorage.transfers.states import UploadState
 STEPS = (
     ("scan", "List"),
     ("plan", "Compare"),
-    ("digest", "Read and check"),
-    ("place", "Store"),
+    ("digest", "Read, check and store"),  # one read of each file
     ("register", "Add"),
     ("publish", "Publish"),
 )
