@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Literal
 from uuid import UUID
 
-from django.http import HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import HttpResponseBase, JsonResponse, StreamingHttpResponse
 from ninja import Query, Router
 
 from moorage.api.authentication import ApiRequest
@@ -14,11 +14,11 @@ from moorage.api.paging import Page, PageQuery
 from moorage.api.schemas import FAILURES, EntryOut, ReceiptOut
 from moorage.files.cursors import decode_cursor, encode_cursor
 from moorage.importer.manifest import EntryItem, entries_page
-from moorage.importer.receipts import Receipt, problems, receipt
+from moorage.importer.receipts import Receipt, imported_files, problems, receipt
 from moorage.transfers.models import Upload
 
 router = Router(tags=["uploads"])
-PROBLEMS_A_PAGE = 1000
+ROWS_A_QUERY = 1000
 
 
 class EntryQuery(PageQuery):
@@ -52,7 +52,7 @@ def _entry(item: EntryItem) -> dict[str, object]:
 
 @router.get("/uploads/{uuid:upload_id}/receipt", response={200: ReceiptOut, **FAILURES})
 def get_receipt(request: ApiRequest, upload_id: UUID, revision: int | None = None) -> HttpResponseBase:
-    """The receipt of a published run, the newest by default: JSON, or CSV of its problems by `Accept: text/csv`."""
+    """The receipt of a published run, the newest by default: JSON, or CSV, file by file, by `Accept: text/csv`."""
     upload = find_upload(request.auth, upload_id)
     found = receipt(upload.pk, revision=revision)
     accepted = request.headers.get("Accept", "")
@@ -77,8 +77,8 @@ def _document(upload: Upload, found: Receipt) -> dict[str, object]:
     }
 
 
-def receipt_csv(upload: Upload, found: Receipt) -> HttpResponse | StreamingHttpResponse:
-    """One line a file that was not imported, after one line that sums the run up."""
+def receipt_csv(upload: Upload, found: Receipt) -> StreamingHttpResponse:
+    """A line for each file that the run imported, then one for each path that it did not."""
     response = StreamingHttpResponse(_lines(upload, found), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="receipt-{upload.pk}-{found.run}.csv"'
     response["X-Content-Type-Options"] = "nosniff"
@@ -94,12 +94,17 @@ class _Echo:
 
 def _lines(upload: Upload, found: Receipt) -> Iterator[str]:
     write = csv.writer(_Echo()).writerow
-    yield write(["path", "code", "reason", "kept_until"])
-    after = 0
-    while page := list(problems(upload.pk, found.run, after=after, limit=PROBLEMS_A_PAGE)):
+    yield write(["path", "verdict", "size_bytes", "sha256", "code", "reason", "kept_until"])
+    after = -1
+    while found.revision is not None and (files := imported_files(upload.pk, found.revision, after=after)):
+        for file in files:
+            yield write([_harmless(file.path), file.verdict, file.size_bytes, file.digest, "", "", ""])
+        after = files[-1].number
+    last = 0
+    while page := list(problems(upload.pk, found.run, after=last, limit=ROWS_A_QUERY)):
         for row in page:
-            yield write([_harmless(row.path), row.code, row.sentence, row.kept_until or ""])
-        after = page[-1].id
+            yield write([_harmless(row.path), "not imported", "", "", row.code, row.sentence, row.kept_until or ""])
+        last = page[-1].id
 
 
 def _harmless(text: str) -> str:

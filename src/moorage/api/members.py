@@ -15,6 +15,7 @@ from moorage.projects.membership import (
     MembershipNotFoundError,
     add_member,
     change_role,
+    membership_of,
     remove_member,
 )
 from moorage.projects.models import Membership, Project, Role
@@ -28,6 +29,13 @@ def list_members(request: ApiRequest, project_id: UUID, query: Query[PageQuery])
     project = find_project(request.auth, project_id)
     rows = project.memberships.select_related("member")
     return page_of(rows, query, by=("added_at", "id"), show=_document)
+
+
+@router.get("/{uuid:project_id}/members/{member}", response={200: MembershipOut, **FAILURES})
+def get_member(request: ApiRequest, project_id: UUID, member: str) -> dict[str, object]:
+    """One member's role, by id or e-mail address."""
+    project = find_project(request.auth, project_id)
+    return _document(membership_of(project, _found(project, member)))
 
 
 @router.put("/{uuid:project_id}/members/{member}", response={200: MembershipOut, 201: MembershipOut, **FAILURES})
@@ -47,11 +55,17 @@ def put_member(request: ApiRequest, project_id: UUID, member: str, body: Members
 def delete_member(request: ApiRequest, project_id: UUID, member: str) -> HttpResponse:
     """Take somebody out of the project, or leave it. Access to staging areas ends at once."""
     project = find_project(request.auth, project_id)
-    present = _find(project, member)
-    if present is None:
-        raise MembershipNotFoundError(f"{project.name} has no such member. Look at its list of members.")
+    present = _found(project, member)
     remove_member(project=project, actor=request.auth, member=present, at=backends().clock())
     return HttpResponse(status=204)
+
+
+def _found(project: Project, named: str) -> Member:
+    """A member of the project, or MembershipNotFoundError."""
+    member = _find(project, named)
+    if member is None:
+        raise MembershipNotFoundError(f"{project.name} has no such member. Look at its list of members.")
+    return member
 
 
 def _find(project: Project, named: str) -> Member | None:

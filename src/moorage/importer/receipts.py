@@ -7,7 +7,8 @@ from uuid import UUID
 
 from moorage.errors import NotFoundError
 from moorage.importer import paths
-from moorage.importer.models import ImportProblem, ImportRun
+from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
+from moorage.importer.verdicts import EntryKind
 
 
 class ReceiptNotFoundError(NotFoundError):
@@ -50,15 +51,19 @@ def receipts(upload_id: UUID) -> list[Receipt]:
 
 
 def receipt(upload_id: UUID, *, revision: int | None = None) -> Receipt:
-    """The receipt of the run that published a revision, or of the newest finished run.
+    """The receipt of the run that published a revision, by default the newest; of the newest run if none published.
 
     Raises:
         ReceiptNotFoundError: there is none.
     """
-    for candidate in receipts(upload_id):
-        if revision is None or candidate.revision == revision:
-            return candidate
-    raise ReceiptNotFoundError("There is no receipt yet. It comes when the import has ended; look at Upload Status.")
+    ended = receipts(upload_id)
+    published = [one for one in ended if one.revision is not None and revision in {None, one.revision}]
+    found = next(iter(published or (ended if revision is None else [])), None)
+    if found is None:
+        raise ReceiptNotFoundError(
+            "There is no such receipt. It comes when the import has ended; look at Upload Status."
+        )
+    return found
 
 
 def problems(upload_id: UUID, run: int, *, after: int = 0, limit: int = 100) -> Iterator[ReceiptProblem]:
@@ -72,6 +77,28 @@ def problems(upload_id: UUID, run: int, *, after: int = 0, limit: int = 100) -> 
         yield ReceiptProblem(
             row.pk, paths.printable(bytes(row.entry.path)), row.code, row.sentence, row.entry.remnant_until
         )
+
+
+@dataclass(frozen=True)
+class ReceiptFile:
+    """A file that the run brought into the project, or found there already. `number` is the place to go on after."""
+
+    number: int
+    path: str
+    verdict: str
+    size_bytes: int
+    digest: str
+
+
+def imported_files(upload_id: UUID, revision: int, *, after: int = -1, limit: int = 1000) -> list[ReceiptFile]:
+    """The files that this upload registered with a revision, in pages, in the order of its manifest."""
+    rows = ManifestEntry.objects.filter(
+        upload_id=upload_id, registered_revision=revision, kind=EntryKind.FILE, number__gt=after
+    ).order_by("number")[:limit]
+    return [
+        ReceiptFile(row.number, paths.printable(bytes(row.path)), row.verdict, row.size_bytes, row.digest)
+        for row in rows
+    ]
 
 
 def _receipt(run: ImportRun) -> Receipt:
