@@ -29,11 +29,15 @@ FoundAgain = Callable[[Collection[str]], set[str]]
 
 @dataclass(frozen=True)
 class PathPlan:
-    """One path. `ends` and `restores` are ids of file versions; where `left` says why, neither is done."""
+    """One path. `ends` and `restores` are ids of file versions; where `left` says why, neither is done.
+
+    `bytes_back` is the size of what is restored.
+    """
 
     path: str
     ends: Any = None
     restores: Any = None
+    bytes_back: int = 0
     left: str = ""
 
 
@@ -61,28 +65,28 @@ class UndoOf:
         descended = self._descended({row[4] for row in rows if row[4] not in {None, row[0]} and row[5] == row[6]})
         wanted = {row[0]: join_path(paths[row[1]], row[2]) for row in rows}
         again = self.found_again(wanted.values())
-        for left, _, _, before, stands, *_ in rows:
+        for left, _, _, before, stands, _, _, size in rows:
             path = wanted[left]
             if stands != left and left not in descended.get(stands, ()):
                 yield PathPlan(path, left=CHANGED)
             elif path in again:
                 yield PathPlan(path, left=FOUND_AGAIN)
             else:
-                yield PathPlan(path, ends=stands, restores=before)
+                yield PathPlan(path, ends=stands, restores=before, bytes_back=size or 0)
 
     def plan_taken(self, ids: Sequence[Any], *, view: int) -> Iterator[PathPlan]:
         """Paths from which the undone revision took a file and left nothing, as the project stands at `view`."""
         rows = _rows(_TAKEN, ids, undone=self.undone, view=view)
         folders = {row[1] for row in rows}
         paths, blocked = folder_paths(folders), below_files(folders, view=view)
-        for before, folder, name, is_taken in rows:
+        for before, folder, name, is_taken, size in rows:
             path = join_path(paths[folder], name)
             if is_taken:
                 yield PathPlan(path, left=CHANGED)
             elif folder in blocked:
                 yield PathPlan(path, left=PARENT_IS_FILE)
             else:
-                yield PathPlan(path, restores=before)
+                yield PathPlan(path, restores=before, bytes_back=size)
 
     def folders_brought(self) -> list[int]:
         """Folders that began in the undone revision, those below before those above; never the first folder."""
@@ -110,7 +114,7 @@ class UndoOf:
 
 # What the undone revision left, what stood there before, what stands there now.
 _BROUGHT: Final = """
-    SELECT b.id, b.directory_id, b.name, e.id, v.id, b.object_id, v.object_id
+    SELECT b.id, b.directory_id, b.name, e.id, v.id, b.object_id, v.object_id, e.size_bytes
     FROM files_fileversion b
     LEFT JOIN files_fileversion e ON e.directory_id = b.directory_id AND e.name = b.name AND e.until = %(undone)s
     LEFT JOIN files_fileversion v ON v.directory_id = b.directory_id AND v.name = b.name
@@ -126,7 +130,7 @@ _TAKEN: Final = """
             SELECT 1 FROM files_directory d JOIN files_directoryversion w ON w.directory_id = d.id
             WHERE d.parent_id = e.directory_id AND d.name = e.name
             AND w.since <= %(view)s AND (w.until IS NULL OR w.until > %(view)s)
-        )
+        ), e.size_bytes
     FROM files_fileversion e
     WHERE e.id IN ({ids}) AND NOT EXISTS (
         SELECT 1 FROM files_fileversion b

@@ -7,7 +7,9 @@ What is done with each path is decided in `files.undo_plan`; who may ask for an 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, Final
+from typing import Final
+
+from django.db import connection
 
 from moorage.files.directories import begin_directories, end_directories, write_totals
 from moorage.files.ids import new_version_ids
@@ -55,6 +57,7 @@ class UndoEffect:
         )
 
     def add(self, plan: PathPlan) -> None:
+        self.bytes_back += plan.bytes_back
         if plan.left:
             self.leave(plan.path, plan.left)
         elif plan.ends is None:
@@ -116,33 +119,29 @@ def write_undo(
     return effect
 
 
+# A new version has the content and the times of the one that it restores; the old row keeps its history.
+_COPY: Final = """
+    INSERT INTO files_fileversion (id, project_id, directory_id, name, object_id, size_bytes, modified_at, since)
+    SELECT %s, project_id, directory_id, name, object_id, size_bytes, modified_at, %s
+    FROM files_fileversion WHERE id = %s
+"""
+
+
 def _write(right: RegisterRight, effect: UndoEffect, plans: Sequence[PathPlan]) -> None:
     ends = [plan.ends for plan in plans if plan.ends is not None]
     restores = [plan.restores for plan in plans if plan.restores is not None]
-    copies = list(_copies(right, restores))
-    with right.batch():
+    as_id = FileVersion._meta.pk.get_db_prep_value
+    copies = [
+        (as_id(version_id, connection), right.number, restored)
+        for version_id, restored in zip(new_version_ids(len(restores)), restores, strict=True)
+    ]
+    with right.batch(), connection.cursor() as cursor:
         # First what ends: a path has at most one version without an end.
         FileVersion.objects.filter(pk__in=ends).update(until=right.number)
-        FileVersion.objects.bulk_create(copies)
+        if copies:
+            cursor.executemany(_COPY, copies)
     for plan in plans:
         effect.add(plan)
-    effect.bytes_back += sum(copy.size_bytes for copy in copies)
-
-
-def _copies(right: RegisterRight, version_ids: Sequence[Any]) -> Iterator[FileVersion]:
-    """New versions with the content and the times of these; the old ones keep their history."""
-    before = FileVersion.objects.filter(pk__in=version_ids).order_by("pk")
-    for version_id, version in zip(new_version_ids(len(version_ids)), before, strict=True):
-        yield FileVersion(
-            id=version_id,
-            project_id=right.project_id,
-            directory_id=version.directory_id,
-            name=version.name,
-            stored_object_id=version.stored_object_id,
-            size_bytes=version.size_bytes,
-            modified_at=version.modified_at,
-            since=right.number,
-        )
 
 
 def _end_folders(right: RegisterRight, undo: UndoOf, between: Callable[[], None]) -> None:
