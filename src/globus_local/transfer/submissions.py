@@ -102,6 +102,13 @@ def _on_disk(collection: Collection, path: CollectionPath) -> tuple[bytes, ...]:
     return (*(name for name in root.split(b"/") if name), *path.parts)
 
 
+_NEW_TASK = (
+    "INSERT INTO tasks (id, kind, status, label, owner_id, owner_username, submission_id, options, path_pairs,"
+    " requested_at, deadline, deadline_is_fixed, source_id, destination_id, source_base_path, destination_base_path,"
+    " nice_status) VALUES (?, ?, 'ACTIVE', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'Queued')"
+)
+
+
 def _store(
     world: LocalGlobus,
     caller: Caller,
@@ -118,10 +125,7 @@ def _store(
         with world.database.transaction() as c:
             _refuse_conflict(c, caller, pairs)
             c.execute(
-                "INSERT INTO tasks (id, kind, status, label, owner_id, owner_username, submission_id, options,"
-                " path_pairs, requested_at, deadline, deadline_is_fixed, source_id, destination_id,"
-                " source_base_path, destination_base_path, nice_status)"
-                " VALUES (?, ?, 'ACTIVE', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'Queued')",
+                _NEW_TASK,
                 (
                     task_id,
                     request.kind,

@@ -63,10 +63,6 @@ class FoundIdentity:
     is_probably_wrong: bool
     is_linked: bool
 
-    @property
-    def may_confirm(self) -> bool:
-        return not self.is_taken
-
 
 @dataclass(frozen=True)
 class NamedIdentities:

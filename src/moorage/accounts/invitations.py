@@ -14,17 +14,23 @@ from moorage.audit.records import record
 invitation_accepted = Signal()
 
 
-def invite(*, email: str, by: Member, at: datetime) -> tuple[Invitation, str]:
+def invite(*, email: str, by: Member | None, at: datetime) -> tuple[Invitation, str]:
     """Invite an address to sign up, and return the invitation with the token for its mail.
 
-    Inviting again makes a new token; the one of the earlier mail ends.
+    Inviting again makes a new token; the one of the earlier mail ends, and one that was used may be used
+    again. `by` is None for an operator, who needs no account.
     """
     token = secrets.token_urlsafe(32)
+    fresh = {
+        "digest": _digest(token),
+        "invited_by": by,
+        "invited_at": at,
+        "accepted_by": None,
+        "accepted_at": None,
+    }
     with transaction.atomic():
         invitation, _ = Invitation.objects.update_or_create(
-            email__iexact=email,
-            defaults={"digest": _digest(token), "invited_by": by, "invited_at": at},
-            create_defaults={"email": email, "digest": _digest(token), "invited_by": by, "invited_at": at},
+            email__iexact=email, defaults=fresh, create_defaults={"email": email, **fresh}
         )
         record("member.invited", invitation, actor=by, at=at, email=email)
     return invitation, token

@@ -2,14 +2,6 @@
 
 from django.conf import settings
 
-from moorage.errors import NotPermittedError
-
-
-class SignUpClosedError(NotPermittedError):
-    """This person may not make an account here."""
-
-    code = "sign_up.closed"
-
 
 def allows_form() -> bool:
     """Whether the sign-up form is open to someone of whom nothing is known yet."""

@@ -133,10 +133,34 @@ def invite(email: str) -> None:
     import django  # noqa: PLC0415
 
     django.setup()
-    from moorage.accounts.models import Invitation  # noqa: PLC0415
+    from django.urls import reverse  # noqa: PLC0415
 
-    Invitation.objects.get_or_create(email__iexact=email, defaults={"email": email})
-    click.echo(f"{email} may sign up at {Options().public_url}/accounts/signup/")
+    from moorage.accounts.invitations import invite as invite_address  # noqa: PLC0415
+    from moorage.backends import backends  # noqa: PLC0415
+
+    invitation, token = invite_address(email=email, by=None, at=backends().clock())
+    address = Options().public_url.rstrip("/") + reverse("invitation", args=[token])
+    click.echo(f"{invitation.email} may sign up at {address}")
+    click.echo("Send this link to nobody else: it is good for one account. Inviting again makes a new one.")
+
+
+@main.command("end-account", short_help="End somebody's account.")
+@click.argument("email")
+def end_account_command(email: str) -> None:
+    """End the account of EMAIL: sessions, tokens and access to staging areas end; what she brought stays."""
+    _options()
+    import django  # noqa: PLC0415
+
+    django.setup()
+    from moorage.accounts.ending import end_account  # noqa: PLC0415
+    from moorage.accounts.models import Member  # noqa: PLC0415
+    from moorage.backends import backends  # noqa: PLC0415
+
+    member = Member.objects.filter(email__iexact=email).first()
+    if member is None:
+        raise click.ClickException(f"Nobody has an account with the address {email}. Check the address.")
+    end_account(member=member, by=None, at=backends().clock())
+    click.echo(f"The account of {member.email} has ended.")
 
 
 def _options(*, with_parent: bool = False) -> Options:
