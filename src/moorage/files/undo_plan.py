@@ -5,7 +5,7 @@ reported, when what stands there is not what n left, when a folder above it is n
 import found the same file there. Nothing is written here; see `files.undoing`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Final
@@ -22,6 +22,11 @@ CHUNK_ROWS: Final = 400
 CHANGED: Final = "undo.changed"  # something else stands there now
 PARENT_IS_FILE: Final = "undo.parent_is_file"
 FOUND_AGAIN: Final = "undo.found_again"  # a later import found it identical
+WHY_LEFT: Final[Mapping[str, str]] = {
+    CHANGED: "something else stands there now",
+    PARENT_IS_FILE: "a file stands where its folder would be",
+    FOUND_AGAIN: "a later import brought the same file",
+}
 
 FoundAgain = Callable[[Collection[str]], set[str]]
 """Of these paths, those that later imports, not undone themselves, found in the project as they were."""

@@ -1,22 +1,15 @@
 """What is recorded and told when an undo or a redo ends."""
 
 from datetime import datetime
-from typing import Final
 
 from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.files.models import Revision, RevisionKind
-from moorage.files.undo_plan import CHANGED, FOUND_AGAIN, PARENT_IS_FILE
+from moorage.files.undo_plan import WHY_LEFT
 from moorage.files.undoing import UndoEffect
 from moorage.jobs.addresses import upload_path
 from moorage.notices.telling import tell
 from moorage.transfers.models import Upload
-
-_WHY: Final = {
-    CHANGED: "something else stands there now",
-    PARENT_IS_FILE: "a file stands where its folder would be",
-    FOUND_AGAIN: "a later import brought the same file",
-}
 
 
 def tell_undone(revision: Revision, *, number: int, effect: UndoEffect, at: datetime) -> None:
@@ -77,7 +70,7 @@ def _what_was_left(effect: UndoEffect) -> str:
     if not effect.left:
         return ""
     paths = "1 path is" if effect.left == 1 else f"{effect.left:,} paths are"
-    named = "".join(f"\n- {path} ({_WHY[code]})" for path, code in effect.named)
+    named = "".join(f"\n- {path} ({WHY_LEFT[code]})" for path, code in effect.named)
     more = effect.left - len(effect.named)
     rest = f"\n- and {more:,} more" if more else ""
     return f" {paths} left alone, because others have changed or rely on what is there since:{named}{rest}"

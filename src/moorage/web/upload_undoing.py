@@ -10,19 +10,13 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods
 
 from moorage.backends import backends
-from moorage.files.undo_plan import CHANGED, FOUND_AGAIN, PARENT_IS_FILE
+from moorage.files.undo_plan import WHY_LEFT
 from moorage.files.undoing import UndoEffect, foresee_undo
 from moorage.importer.found_again import found_again_after
 from moorage.transfers.rules import check_may_finish
 from moorage.transfers.undoing import UndoStanding, redo_import, standing_of, undo_import, undo_standings
 from moorage.web.requests import MemberRequest
 from moorage.web.uploads import upload_for
-
-WHY = {
-    CHANGED: "somebody has changed it since",
-    PARENT_IS_FILE: "a file stands where its folder would be",
-    FOUND_AGAIN: "a later import brought the same file",
-}
 
 
 @login_required
@@ -63,7 +57,7 @@ def _page(request: MemberRequest, upload_id: UUID, revision: int, *, is_redo: bo
         "standing": standing,
         "is_redo": is_redo,
         "effect": effect,
-        "named": [(where, WHY[code]) for where, code in effect.named],
+        "named": [(where, WHY_LEFT[code]) for where, code in effect.named],
         "more": effect.left - len(effect.named),
     }
     return render(request, "uploads/undo.html", told)

@@ -11,20 +11,21 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from builders import a_file_arrives, a_globus_member, a_member, a_membership, a_project, an_open_upload
+from builders import a_file_arrives, a_globus_member, a_member, a_membership, a_project, an_open_upload, read_whole
 from fakes.globus import InMemoryTransferService
 from moorage.backends import backends, using
 from moorage.globus.service import IdentityId, TaskStatus
 from moorage.jobs.models import ScheduledSweep
 from moorage.jobs.schedule import make_due
 from moorage.jobs.worker import run_worker
-from moorage.projects.models import Membership, Role
+from moorage.projects.models import Membership, Project, Role
 from moorage.transfers.discarding import start_discarding
 from moorage.transfers.models import Upload
 from moorage.transfers.naming import area_path
 from moorage.transfers.opening import open_upload
 from moorage.transfers.sealing import start_sealing
 from moorage.transfers.states import UploadState
+from moorage.transfers.undoing import redo_import, undo_import
 from moorage.transfers.wishing import wish_quiet
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -64,6 +65,20 @@ def test_done_becomes_an_import_by_itself(globus: InMemoryTransferService, worke
     upload.refresh_from_db()
     assert upload.published_revision == 1
     assert not globus.rules
+
+
+def test_an_import_is_undone_and_redone_by_itself(globus: InMemoryTransferService, worker: threading.Event) -> None:
+    upload = an_open_upload(globus)
+    a_file_arrives(upload, "run/data.bin", b"abc")
+    start_sealing(upload=upload, actor=upload.owner, at=timezone.now())
+    _wait(lambda: _state(upload) is UploadState.IMPORTED)
+
+    undo_import(upload=upload, actor=upload.owner, at=timezone.now())
+    _wait(lambda: Project.objects.get(pk=upload.project_id).head == 2)
+    assert read_whole(upload.project_id) == {"": (0, 0)}
+    redo_import(upload=upload, actor=upload.owner, at=timezone.now())
+    _wait(lambda: Project.objects.get(pk=upload.project_id).head == 3)
+    assert read_whole(upload.project_id) == read_whole(upload.project_id, 1)
 
 
 def test_import_when_transfers_finish_follows_the_transfer_without_a_person(
