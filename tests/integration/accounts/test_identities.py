@@ -123,7 +123,7 @@ def test_of_several_those_of_others_are_shown_as_taken(globus: InMemoryTransferS
 
     named = name_identity(member=a_member(), username="ada@gmail.example", at=NOON)
 
-    assert {one.identity.id: one.may_confirm for one in named.found} == {plain.id: False, google.id: True}
+    assert {one.identity.id: one.is_taken for one in named.found} == {plain.id: True, google.id: False}
 
 
 def test_globus_being_down_reaches_the_page_as_such(globus: InMemoryTransferService) -> None:
