@@ -26,7 +26,7 @@ class CloseStep(StrEnum):
     WITHDRAW = "withdraw"  # take the rules away, and see in the list that they are gone
     ASK = "ask"  # ask Globus for tasks once more
     CANCEL = "cancel"  # cancel what runs, and await its end
-    OUTCOMES = "outcomes"  # fetch what failed tasks did deliver, so that only the rest is doubtful
+    OUTCOMES = "outcomes"  # fetch what tasks did deliver, so that only the rest is doubtful
     MOVE = "move"  # rename the area out of the collection
 
 

@@ -71,7 +71,7 @@ def _trace_of(link: UploadTask, upload: Upload) -> TaskTrace:
     ended_at = link.task.completed_at or upload.sealed_at or link.task.as_of
     if link.was_active_at_seal and upload.sealed_at:
         ended_at = max(ended_at, upload.sealed_at)
-    delivered = DeliveredFile.objects.filter(task=link.task).values_list("path_digest", flat=True)
+    delivered = DeliveredFile.objects.filter(task=link.task, upload=upload).values_list("path_digest", flat=True)
     return TaskTrace(
         is_suspicious=_is_suspicious(link),
         begins_ns=_nanoseconds(link.task.requested_at),

@@ -1,8 +1,8 @@
 """The freeze: from SEALING to SEALED in steps that can each be repeated (design §3).
 
 mark → revoke every rule → see in the rule list that they are gone → ask for tasks once more → cancel
-them (after "now") or open again (after "when transfers finish") → fetch what failed tasks delivered →
-rename the area out → SEALED.
+them (after "now") or open again (after "when transfers finish") → where one did not end well, fetch what each
+delivered → rename the area out → SEALED.
 `Upload.close_step` says which step is next; a sweep takes every SEALING upload on, whoever began it.
 """
 
@@ -22,7 +22,7 @@ from moorage.transfers.grants import follow_reasons
 from moorage.transfers.models import SealWhen, Upload
 from moorage.transfers.outcomes import fetch_outcome
 from moorage.transfers.states import UploadState, UploadTransitionError
-from moorage.transfers.task_links import active_tasks_of, is_running, perhaps_active_tasks_of, tasks_of
+from moorage.transfers.task_links import active_tasks_of, is_final, is_running, perhaps_active_tasks_of, tasks_of
 from moorage.transfers.task_reading import read_tasks_of
 
 CANCEL_MESSAGE: Final = (
@@ -93,7 +93,10 @@ def _latest(upload: Upload) -> datetime:
 
 
 def _outcomes(upload: Upload, at: datetime) -> None:
-    for link in tasks_of(upload).filter(task__status=TaskStatus.FAILED, task__outcome_fetched_at=None):
+    links = tasks_of(upload)
+    # Where every task ended well nothing is doubtful. Else what any of them delivered clears a file of doubt.
+    suspicious = links.exclude(task__status=TaskStatus.SUCCEEDED).exists()
+    for link in links.filter(is_final, task__outcome_fetched_at=None) if suspicious else ():
         try:
             fetch_outcome(link.task, at=at)
         except GlobusUnavailableError:

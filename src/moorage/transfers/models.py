@@ -4,6 +4,7 @@ An upload's state changes through `Upload.transition_to` or under its lease only
 """
 
 import uuid
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from moorage.accounts.models import Member
 from moorage.leases import Leased
 from moorage.projects.models import Project
 from moorage.projects.rules import MAY_EDIT
-from moorage.transfers.states import MAY_HAVE_ACCESS, OUTSTANDING, UploadState, UploadTransitionError, check_transition
+from moorage.transfers.states import OUTSTANDING, UploadState, UploadTransitionError, check_transition
 
 
 class SealWhen(models.TextChoices):
@@ -33,10 +34,6 @@ class UploadQuerySet(models.QuerySet["Upload"]):
 
     def outstanding(self) -> Self:
         return self.filter(state__in=sorted(OUTSTANDING))
-
-    def with_access(self) -> Self:
-        """Uploads whose staging area somebody may still have to write into."""
-        return self.filter(state__in=sorted(MAY_HAVE_ACCESS))
 
     def in_state(self, *states: UploadState) -> Self:
         return self.filter(state__in=[state.value for state in states])
@@ -127,8 +124,12 @@ class Upload(Leased):
     def has_published(self) -> bool:
         return self.published_revision is not None
 
-    def transition_to(self, wanted: UploadState, *, at: datetime, **changes: Any) -> None:
+    def transition_to(
+        self, wanted: UploadState, *, at: datetime, where: Mapping[str, Any] | None = None, **changes: Any
+    ) -> None:
         """Move this upload, and write `changes` with it, unless another process has moved it already.
+
+        `where` names what else must still stand as it was read.
 
         Raises:
             UploadTransitionError: the table has no such move, or another process was quicker.
@@ -136,9 +137,8 @@ class Upload(Leased):
         current = self.current_state
         check_transition(current, wanted)
         # One UPDATE that names the old state, and no row lock: SQLite has none.
-        moved = Upload.objects.filter(pk=self.pk, state=current.value).update(
-            state=wanted.value, state_changed_at=at, **changes
-        )
+        as_read = Upload.objects.filter(**(where or {}), pk=self.pk, state=current.value)
+        moved = as_read.update(state=wanted.value, state_changed_at=at, **changes)
         if not moved:
             self.refresh_from_db()
             raise UploadTransitionError(self.current_state, wanted)
@@ -177,6 +177,7 @@ class AccessGrant(models.Model):
     trouble = models.CharField(max_length=60, blank=True)  # code of the last refusal, e.g. globus.no_rule_left
     tried_at = models.DateTimeField(null=True)
     seen_at = models.DateTimeField(null=True)  # when the rule was first seen in the collection's rule list
+    tasks_as_of = models.DateTimeField(null=True)  # when the identity's task list was last read
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["upload", "identity_id"], name="one_grant_per_identity")]
@@ -184,10 +185,6 @@ class AccessGrant(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username} on {self.path}: {self.actual}, wanted {self.desired}"
-
-    @property
-    def is_settled(self) -> bool:
-        return self.desired == self.actual or (self.desired == GrantState.REVOKED and self.actual == GrantState.NONE)
 
 
 class Belonging(models.TextChoices):
@@ -254,15 +251,19 @@ class UploadTask(models.Model):
 
 
 class DeliveredFile(models.Model):
-    """A file that Globus says a task delivered, kept because Globus forgets it. Path bytes, relative to the area."""
+    """A file that Globus says a task delivered, kept because Globus forgets it.
+
+    Path bytes are relative to the area of the upload: one task can write into several areas.
+    """
 
     id = models.BigAutoField(primary_key=True)
     task = models.ForeignKey(GlobusTask, on_delete=models.CASCADE, related_name="delivered_files")
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="+")
     path_digest = models.BinaryField(max_length=32)  # SHA-256 of the path's bytes: long paths do not fit an index
     path = models.BinaryField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["task", "path_digest"], name="delivered_once")]
+        constraints = [models.UniqueConstraint(fields=["task", "upload", "path_digest"], name="delivered_once")]
 
     def __str__(self) -> str:
         return bytes(self.path).decode(errors="replace")
@@ -274,7 +275,6 @@ class CollectionWatch(models.Model):
     collection_id = models.UUIDField(primary_key=True)
     watched_at = models.DateTimeField(null=True)
     tasks_as_of = models.DateTimeField(null=True)
-    rules_as_of = models.DateTimeField(null=True)
     trouble = models.TextField(blank=True)  # why the last look at Globus failed; empty when it did not
 
     def __str__(self) -> str:

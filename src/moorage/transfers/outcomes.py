@@ -41,7 +41,7 @@ def fetch_outcome(task: GlobusTask, *, at: datetime) -> None:
     areas = {area_path(link.upload.area_name): link for link in links}
     try:
         for batch in _batches(backends().globus.delivered_files(TaskId(str(task.task_id)))):
-            _store(task, batch, areas)
+            _store(batch, areas)
             time.sleep(PAUSE_SECONDS)
     except NotFoundError:
         pass  # forgotten already: nothing is known to have been delivered
@@ -53,14 +53,14 @@ def _batches(paths: Iterator[CollectionPath]) -> Iterator[list[CollectionPath]]:
         yield batch
 
 
-def _store(task: GlobusTask, batch: list[CollectionPath], areas: dict[CollectionPath, UploadTask]) -> None:
+def _store(batch: list[CollectionPath], areas: dict[CollectionPath, UploadTask]) -> None:
     rows: list[DeliveredFile] = []
     reached: set[str] = set()
     for path in batch:
         area = next((area for area in areas if path.startswith(area)), None)
         if area is not None:
             reached.add(area)
-            rows.append(_delivered(task, path.removeprefix(area)))
+            rows.append(_delivered(areas[area], path.removeprefix(area)))
         elif looks_like_area(name := path.lstrip("/").partition("/")[0]):
             reached.add(area_path(name))
     with transaction.atomic():
@@ -81,6 +81,8 @@ def _settle(areas: Iterable[tuple[CollectionPath, UploadTask]], reached: set[str
             link.belonging = Belonging.PATH
 
 
-def _delivered(task: GlobusTask, relative: str) -> DeliveredFile:
+def _delivered(link: UploadTask, relative: str) -> DeliveredFile:
     path = os.fsencode(relative)
-    return DeliveredFile(task=task, path=path, path_digest=hashlib.sha256(path).digest())
+    return DeliveredFile(
+        task_id=link.task_id, upload_id=link.upload_id, path=path, path_digest=hashlib.sha256(path).digest()
+    )

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
-from uuid import UUID
 
 from django.db.models import Q
 
@@ -28,7 +27,7 @@ from moorage.transfers.grants import (
     take_rule_away,
     takes_files,
 )
-from moorage.transfers.models import AccessGrant, CollectionWatch, GrantState, Upload
+from moorage.transfers.models import AccessGrant, GrantState, Upload
 from moorage.transfers.naming import looks_like_area
 from moorage.transfers.states import UploadState
 
@@ -62,10 +61,7 @@ def reconcile_grants(*, at: datetime) -> bool:
     _revoke_unwanted(rules, grants, at=at)
     standing = {(str(rule.path), str(rule.identity)): rule for rule in rules}
     _note_gone(grants.values(), standing, at=at)
-    asked = _ask_and_renew(standing, at=at)
-    collection = UUID(backends().globus.collection_id)
-    CollectionWatch.objects.update_or_create(pk=collection, defaults={"rules_as_of": at})
-    return asked
+    return _ask_and_renew(standing, at=at)
 
 
 def _take_away() -> None:

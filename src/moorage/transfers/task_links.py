@@ -8,7 +8,8 @@ from moorage.transfers.models import Belonging, Upload, UploadTask
 SURE = (Belonging.PATH, Belonging.CLAIMED, Belonging.ONLY)
 FINAL = (TaskStatus.SUCCEEDED.value, TaskStatus.FAILED.value)
 
-is_running = ~Q(task__status__in=FINAL)
+is_final = Q(task__status__in=FINAL)
+is_running = ~is_final
 
 
 def tasks_of(upload: Upload) -> QuerySet[UploadTask]:

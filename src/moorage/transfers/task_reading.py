@@ -1,12 +1,12 @@
 """Reading task lists from Globus into our tables. Pages read the tables and say "as of"."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Count, Min, Q
 
 from moorage.backends import backends
 from moorage.globus.service import IdentityId, TaskId, TaskNotFoundError, TransferTask
@@ -19,10 +19,13 @@ from moorage.transfers.task_links import FINAL, SURE
 # While nobody watches, an upload at which nothing happens is read in one of these rounds of a minute only:
 # Globus answers some twenty requests a second, and there may be hundreds of open uploads.
 ROUNDS: Final = 10
-# Finished tasks are asked for again this far back, so that none is lost between two readings.
-READ_AGAIN: Final = timedelta(minutes=3 * ROUNDS)
+A_ROUND: Final = timedelta(minutes=1)
+# Finished tasks are asked for again this far back: Globus's clock and ours differ, and its lists lag behind.
+READ_AGAIN: Final = timedelta(minutes=30)
 
 Candidates = dict[UUID, list[Candidate]]  # by identity
+
+_NEVER_READ: Final = Q(tasks_as_of=None)
 
 
 def read_all_tasks(collection_id: UUID, *, at: datetime, everyone: bool = True) -> None:
@@ -33,13 +36,14 @@ def read_all_tasks(collection_id: UUID, *, at: datetime, everyone: bool = True) 
     Raises:
         GlobusUnavailableError: nothing is lost; the next reading begins where this one did.
     """
-    watch, _ = CollectionWatch.objects.get_or_create(pk=collection_id)
-    last = watch.tasks_as_of - READ_AGAIN if watch.tasks_as_of else None
+    CollectionWatch.objects.get_or_create(pk=collection_id)
     candidates = _candidates(collection_id)
-    if not everyone and last is not None:
-        candidates = _of_this_round(collection_id, candidates, at=at)
-    seen = _read(candidates, last=last, at=at)
+    read = _read_before(collection_id)
+    if not everyone:
+        candidates = _of_this_round(collection_id, candidates, read, at=at)
+    seen = _read(candidates, read=read, at=at)
     _follow_to_the_end(collection_id, seen, at=at)
+    AccessGrant.objects.filter(collection_id=collection_id, identity_id__in=list(candidates)).update(tasks_as_of=at)
     CollectionWatch.objects.filter(pk=collection_id).update(tasks_as_of=at, trouble="")
 
 
@@ -47,7 +51,7 @@ def read_tasks_of(upload: Upload, *, at: datetime) -> None:
     """Read the tasks of everyone who could write to this upload."""
     candidates = _candidates(upload.collection_id)
     identities = set(upload.grants.values_list("identity_id", flat=True))
-    _read({one: candidates[one] for one in candidates.keys() & identities}, last=None, at=at)
+    _read({one: candidates[one] for one in candidates.keys() & identities}, read={}, at=at)
 
 
 def store_task(task: TransferTask, *, collection_id: UUID, at: datetime) -> GlobusTask:
@@ -114,28 +118,44 @@ def _candidates(collection_id: UUID) -> Candidates:
     return by_identity
 
 
-def _of_this_round(collection_id: UUID, candidates: Candidates, *, at: datetime) -> Candidates:
-    """Identities with an upload at which something happens, and a tenth of the others."""
+def _read_before(collection_id: UUID) -> dict[UUID, datetime]:
+    """Since when each identity's task list has not been read, for all that it has a rule on now."""
+    states = [state.value for state in MAY_BE_WRITTEN_TO]
+    grants = AccessGrant.objects.filter(collection_id=collection_id, upload__state__in=states)
+    read = grants.values_list("identity_id").annotate(as_of=Min("tasks_as_of"), never=Count("id", filter=_NEVER_READ))
+    return {identity: as_of for identity, as_of, never in read if as_of is not None and not never}
+
+
+def _of_this_round(
+    collection_id: UUID, candidates: Candidates, read: Mapping[UUID, datetime], *, at: datetime
+) -> Candidates:
+    """Identities with an upload at which something happens, a tenth of the others, and who has missed their round."""
     busy = Upload.objects.filter(collection_id=collection_id, state__in=[state.value for state in MAY_BE_WRITTEN_TO])
-    lately = at - timedelta(minutes=ROUNDS)
+    lately = at - ROUNDS * A_ROUND
     busy = busy.filter(~Q(wish_at=None) | Q(arrived_changed_at__gte=lately) | Q(created_at__gte=lately))
     ids = set(busy.values_list("pk", flat=True))
-    turn = int(at.timestamp() // 60) % ROUNDS
+    turn = int(at.timestamp() // A_ROUND.total_seconds()) % ROUNDS
     return {
         identity: uploads
         for identity, uploads in candidates.items()
-        if identity.int % ROUNDS == turn or any(candidate.upload_id in ids for candidate in uploads)
+        if identity.int % ROUNDS == turn
+        or identity not in read
+        or at - read[identity] > ROUNDS * A_ROUND
+        or any(candidate.upload_id in ids for candidate in uploads)
     }
 
 
-def _read(candidates: Candidates, *, last: datetime | None, at: datetime) -> set[TaskId]:
-    """Ask for each identity's tasks, store those that concern us, and return the ids of all that were seen."""
+def _read(candidates: Candidates, *, read: Mapping[UUID, datetime], at: datetime) -> set[TaskId]:
+    """Ask for each identity's tasks, store those that concern us, and return the ids of all that were seen.
+
+    An identity that is not among `read` is asked for all since its oldest upload was opened.
+    """
     tasks: dict[TaskId, TransferTask] = {}
     near: dict[TaskId, set[Candidate]] = {}
     collection_id = UUID(backends().globus.collection_id)
     for identity, uploads in candidates.items():
         earliest = min(candidate.opened_at for candidate in uploads)
-        since = max(last, earliest) if last else earliest
+        since = max(read[identity] - READ_AGAIN, earliest) if identity in read else earliest
         for task in backends().globus.tasks_of(IdentityId(str(identity)), since=since):
             tasks[task.id] = task
             near.setdefault(task.id, set()).update(uploads)

@@ -271,6 +271,24 @@ def test_while_nobody_watches_a_quiet_upload_is_read_once_in_ten_minutes_and_a_b
     assert asked.count(_principal(busy)) == 10
 
 
+def test_a_transfer_that_failed_while_no_worker_ran_is_seen_when_one_runs_again(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    uploads = [an_open_upload(globus) for _ in range(12)]
+    clock.advance(minutes=30)
+    read_tasks(clock())
+    clock.advance(minutes=5)
+    for upload in uploads:
+        task = globus.add_task(_principal(upload), area_path(upload.area_name), requested_at=clock())
+        globus.finish_task(task, status=TaskStatus.FAILED, at=clock())
+
+    clock.advance(hours=5)
+    for _ in range(25):
+        read_tasks(clock.advance(minutes=1))
+
+    assert [len(sorted_tasks(upload).failed) for upload in uploads] == [1] * 12
+
+
 # Doubt
 
 
@@ -315,6 +333,51 @@ def test_a_task_that_failed_is_not_forgiven_because_its_files_went_to_an_unknown
 
     assert UploadTask.objects.get(upload=upload).belonging == Belonging.ONLY
     assert suspicions(upload).traces
+
+
+def test_a_task_that_wrote_into_two_areas_clears_in_each_only_what_it_delivered_there(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    one, two = _two_uploads(globus)
+    task = globus.add_task(_principal(one), CollectionPath("/"), requested_at=clock())
+    _read(one, clock)
+    into_one, into_two = (CollectionPath(f"{area_path(upload.area_name)}") for upload in (one, two))
+    globus.finish_task(
+        task,
+        status=TaskStatus.FAILED,
+        at=clock.advance(seconds=1),
+        delivered=[
+            CollectionPath(f"{into_one}same"),
+            CollectionPath(f"{into_two}same"),
+            CollectionPath(f"{into_two}b"),
+        ],
+    )
+    _read(one, clock)
+    fetch_outcomes(clock())
+
+    during = int(clock().timestamp() * 1e9)
+    assert suspicions(one).is_doubtful(_digest("b"), during), "whole in the other upload, and not here"
+    assert not suspicions(two).is_doubtful(_digest("b"), during)
+    for upload in (one, two):
+        assert not suspicions(upload).is_doubtful(_digest("same"), during)
+
+
+def test_what_a_later_transfer_delivered_whole_is_not_doubtful_at_the_seal(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    upload = an_open_upload(globus)
+    area = area_path(upload.area_name)
+    cancelled = globus.add_task(_principal(upload), area, requested_at=clock())
+    globus.finish_task(cancelled, status=TaskStatus.FAILED, was_cancelled=True, at=clock.advance(seconds=1))
+    again = globus.add_task(_principal(upload), area, requested_at=clock())
+    a_file_arrives(upload, "a")
+    globus.finish_task(again, at=clock.advance(seconds=1), delivered=[CollectionPath(f"{area}a")])
+    during = int(clock().timestamp() * 1e9)
+
+    start_sealing(upload=upload, actor=upload.owner, at=clock.advance(seconds=1))
+    seal(clock())
+
+    assert not suspicions(Upload.objects.get(pk=upload.pk)).is_doubtful(_digest("a"), during)
 
 
 def _read(upload: Upload, clock: Clock) -> None:

@@ -23,7 +23,6 @@ class Migration(migrations.Migration):
                 ('collection_id', models.UUIDField(primary_key=True, serialize=False)),
                 ('watched_at', models.DateTimeField(null=True)),
                 ('tasks_as_of', models.DateTimeField(null=True)),
-                ('rules_as_of', models.DateTimeField(null=True)),
                 ('trouble', models.TextField(blank=True)),
             ],
         ),
@@ -137,6 +136,7 @@ class Migration(migrations.Migration):
                 ('trouble', models.CharField(blank=True, max_length=60)),
                 ('tried_at', models.DateTimeField(null=True)),
                 ('seen_at', models.DateTimeField(null=True)),
+                ('tasks_as_of', models.DateTimeField(null=True)),
                 ('member', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('upload', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to='transfers.upload')),
             ],
@@ -159,9 +159,10 @@ class Migration(migrations.Migration):
                 ('path_digest', models.BinaryField(max_length=32)),
                 ('path', models.BinaryField()),
                 ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='delivered_files', to='transfers.globustask')),
+                ('upload', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='transfers.upload')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('task', 'path_digest'), name='delivered_once')],
+                'constraints': [models.UniqueConstraint(fields=('task', 'upload', 'path_digest'), name='delivered_once')],
             },
         ),
         migrations.AddIndex(
