@@ -19,7 +19,8 @@ def start_sealing(*, upload: Upload, actor: Member, at: datetime, include_doubtf
     """Begin to seal the staging area now: from here on nobody may write into it.
 
     Afterwards the upload is SEALING, and a sweep withdraws the rules, cancels what still runs and goes
-    on from there: no page waits for Globus. For an upload that is done already nothing changes.
+    on from there: no page waits for Globus. For an upload that is done already nothing changes, except
+    that the freeze of "when transfers finish" does not open it again.
 
     Raises:
         UploadNotFoundError, UploadRoleError: the actor may not decide on this upload.
@@ -27,24 +28,31 @@ def start_sealing(*, upload: Upload, actor: Member, at: datetime, include_doubtf
         UploadTransitionError: the upload is not open.
     """
     rules.check_may_finish(actor, upload)
-    if upload.current_state in DONE_ALREADY:
-        _hasten(upload, actor=actor, at=at)
-        return
-    check_transition(upload.current_state, UploadState.SEALING)
-    rules.check_has_arrived(upload)
-    try:
-        begin_freeze(upload, when=SealWhen.NOW, by=actor, at=at, include_doubtful=include_doubtful)
-    except UploadTransitionError:
-        if upload.current_state not in DONE_ALREADY:
-            raise  # DELETE won
+    # A sweep may begin, or end, the freeze of a wish at the same moment: then how it stands is looked at again.
+    while not _goes_on(upload, actor=actor, at=at, include_doubtful=include_doubtful):
+        check_transition(upload.current_state, UploadState.SEALING)
+        rules.check_has_arrived(upload)
+        try:
+            begin_freeze(upload, when=SealWhen.NOW, by=actor, at=at, include_doubtful=include_doubtful)
+        except UploadTransitionError:
+            if upload.current_state not in DONE_ALREADY | {UploadState.OPEN}:
+                raise  # DELETE won
 
 
 def begin_freeze(upload: Upload, *, when: SealWhen, by: Member | None, at: datetime, include_doubtful: bool) -> None:
-    """Mark the upload SEALING and every rule as no longer desired, in one transaction; a wish stays until the seal."""
+    """Mark the upload SEALING and every rule as no longer desired, in one transaction; a wish stays until the seal.
+
+    Raises:
+        UploadTransitionError: the upload is not open any more, or (QUIET) this wish was taken back meanwhile.
+    """
+    if when is SealWhen.QUIET and upload.wish_at is None:
+        raise UploadTransitionError(upload.current_state, UploadState.SEALING)
+    wish = {"wish_at": upload.wish_at, "wish_by": upload.wish_by_id} if when is SealWhen.QUIET else {}
     with transaction.atomic():
         upload.transition_to(
             UploadState.SEALING,
             at=at,
+            where=wish,
             seal_when=when.value,
             close_step=CloseStep.WITHDRAW.value,
             include_doubtful=include_doubtful,
@@ -61,11 +69,14 @@ def begin_freeze(upload: Upload, *, when: SealWhen, by: Member | None, at: datet
         make_due(Sweep.SEALING)
 
 
-def _hasten(upload: Upload, *, actor: Member, at: datetime) -> None:
-    """ "Import now" during the freeze of "when transfers finish": it will not open again."""
+def _goes_on(upload: Upload, *, actor: Member, at: datetime, include_doubtful: bool) -> bool:
+    """Whether DONE has been pressed and stays pressed: the freeze of "when transfers finish" is made one of "now"."""
+    if upload.current_state not in DONE_ALREADY:
+        return False
     with transaction.atomic():
         quiet = Upload.objects.filter(pk=upload.pk, state=UploadState.SEALING, seal_when=SealWhen.QUIET)
-        if quiet.update(seal_when=SealWhen.NOW, done_by=actor, done_at=at):
+        if quiet.update(seal_when=SealWhen.NOW, done_by=actor, done_at=at, include_doubtful=include_doubtful):
             record("upload.done", upload, actor=actor, at=at, project_id=upload.project_id, when=SealWhen.NOW.value)
             make_due(Sweep.SEALING)
     upload.refresh_from_db()
+    return upload.current_state is not UploadState.OPEN

@@ -54,7 +54,8 @@ def take_wish_back(*, upload: Upload, actor: Member, at: datetime) -> None:
     """
     check_may_finish(actor, upload)
     with transaction.atomic():
-        if _end_wish(upload):
+        wished = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN).exclude(wish_at=None)
+        if wished.update(wish_at=None, wish_by=None, reason="", reason_text=""):
             record("upload.wish_taken_back", upload, actor=actor, at=at, project_id=upload.project_id)
     upload.refresh_from_db()
     if upload.current_state is not UploadState.OPEN:
@@ -63,15 +64,22 @@ def take_wish_back(*, upload: Upload, actor: Member, at: datetime) -> None:
 
 def end_wish_for(upload: Upload, *, reason: str, reason_text: str, at: datetime) -> bool:
     """Take a wish back without a person, and say why on the upload. Call it in a transaction; False: there was none."""
-    if not _end_wish(upload, reason=reason, reason_text=reason_text):
+    wished = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN, wish_by=upload.wish_by).exclude(wish_at=None)
+    # This wish, as it was read: one that was made meanwhile has a reason of its own.
+    if not wished.filter(wish_at=upload.wish_at).update(
+        wish_at=None, wish_by=None, reason=reason, reason_text=reason_text
+    ):
         return False
     record("upload.wish_ended", upload, actor=None, at=at, project_id=upload.project_id, reason=reason)
     return True
 
 
 def end_wishes_without_reason(*, maker: Member, at: datetime) -> None:
-    """End the wishes of a member who may no longer press DONE. Call it in the transaction that changed that."""
-    wished = Upload.objects.filter(wish_by=maker, state__in=[UploadState.OPEN, UploadState.SEALING])
+    """End the wishes of a member who may no longer press DONE. Call it in the transaction that changed that.
+
+    A freeze that has begun goes on; if it opens the upload again, the wishes' sweep ends the wish.
+    """
+    wished = Upload.objects.in_state(UploadState.OPEN).filter(wish_by=maker)
     for upload in wished.exclude(wish_at=None).select_related("project", "owner"):
         end_wish_unless_allowed(upload, at=at)
 
@@ -111,8 +119,3 @@ def failed_tasks_to_tell(upload: Upload) -> list[UploadTask]:
     """Failed and cancelled tasks of an open upload that nobody was told of, except those that we cancelled."""
     failed = tasks_of(upload).filter(task__status="FAILED", told_at=None, task__cancel_asked_at=None)
     return list(failed)
-
-
-def _end_wish(upload: Upload, *, reason: str = "", reason_text: str = "") -> bool:
-    wished = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN).exclude(wish_at=None)
-    return bool(wished.update(wish_at=None, wish_by=None, reason=reason, reason_text=reason_text))

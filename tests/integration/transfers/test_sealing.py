@@ -306,6 +306,40 @@ def test_import_now_pressed_during_a_quiet_freeze_is_not_opened_again(
     assert upload.state == UploadState.SEALED
 
 
+def test_import_now_pressed_while_a_quiet_freeze_opens_again_begins_one_that_does_not(
+    globus: InMemoryTransferService, clock: Clock, policies: Policies
+) -> None:
+    upload = _a_ripe_wish(globus, clock, policies)
+    fulfil_wishes(clock())
+    as_the_page_read_it = Upload.objects.get(pk=upload.pk)
+    globus.add_task(_principal(upload), area_path(upload.area_name))
+    seal(clock.advance(seconds=1))
+    assert Upload.objects.get(pk=upload.pk).state == UploadState.OPEN
+
+    start_sealing(upload=as_the_page_read_it, actor=upload.owner, at=clock(), include_doubtful=True)
+    seal(clock.advance(seconds=1))
+
+    upload.refresh_from_db()
+    assert upload.state == UploadState.SEALED
+    assert upload.include_doubtful
+
+
+def test_import_now_pressed_while_a_sweep_begins_a_quiet_freeze_is_not_opened_again(
+    globus: InMemoryTransferService, clock: Clock, policies: Policies
+) -> None:
+    upload = _a_ripe_wish(globus, clock, policies)
+    as_the_page_read_it = Upload.objects.get(pk=upload.pk)
+    fulfil_wishes(clock())
+    globus.add_task(_principal(upload), area_path(upload.area_name))
+
+    start_sealing(upload=as_the_page_read_it, actor=upload.owner, at=clock(), include_doubtful=True)
+    seal(clock.advance(seconds=1))
+
+    upload.refresh_from_db()
+    assert upload.state == UploadState.SEALED
+    assert upload.include_doubtful, "what she said with “Import now” counts"
+
+
 # DONE and DELETE at once
 
 

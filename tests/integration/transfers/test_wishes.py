@@ -9,15 +9,16 @@ from fakes.globus import InMemoryTransferService
 from moorage.backends import Policies
 from moorage.globus.service import IdentityId, TaskId, TaskStatus
 from moorage.jobs.sweeps.closing import seal
-from moorage.jobs.sweeps.wishes import fulfil_wishes
+from moorage.jobs.sweeps.wishes import fulfil_wishes, look_at_wish
 from moorage.notices.models import Notice
 from moorage.projects.models import Role
 from moorage.transfers.arrivals import look_at_area
 from moorage.transfers.discarding import start_discarding
-from moorage.transfers.models import Upload
+from moorage.transfers.models import SealWhen, Upload
 from moorage.transfers.naming import area_path
 from moorage.transfers.overview import overview
 from moorage.transfers.rules import UploadRoleError
+from moorage.transfers.sealing import begin_freeze
 from moorage.transfers.states import UploadState, UploadTransitionError
 from moorage.transfers.task_reading import read_all_tasks
 from moorage.transfers.wishing import take_wish_back, wish_quiet
@@ -164,6 +165,52 @@ def test_when_the_freeze_has_begun_it_is_too_late_to_take_the_wish_back(
         take_wish_back(upload=upload, actor=upload.owner, at=clock())
 
 
+def test_a_wish_that_is_taken_back_while_a_sweep_looks_at_it_is_not_fulfilled(
+    globus: InMemoryTransferService, clock: Clock, policies: Policies
+) -> None:
+    upload = _a_ripe_wish(globus, clock, policies)
+    as_the_sweep_read_it = Upload.objects.get(pk=upload.pk)
+
+    take_wish_back(upload=upload, actor=upload.owner, at=clock())
+    with pytest.raises(UploadTransitionError):
+        begin_freeze(as_the_sweep_read_it, when=SealWhen.QUIET, by=upload.owner, at=clock(), include_doubtful=False)
+
+    upload.refresh_from_db()
+    assert upload.state == UploadState.OPEN
+    assert len(globus.rules) == 1
+
+
+def test_a_wish_that_is_taken_back_while_a_sweep_looks_at_others_is_not_fulfilled(
+    globus: InMemoryTransferService, clock: Clock, policies: Policies
+) -> None:
+    wished = [_a_ripe_wish(globus, clock, policies) for _ in range(2)]
+    for upload in wished:  # quiet for as long as the first
+        _look(upload, clock)
+    rows = _rows_read_at_once(wished)
+
+    take_wish_back(upload=wished[1], actor=wished[1].owner, at=clock())
+    for row in rows:
+        look_at_wish(row, at=clock())
+
+    states = [Upload.objects.get(pk=upload.pk).state for upload in wished]
+    assert states == [UploadState.SEALING, UploadState.OPEN]
+
+
+def test_a_wish_that_another_member_made_anew_is_hers(
+    globus: InMemoryTransferService, clock: Clock, policies: Policies
+) -> None:
+    upload, owner = _a_ripe_wish(globus, clock, policies), a_member()
+    a_membership(upload.project, owner, Role.OWNER)
+    [as_the_sweep_read_it] = _rows_read_at_once([upload])
+
+    take_wish_back(upload=upload, actor=upload.owner, at=clock())
+    wish_quiet(upload=upload, actor=owner, at=clock.advance(seconds=1))
+    look_at_wish(as_the_sweep_read_it, at=clock())
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.wish_by) == (UploadState.OPEN, owner), "tasks have not been read since her wish"
+
+
 def test_a_deleted_upload_takes_no_wish(globus: InMemoryTransferService, clock: Clock) -> None:
     upload = an_open_upload(globus)
     start_discarding(upload=upload, actor=upload.owner, at=clock())
@@ -179,10 +226,28 @@ def _a_wished_upload(globus: InMemoryTransferService, clock: Clock, upload: Uplo
     return upload
 
 
-def _after_looking(upload: Upload, clock: Clock) -> UploadState:
-    """What the sweeps make of the upload now."""
+def _a_ripe_wish(globus: InMemoryTransferService, clock: Clock, policies: Policies) -> Upload:
+    upload = _a_wished_upload(globus, clock)
+    clock.now += policies.quiet_time
+    _look(upload, clock)
+    upload.refresh_from_db()
+    return upload
+
+
+def _rows_read_at_once(uploads: list[Upload]) -> list[Upload]:
+    """The uploads as a sweep reads them before it looks at the first."""
+    by_id = {row.pk: row for row in Upload.objects.select_related("project", "owner", "wish_by")}
+    return [by_id[upload.pk] for upload in uploads]
+
+
+def _look(upload: Upload, clock: Clock) -> None:
     look_at_area(Upload.objects.get(pk=upload.pk), at=clock())
     read_all_tasks(upload.collection_id, at=clock())
+
+
+def _after_looking(upload: Upload, clock: Clock) -> UploadState:
+    """What the sweeps make of the upload now."""
+    _look(upload, clock)
     fulfil_wishes(clock())
     upload.refresh_from_db()
     return upload.current_state

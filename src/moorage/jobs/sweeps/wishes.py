@@ -1,5 +1,6 @@
 """Wishes "Import when transfers finish": fulfilled when ripe, taken back when a transfer fails."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -12,7 +13,7 @@ from moorage.jobs.sweeps.each import for_each
 from moorage.notices.telling import tell
 from moorage.transfers.models import GlobusTask, SealWhen, Upload, UploadTask
 from moorage.transfers.sealing import begin_freeze
-from moorage.transfers.states import UploadState
+from moorage.transfers.states import UploadState, UploadTransitionError
 from moorage.transfers.wishing import end_wish_for, end_wish_unless_allowed, failed_tasks_to_tell, is_ripe
 
 SOON: Final = timedelta(seconds=1)
@@ -20,11 +21,15 @@ SOON: Final = timedelta(seconds=1)
 
 def fulfil_wishes(at: datetime) -> timedelta | None:
     """Look at every wish."""
-    for_each(_wished(), lambda upload: _look_at_wish(upload, at=at))
+    for_each(_wished(), lambda upload: look_at_wish(upload, at=at))
     return SOON if _wished().exists() else None
 
 
-def _look_at_wish(upload: Upload, *, at: datetime) -> None:
+def look_at_wish(read: Upload, *, at: datetime) -> None:
+    """Fulfil a wish, take it back, or leave it, by how it stands now: much may have happened since it was read."""
+    upload = _wished().filter(pk=read.pk).first()
+    if upload is None:
+        return
     with transaction.atomic():
         if end_wish_unless_allowed(upload, at=at):
             return
@@ -32,6 +37,12 @@ def _look_at_wish(upload: Upload, *, at: datetime) -> None:
     if failed:
         _take_back(upload, failed, at=at)
     elif is_ripe(upload, at=at):
+        _fulfil(upload, at=at)
+
+
+def _fulfil(upload: Upload, *, at: datetime) -> None:
+    # Taken back, or DONE or DELETE pressed, in this moment: that counts, not the wish.
+    with suppress(UploadTransitionError):
         begin_freeze(upload, when=SealWhen.QUIET, by=upload.wish_by, at=at, include_doubtful=upload.include_doubtful)
 
 
@@ -42,10 +53,10 @@ def _take_back(upload: Upload, failed: list[UploadTask], *, at: datetime) -> Non
         "Send what is missing and press DONE again, or press DONE to import what has arrived."
     )
     with transaction.atomic():
-        UploadTask.objects.filter(pk__in=[link.pk for link in failed], told_at=None).update(told_at=at)
         maker = upload.wish_by
         if not end_wish_for(upload, reason="wish.transfer_failed", reason_text=sentence, at=at):
             return
+        UploadTask.objects.filter(pk__in=[link.pk for link in failed], told_at=None).update(told_at=at)
         for member in _concerned(upload, maker):
             tell(
                 member,
