@@ -18,6 +18,7 @@ TICK_SECONDS: Final = 0.5
 class StagedFile(NamedTuple):
     """A file to be digested and placed. Where `digest` is known and `stamp` still holds, it is not read again.
 
+    `is_unproven`: an object of its digest is there, but no row says that it was ever seen whole.
     `anew`: its object is damaged and these bytes take the object's place.
     """
 
@@ -26,6 +27,7 @@ class StagedFile(NamedTuple):
     stamp: Stamp
     digest: str = ""
     crc32: int = 0
+    is_unproven: bool = False
     anew: bool = False
 
 
@@ -45,7 +47,10 @@ class BatchOrder(NamedTuple):
 
 
 class PlacedFile(NamedTuple):
-    """A staged file whose bytes are in the store, on disk. `stamp` is the staged file's now."""
+    """A staged file whose bytes are in the store, on disk. `stamp` is the staged file's now.
+
+    Where `how` is `reused`, only a row that stands already says so; see `storage.objects.Placed`.
+    """
 
     entry_id: int
     digest: str

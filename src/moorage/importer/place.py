@@ -63,6 +63,12 @@ def _place_open(
         raise StillOpenError
     lease.check()
     placed = store.place(
-        descriptor, digest=Digest(found.digest), stamp=found.stamp, lease=lease, is_quiet=is_quiet, anew=file.anew
+        descriptor,
+        digest=Digest(found.digest),
+        stamp=found.stamp,
+        lease=lease,
+        is_quiet=is_quiet,
+        is_unproven=file.is_unproven,
+        anew=file.anew,
     )
     return PlacedFile(file.entry_id, found.digest, found.crc32, stamp_of_open(descriptor), placed.stamp, placed.how)

@@ -7,6 +7,7 @@ up again in the next pass.
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from moorage.importer.stored import store_rows
 from moorage.importer.tally import Tally
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState
 from moorage.storage.digests import Stamp
+from moorage.storage.objects import ObjectStore
 
 READ_ROWS: Final = 2000
 AGAIN_SECONDS: Final = 0.25  # doubled for every pass, because each reads through the manifest
@@ -46,6 +48,12 @@ _PLACED: Final = (
     " size_bytes = %s, modified_ns = %s, modified_at = %s, changed_ns = %s, inode = %s, reason = '', reason_text = ''"
     f" WHERE id = %s AND state IN ('{EntryState.PLANNED}', '{EntryState.DIGESTED}')"
 )
+# Its bytes are known, but not yet whether the object that is there holds them: they need not be read again.
+_DIGESTED: Final = (
+    f"UPDATE importer_manifestentry SET state = '{EntryState.DIGESTED}', digest = %s, crc32 = %s,"  # noqa: S608
+    " size_bytes = %s, modified_ns = %s, modified_at = %s, changed_ns = %s, inode = %s"
+    f" WHERE id = %s AND state IN ('{EntryState.PLANNED}', '{EntryState.DIGESTED}')"
+)
 _FAILED: Final = (
     f"UPDATE importer_manifestentry SET state = '{EntryState.FAILED}', reason = %s, reason_text = %s"  # noqa: S608
     f" WHERE id = %s AND state IN ('{EntryState.PLANNED}', '{EntryState.DIGESTED}')"
@@ -54,11 +62,15 @@ _FAILED: Final = (
 
 @dataclass
 class Pass:
-    """One pass over what is to be placed: what it left for the next. `is_last`: what could pass has not."""
+    """One pass over what is to be placed: what it left for the next. `is_last`: what could pass has not.
+
+    `unproven` and `damaged` are entries whose object the next pass must read, or replace.
+    """
 
     is_last: bool
     put_off: int = 0
     is_without_room: bool = False
+    unproven: set[int] = field(default_factory=set)
     damaged: set[int] = field(default_factory=set)
 
 
@@ -69,20 +81,23 @@ def place_all(job: ImportJob) -> None:
         LeaseLostError: another worker has this import.
         ImportStoppedError: the worker is to end.
     """
+    _clear_unfinished(job)
     _count_again(job)
     quiet = job.policies.quiet_time.total_seconds()
     waiting_since: float | None = None
-    damaged: set[int] = set()
+    before = Pass(is_last=False)
     pause = AGAIN_SECONDS
     while True:
         is_last = waiting_since is not None and time.monotonic() - waiting_since >= quiet
-        found = _one_pass(job, Pass(is_last=is_last), damaged)
+        found = _one_pass(job, Pass(is_last=is_last), before)
         if found.is_without_room:
             _wait_for_room(job)
             continue
         if not found.put_off:
             return
-        damaged = found.damaged
+        before = found
+        if found.put_off == len(found.unproven):
+            continue
         waiting_since = waiting_since if waiting_since is not None else time.monotonic()
         job.sleep(pause)
         pause = min(2 * pause, LONGEST_SECONDS)
@@ -96,6 +111,11 @@ def to_place(job: ImportJob) -> QuerySet[ManifestEntry]:
         verdict__in=GOOD,
         state__in=(EntryState.PLANNED, EntryState.DIGESTED),
     )
+
+
+def _clear_unfinished(job: ImportJob) -> None:
+    with suppress(OSError), ObjectStore(job.store.objects) as objects:
+        objects.clear_unfinished()
 
 
 def _count_again(job: ImportJob) -> None:
@@ -112,12 +132,12 @@ def _count_again(job: ImportJob) -> None:
     job.note(step="digest", **{name: value or 0 for name, value in count.items()})
 
 
-def _one_pass(job: ImportJob, this: Pass, damaged: set[int]) -> Pass:
+def _one_pass(job: ImportJob, this: Pass, before: Pass) -> Pass:
     job.wait_for_room()
     with Tally(job.store.root / f".reading-{job.upload_id}", slots=job.batches_in_flight) as tally:
         job.being_read = tally.total
         answers = run_batches(
-            job.executor, place_batch, _orders(job, damaged, tally), in_flight=job.batches_in_flight, tick=job.note
+            job.executor, place_batch, _orders(job, before, tally), in_flight=job.batches_in_flight, tick=job.note
         )
         for order, answer in answers:
             tally.give_back(order.slot)
@@ -129,8 +149,8 @@ def _one_pass(job: ImportJob, this: Pass, damaged: set[int]) -> Pass:
     return this
 
 
-def _orders(job: ImportJob, damaged: set[int], tally: Tally) -> Iterator[BatchOrder]:
-    for files in cut(_files(job, damaged)):
+def _orders(job: ImportJob, before: Pass, tally: Tally) -> Iterator[BatchOrder]:
+    for files in cut(_files(job, before)):
         job.seam("place: batch ordered")
         yield BatchOrder(
             area=str(job.sealed_area),
@@ -143,14 +163,16 @@ def _orders(job: ImportJob, damaged: set[int], tally: Tally) -> Iterator[BatchOr
         )
 
 
-def _files(job: ImportJob, damaged: set[int]) -> Iterator[StagedFile]:
+def _files(job: ImportJob, before: Pass) -> Iterator[StagedFile]:
     last = -1
     columns = ("pk", "number", "path", "inode", "size_bytes", "modified_ns", "changed_ns", "digest", "crc32")
     while rows := list(to_place(job).filter(number__gt=last).order_by("number").values_list(*columns)[:READ_ROWS]):
         for pk, number, path, inode, size, modified_ns, changed_ns, digest, crc32 in rows:
             last = number
             stamp = Stamp(inode % 2**64, size, modified_ns, changed_ns)
-            yield StagedFile(pk, bytes(path), stamp, digest, crc32, pk in damaged)
+            yield StagedFile(
+                pk, bytes(path), stamp, digest, crc32, is_unproven=pk in before.unproven, anew=pk in before.damaged
+            )
 
 
 def _quiet_since(job: ImportJob) -> int | None:
@@ -171,9 +193,12 @@ def _write_down(job: ImportJob, order: BatchOrder, answer: batches.Answer, this:
     with job.batch(), connection.cursor() as cursor:
         rows = store_rows(placed, at=job.clock())
         relied_on = [file for file in placed if file.digest in rows.ids]
+        unproven = [file for file in placed if file.digest in rows.unproven]
         cursor.executemany(_PLACED, [_placed_row(file, rows.ids[file.digest]) for file in relied_on])
+        cursor.executemany(_DIGESTED, [_digested_row(file) for file in unproven])
         cursor.executemany(_FAILED, [(reason.code, reason.sentence, pk) for pk, reason in failed])
     this.put_off += len(placed) - len(relied_on)
+    this.unproven.update(file.entry_id for file in unproven)
     this.damaged.update(file.entry_id for file in placed if file.digest in rows.damaged)
     done = [file.entry_id for file in relied_on] + [pk for pk, _ in failed]
     job.add(files=len(done), bytes=sum(bytes_of[pk] for pk in done))
@@ -196,11 +221,15 @@ def _sort_troubles(troubles: list[FileTrouble], this: Pass) -> list[tuple[int, R
 
 
 def _placed_row(file: PlacedFile, object_id: int) -> tuple[Any, ...]:
+    digest, crc32, *others = _digested_row(file)
+    return digest, crc32, object_id, *others
+
+
+def _digested_row(file: PlacedFile) -> tuple[Any, ...]:
     stamp = file.stamp
     return (
         file.digest,
         file.crc32,
-        object_id,
         stamp.size_bytes,
         stamp.modified_ns,
         connection.ops.adapt_datetimefield_value(modified_at(stamp.modified_ns)),

@@ -1,10 +1,10 @@
-"""Rows of stored objects: one for every digest that has been placed, in the order of digests.
+"""Rows of stored objects: one for every digest whose bytes are known to be there, in the order of digests.
 
 In that order, because two bulk inserts in different orders deadlock on PostgreSQL. A row that the
 collector has doomed is set live again; one that is leaving is put off (design §4).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -16,57 +16,41 @@ from moorage.importer.batches import PlacedFile
 
 NAMES_PER_QUERY: Final = 400
 
-_COLUMNS: Final = "digest, size_bytes, crc32, modified_ns, changed_ns, verified_at, state"
-_ADD: Final = f"""
-    INSERT INTO files_storedobject ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, '{ObjectState.LIVE}')
-    ON CONFLICT (digest) DO NOTHING
-"""  # noqa: S608 - only our own column names are put together
-# The file was not there and has just been put there: what the row says of an earlier one no longer holds.
-_RENEW: Final = f"""
-    INSERT INTO files_storedobject ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, '{ObjectState.LIVE}')
+# Its bytes have just been put there or read: what the row says of an earlier file no longer holds.
+_WRITE: Final = f"""
+    INSERT INTO files_storedobject (digest, size_bytes, crc32, modified_ns, changed_ns, verified_at, state)
+    VALUES (%s, %s, %s, %s, %s, %s, '{ObjectState.LIVE}')
     ON CONFLICT (digest) DO UPDATE SET
         size_bytes = excluded.size_bytes, crc32 = excluded.crc32, modified_ns = excluded.modified_ns,
         changed_ns = excluded.changed_ns, verified_at = excluded.verified_at, state = excluded.state
     WHERE files_storedobject.state <> '{ObjectState.LEAVING}'
-"""  # noqa: S608
+"""  # noqa: S608 - only our own states are put together
 
 
 @dataclass(frozen=True)
 class StoredRows:
-    """What became of a batch's digests: ids of objects that may be relied on, and digests of damaged ones.
+    """What became of a batch's digests: ids of objects that may be relied on, and digests of those that may not.
 
-    A digest in neither is leaving: try again later.
+    `unproven` have no row, and nobody has read them: a power cut may have left anything under such a name.
+    `damaged` do not hold their bytes. A digest in none of them is leaving: try again later.
     """
 
     ids: dict[str, int]
+    unproven: frozenset[str]
     damaged: frozenset[str]
 
 
 def store_rows(placed: Sequence[PlacedFile], *, at: datetime) -> StoredRows:
-    """Make sure that every placed object has a live row. Call it in the transaction that points entries at them."""
+    """Make sure of a live row for every object whose bytes are known, and look up those of the others.
+
+    Call it in the transaction that points entries at them.
+    """
     by_digest = {file.digest: file for file in placed if file.how == "reused"}
-    by_digest |= {file.digest: file for file in placed if file.how != "reused"}
-    in_order = sorted(by_digest.items())
+    known = {file.digest: file for file in placed if file.how != "reused"}
     verified_at = connection.ops.adapt_datetimefield_value(at)
     with connection.cursor() as cursor:
-        # One pass over all of them: two would each be in order and could still deadlock with each other.
-        for sql, files in _runs(in_order):
-            cursor.executemany(sql, [_row(file, verified_at) for file in files])
-    return _read_back(sorted(by_digest), by_digest)
-
-
-def _runs(in_order: Iterable[tuple[str, PlacedFile]]) -> Iterable[tuple[str, list[PlacedFile]]]:
-    """Neighbours that are written by the same statement."""
-    statement, files = "", list[PlacedFile]()
-    for _, file in in_order:
-        wanted = _ADD if file.how == "reused" else _RENEW
-        if wanted != statement and files:
-            yield statement, files
-            files = []
-        statement = wanted
-        files.append(file)
-    if files:
-        yield statement, files
+        cursor.executemany(_WRITE, [_row(file, verified_at) for _, file in sorted(known.items())])
+    return _read_back(by_digest | known)
 
 
 def _row(file: PlacedFile, verified_at: Any) -> tuple[Any, ...]:
@@ -74,20 +58,23 @@ def _row(file: PlacedFile, verified_at: Any) -> tuple[Any, ...]:
     return file.digest, stamp.size_bytes, file.crc32, stamp.modified_ns, stamp.changed_ns, verified_at
 
 
-def _read_back(digests: Sequence[str], by_digest: dict[str, PlacedFile]) -> StoredRows:
+def _read_back(by_digest: dict[str, PlacedFile]) -> StoredRows:
+    digests = sorted(by_digest)
     ids: dict[str, int] = {}
     damaged: set[str] = set()
     doomed: list[int] = []
+    unproven = set(digests)
     for start in range(0, len(digests), NAMES_PER_QUERY):
         rows = StoredObject.objects.filter(digest__in=digests[start : start + NAMES_PER_QUERY])
         for pk, digest, size, state in rows.values_list("pk", "digest", "size_bytes", "state"):
+            unproven.discard(digest)
             if state == ObjectState.DAMAGED or size != by_digest[digest].object_stamp.size_bytes:
                 damaged.add(digest)
             elif state != ObjectState.LEAVING:
                 ids[digest] = pk
                 doomed += [pk] if state == ObjectState.DOOMED else []
     revive(doomed)
-    return StoredRows(ids, frozenset(damaged))
+    return StoredRows(ids, frozenset(unproven), frozenset(damaged))
 
 
 def revive(object_ids: Sequence[int]) -> None:

@@ -6,39 +6,36 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from hashlib import sha256
-from secrets import token_hex
 
-from moorage.storage.digests import CHUNK_BYTES, Digest, FileChangedError, Stamp, stamp_of
+from moorage.storage.digests import CHUNK_BYTES, FileChangedError, Stamp, stamp_of
+from moorage.storage.names import Place, give_name, temporary_name
 
 _FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 
-def copy_verified(source: int, folder: int, digest: Digest, *, size_bytes: int, mode: int) -> Stamp:
-    """Copy an open file to the name `digest` in a folder; the name appears only when every byte is there.
+def copy_verified(source: int, place: Place, *, size_bytes: int, mode: int) -> Stamp:
+    """Copy an open file to its place, whose name is its digest; the name appears only when every byte is there.
 
-    A file of that name and size that appeared meanwhile is as good.
+    A file of that name that appeared meanwhile is as good, unless the place replaces it.
 
     Raises:
         FileChangedError: the bytes copied do not have this digest.
         OSError: no room, or the file cannot be read or written.
     """
-    with _unnamed_file(folder) as (copy, temporary_name):
+    with _unnamed_file(place.root) as copy:
         if not _share_blocks(source, copy):
             _copy_bytes(source, copy)
-        if _digest_of(copy) != digest or os.fstat(copy).st_size != size_bytes:
+        if _digest_of(copy) != place.name or os.fstat(copy).st_size != size_bytes:
             raise FileChangedError
         os.fchmod(copy, mode)
         os.fsync(copy)
         with suppress(FileExistsError):
-            if temporary_name:
-                os.link(temporary_name, digest, src_dir_fd=folder, dst_dir_fd=folder)
-            else:
-                os.link(f"/proc/self/fd/{copy}", digest, dst_dir_fd=folder)
-    return stamp_of(os.stat(digest, dir_fd=folder, follow_symlinks=False))
+            give_name(copy, place)
+    return stamp_of(os.stat(place.name, dir_fd=place.folder, follow_symlinks=False))
 
 
 @contextmanager
-def _unnamed_file(folder: int) -> Iterator[tuple[int, str]]:
+def _unnamed_file(folder: int) -> Iterator[int]:
     """A file without a name, that a crash leaves nothing of; where there are none, one with a temporary name."""
     name = ""
     try:
@@ -46,10 +43,10 @@ def _unnamed_file(folder: int) -> Iterator[tuple[int, str]]:
     except OSError as error:
         if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT}:
             raise
-        name = f".copy-{token_hex(8)}"
+        name = temporary_name()
         descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=folder)
     try:
-        yield descriptor, name
+        yield descriptor
     finally:
         os.close(descriptor)
         if name:

@@ -15,12 +15,14 @@ from typing import NamedTuple, Self
 
 from moorage.errors import CorruptContentError
 from moorage.storage.copying import copy_verified
-from moorage.storage.digests import Digest, FileChangedError, Stamp, stamp_of
+from moorage.storage.digests import Digest, FileChangedError, Stamp, digest_open_file, stamp_of
 from moorage.storage.folders import FOLDER_FLAGS
-from moorage.storage.readlease import ReadLease
+from moorage.storage.names import STALE_SECONDS, Place, clear_temporary_names, give_name
+from moorage.storage.readlease import ReadLease, StillOpenError, read_lease
 from moorage.storage.sync import sync_file_system
 
 OBJECT_MODE = 0o444
+_OBJECT_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EXDEV, errno.EACCES})
 
 
@@ -39,7 +41,10 @@ class OtherSizeError(Exception):
 
 
 class Placed(NamedTuple):
-    """Where bytes went. `stamp` is the object's own; `how` is `linked`, `copied` or `reused`."""
+    """Where bytes went. `stamp` is the object's own; `how` is `linked`, `copied`, `reused` or `proven`.
+
+    `reused` was believed by its name and its size; the other three are known to be these bytes.
+    """
 
     stamp: Stamp
     how: str
@@ -50,7 +55,7 @@ class ObjectStore:
 
     def __init__(self, objects: Path) -> None:
         self._objects = objects
-        self._folders: dict[str, int] = {}
+        self._folders: dict[str, int] = {}  # by prefix; the store's own folder has none
 
     def path_of(self, digest: Digest) -> Path:
         """Where an object lies."""
@@ -63,7 +68,7 @@ class ObjectStore:
             ObjectMissingError: there is no such file, or it is not a plain file.
         """
         try:
-            descriptor = os.open(self.path_of(digest), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(self.path_of(digest), _OBJECT_FLAGS)
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:
                 raise ObjectMissingError(digest) from error
@@ -81,6 +86,7 @@ class ObjectStore:
         stamp: Stamp,
         lease: ReadLease,
         is_quiet: bool = False,
+        is_unproven: bool = False,
         anew: bool = False,
     ) -> Placed:
         """Make the bytes of an open staged file an object; harmless when repeated.
@@ -88,7 +94,9 @@ class ObjectStore:
         The file is linked where the inode is ours and has no other name, else copied; an object
         that is there already is used. `stamp` is the file's as it was digested, `lease` is held
         since before that; where none could be had, `is_quiet` says that nothing has changed for the
-        quiet time, which must do instead. `anew` puts the bytes in the place of an object that is damaged.
+        quiet time, which must do instead. `is_unproven` reads an object that is there before it is used,
+        because nothing but its name says what it holds: a power cut may have left other bytes. One that
+        holds others gives way. `anew` puts the bytes in the place of an object that is damaged.
         Durable after the next `sync`.
 
         Raises:
@@ -98,20 +106,27 @@ class ObjectStore:
             OSError: no room, or the file system refuses.
         """
         folder = self._folder(digest[:2])
+        if is_unproven and not anew:
+            proven = _prove(folder, digest, stamp.size_bytes)
+            if proven is not None:
+                return Placed(proven, "proven")
+            anew = True
         there = None if anew else _reuse(folder, digest, stamp.size_bytes)
         if there is not None:
             return Placed(there, "reused")
         status = os.fstat(descriptor)
         if stamp_of(status) != stamp:
             raise FileChangedError
-        if anew:
-            with suppress(FileNotFoundError):
-                os.unlink(digest, dir_fd=folder)
+        place = Place(self._folder(""), folder, digest, replaces=anew)
         if status.st_nlink == 1 and status.st_uid == os.geteuid() and (lease.is_held or is_quiet):
             with suppress(_LinkRefusedError):
-                return Placed(_link(descriptor, folder, digest, lease), "linked")
-        copied = copy_verified(descriptor, folder, digest, size_bytes=stamp.size_bytes, mode=OBJECT_MODE)
+                return _link(descriptor, place, lease)
+        copied = copy_verified(descriptor, place, size_bytes=stamp.size_bytes, mode=OBJECT_MODE)
         return Placed(copied, "copied")
+
+    def clear_unfinished(self, *, older_than_seconds: float = STALE_SECONDS) -> None:
+        """Take away what a process that was killed in the middle of placing left; no object is touched."""
+        clear_temporary_names(self._folder(""), older_than_seconds=older_than_seconds)
 
     def sync(self) -> None:
         """Put every object placed so far on disk."""
@@ -147,7 +162,7 @@ class _LinkRefusedError(Exception):
     """The file system does not let us link this file; a copy will do."""
 
 
-def _reuse(folder: int, digest: Digest, size_bytes: int) -> Stamp | None:
+def _reuse(folder: int, digest: str, size_bytes: int) -> Stamp | None:
     try:
         status = os.stat(digest, dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
@@ -160,26 +175,47 @@ def _reuse(folder: int, digest: Digest, size_bytes: int) -> Stamp | None:
     return stamp_of(status)
 
 
-def _link(descriptor: int, folder: int, digest: Digest, lease: ReadLease) -> Stamp:
-    """Give the very inode that was digested its name in the store."""
+def _prove(folder: int, digest: Digest, size_bytes: int) -> Stamp | None:
+    """The stamp of the object that is there if it holds what its name promises and nobody can write to it."""
+    try:
+        descriptor = os.open(digest, _OBJECT_FLAGS, dir_fd=folder)
+    except OSError as error:
+        if error.errno in {errno.ENOENT, errno.ELOOP, errno.EACCES, errno.ENXIO}:
+            return None
+        raise
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size_bytes:
+            return None
+        if stat.S_IMODE(status.st_mode) != OBJECT_MODE:
+            os.fchmod(descriptor, OBJECT_MODE)
+        with read_lease(descriptor) as lease:
+            found = digest_open_file(descriptor, youngest_seconds=0)
+            lease.check()
+    except (FileChangedError, StillOpenError):
+        return None
+    finally:
+        os.close(descriptor)
+    return found.stamp if found.digest == digest else None
+
+
+def _link(descriptor: int, place: Place, lease: ReadLease) -> Placed:
+    """Give the very inode that was digested its name in the store.
+
+    The name comes last: whoever sees it may rely on it, so it is never taken back. From the mode on nobody
+    new is let in to write, and who was let in before waits for the lease and is seen by the check.
+    """
     os.fchmod(descriptor, OBJECT_MODE)
     lease.check()
     try:
-        # Through /proc, so that it is this inode that is linked, whatever its staged name means by now.
-        os.link(f"/proc/self/fd/{descriptor}", digest, dst_dir_fd=folder)
+        give_name(descriptor, place)
     except FileExistsError:
-        there = _reuse(folder, digest, os.fstat(descriptor).st_size)
+        there = _reuse(place.folder, place.name, os.fstat(descriptor).st_size)
         if there is None:
             raise
-        return there
+        return Placed(there, "reused")
     except OSError as error:
         if error.errno in _NO_LINK:
             raise _LinkRefusedError from error
         raise
-    try:
-        lease.check()
-    except BaseException:
-        # Somebody who was let in before the chmod waits to write: this inode must not be an object.
-        os.unlink(digest, dir_fd=folder)
-        raise
-    return stamp_of(os.fstat(descriptor))
+    return Placed(stamp_of(os.fstat(descriptor)), "linked")

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -361,3 +362,31 @@ def test_placing_a_batch_twice_gives_the_same_answer(world: World) -> None:
 
     assert (first.digest, first.stamp) == (second.digest, second.stamp)  # type: ignore[union-attr]
     assert (first.how, second.how) == ("linked", "reused")  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("there", [b"the wrong bytes", b"cut"])
+def test_an_object_that_no_row_tells_of_is_not_believed_by_its_name(world: World, there: bytes) -> None:
+    digest = sha256(b"the right bytes").hexdigest()
+    path = world.store.objects / digest[:2] / digest
+    path.parent.mkdir(parents=True)
+    path.write_bytes(there)  # as a power cut between the link and the sync leaves it
+    path.chmod(0o444)
+
+    upload = world.imported({"a": b"the right bytes", "b": b"the right bytes"})
+
+    assert contents(world, upload.project) == {"a": b"the right bytes", "b": b"the right bytes"}
+    assert StoredObject.objects.get().verified_at is not None
+
+
+def test_a_whole_object_that_a_killed_import_left_is_read_once_and_used(world: World) -> None:
+    digest = sha256(b"the bytes").hexdigest()
+    path = world.store.objects / digest[:2] / digest
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"the bytes")
+    inode = path.stat().st_ino
+
+    upload = world.imported({"a": b"the bytes"})
+
+    assert contents(world, upload.project) == {"a": b"the bytes"}
+    assert path.stat().st_ino == inode
+    assert StoredObject.objects.get().changed_ns == path.stat().st_ctime_ns

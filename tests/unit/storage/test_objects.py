@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
@@ -44,9 +47,16 @@ def opened(path: Path) -> Iterator[tuple[int, ReadLease, Digested]]:
         os.close(descriptor)
 
 
-def place(store: ObjectStore, path: Path, *, anew: bool = False) -> Placed:
+def place(store: ObjectStore, path: Path, *, anew: bool = False, is_unproven: bool = False) -> Placed:
     with opened(path) as (descriptor, lease, found):
-        return store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=lease, anew=anew)
+        return store.place(
+            descriptor,
+            digest=found.digest,
+            stamp=found.stamp,
+            lease=lease,
+            anew=anew,
+            is_unproven=is_unproven,
+        )
 
 
 def test_a_placed_object_is_the_very_inode_that_was_digested_and_read_only(store: ObjectStore, staged: Path) -> None:
@@ -166,3 +176,100 @@ def test_the_empty_file_is_an_object_like_any_other(store: ObjectStore, tmp_path
         (tmp_path / name).touch()
     assert place(store, tmp_path / "one").how == "linked"
     assert place(store, tmp_path / "two").how == "reused"
+
+
+@dataclass(frozen=True)
+class LookedAt(ReadLease):
+    """A lease that notes at each look for writers whether the object has its name by then."""
+
+    path: Path
+    seen: list[bool]
+
+    def check(self) -> None:
+        self.seen.append(self.path.exists())
+        super().check()
+
+
+def test_an_object_gets_its_name_after_the_last_look_for_writers_so_that_nobody_takes_it_away_again(
+    store: ObjectStore, staged: Path
+) -> None:
+    seen: list[bool] = []
+    with opened(staged) as (descriptor, lease, found):
+        watched = LookedAt(lease.descriptor, lease.is_held, store.path_of(DIGEST), seen)
+        placed = store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=watched)
+
+    assert placed.how == "linked"
+    assert seen
+    assert not any(seen)
+
+
+def test_a_damaged_object_stays_until_good_bytes_take_its_place(store: ObjectStore, staged: Path) -> None:
+    damaged = store.path_of(DIGEST)
+    damaged.parent.mkdir()
+    damaged.write_bytes(b"the bytEs")
+    come = f"import os; os.open({str(staged)!r}, os.O_WRONLY)"
+
+    with opened(staged) as (descriptor, lease, found):
+        writer = subprocess.Popen([sys.executable, "-c", come])
+        while fcntl.fcntl(descriptor, fcntl.F_GETLEASE) == fcntl.F_RDLCK:
+            time.sleep(0.01)
+        with pytest.raises(StillOpenError):
+            store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=lease, anew=True)
+    writer.wait(10)
+
+    assert damaged.read_bytes() == b"the bytEs"
+    staged.chmod(0o644)
+    with damaged.open("rb") as reader:
+        assert place(store, staged, anew=True).how == "linked"
+        assert reader.read() == b"the bytEs"
+    assert damaged.read_bytes() == b"the bytes"
+    assert sorted(path.name for path in damaged.parent.parent.iterdir()) == [DIGEST[:2]]
+
+
+@pytest.mark.parametrize("there", [b"the bytEs", b"the by", b""])
+def test_an_object_that_only_its_name_vouches_for_is_read_and_replaced_where_it_holds_other_bytes(
+    store: ObjectStore, staged: Path, there: bytes
+) -> None:
+    path = store.path_of(DIGEST)
+    path.parent.mkdir()
+    path.write_bytes(there)
+
+    assert place(store, staged, is_unproven=True).how == "linked"
+
+    assert path.read_bytes() == b"the bytes"
+
+
+def test_an_object_that_holds_what_its_name_says_is_proven_and_used(store: ObjectStore, staged: Path) -> None:
+    path = store.path_of(DIGEST)
+    path.parent.mkdir()
+    path.write_bytes(b"the bytes")
+    inode = path.stat().st_ino
+
+    placed = place(store, staged, is_unproven=True)
+
+    assert (placed.how, placed.stamp.inode) == ("proven", inode)
+    assert path.stat().st_mode & 0o777 == 0o444
+
+
+def test_an_unproven_object_that_somebody_can_write_to_is_replaced(store: ObjectStore, staged: Path) -> None:
+    path = store.path_of(DIGEST)
+    path.parent.mkdir()
+    path.write_bytes(b"the bytes")
+
+    with path.open("r+b") as writer:
+        assert place(store, staged, is_unproven=True).how == "linked"
+        writer.write(b"XXX")
+
+    assert path.read_bytes() == b"the bytes"
+
+
+def test_names_that_a_killed_process_left_are_taken_away_and_objects_stay(store: ObjectStore, staged: Path) -> None:
+    place(store, staged)
+    objects = store.path_of(DIGEST).parent.parent
+    (objects / ".new-0123456789abcdef").write_bytes(b"half")
+
+    store.clear_unfinished()
+    assert (objects / ".new-0123456789abcdef").exists(), "it may be at work"
+    store.clear_unfinished(older_than_seconds=0)
+
+    assert [path.name for path in objects.iterdir()] == [DIGEST[:2]]
