@@ -29,7 +29,7 @@ def plan_again(job: ImportJob, run: ImportRun, *, head: int) -> None:
     alike = look_alikes(job.upload_id)
     at_head = ProjectAtHead(job.project_id, head)
     for touched in _chunks(_touched(job, planned, head)):
-        entries = _unregistered(job).filter(path_digest__in=[paths.digest_of(path) for path in touched])
+        entries = _still_planned(job).filter(path_digest__in=[paths.digest_of(path) for path in touched])
         for batch in in_batches(entries):
             before = {entry.pk: entry.verdict for entry in batch}
             judged = judge_batch(job, batch, at_head, alike)
@@ -43,12 +43,15 @@ def plan_again(job: ImportJob, run: ImportRun, *, head: int) -> None:
         run.save(update_fields=["planned_revision"])
 
 
-def _unregistered(job: ImportJob) -> QuerySet[ManifestEntry]:
-    return ManifestEntry.objects.filter(upload_id=job.upload_id).exclude(state=EntryState.REGISTERED)
+def _still_planned(job: ImportJob) -> QuerySet[ManifestEntry]:
+    # What has failed keeps the reason that its receipt will name: no plan brings its bytes.
+    return ManifestEntry.objects.filter(upload_id=job.upload_id).exclude(
+        state__in=(EntryState.REGISTERED, EntryState.FAILED)
+    )
 
 
 def _plan_below(job: ImportJob, folder: bytes, at_head: ProjectAtHead, alike: set[int]) -> None:
-    below = _unregistered(job).filter(path__gt=folder + b"/", path__lt=folder + b"0")  # "0" follows "/"
+    below = _still_planned(job).filter(path__gt=folder + b"/", path__lt=folder + b"0")  # "0" follows "/"
     for batch in in_batches(below):
         write_verdicts(job, judge_batch(job, batch, at_head, alike), is_range=False)
 

@@ -22,8 +22,9 @@ from moorage.backends import backends, using
 from moorage.files.models import ObjectState, StoredObject
 from moorage.importer import batches, job, placing
 from moorage.importer.batches import Answer, BatchOrder, FileTrouble, StagedFile
-from moorage.importer.models import ManifestEntry
+from moorage.importer.models import ImportProblem, ManifestEntry
 from moorage.importer.place import place_batch
+from moorage.importer.reasons import READ_ERROR
 from moorage.storage.digests import Stamp
 from moorage.storage.walk import walk
 from moorage.transfers.models import Upload
@@ -390,3 +391,20 @@ def test_a_whole_object_that_a_killed_import_left_is_read_once_and_used(world: W
     assert contents(world, upload.project) == {"a": b"the bytes"}
     assert path.stat().st_ino == inode
     assert StoredObject.objects.get().changed_ns == path.stat().st_ctime_ns
+
+
+def test_what_failed_keeps_its_reason_when_the_project_changes_at_its_path_meanwhile(world: World) -> None:
+    project = a_project()
+    world.executor = RefusingExecutor(lambda file: batches.READ_ERROR if file.path == b"bad" else "")
+    upload = world.a_sealed_upload({"bad": b"bytes", "good": b"good"}, project)
+
+    def meanwhile(seam: str) -> None:
+        if seam == "placed":
+            publish_files(project, {"bad": b"other"}, store=world.store)
+
+    world.work_until(upload, meanwhile)
+
+    problem = ImportProblem.objects.get()
+    assert (problem.code, problem.sentence) == READ_ERROR
+    assert reasons(upload) == {b"bad": "entry.read_error"}
+    assert contents(world, project) == {"bad": b"other", "good": b"good"}
