@@ -74,10 +74,11 @@ def claim_next(watch: LeaseWatch) -> Lease | None:
 
 def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, executor: Executor | None = None) -> None:
     """Import the upload that a lease was taken on. Afterwards it has ended, or the lease is free for another try."""
-    upload = Upload.objects.select_related("project", "owner", "done_by").get(pk=lease.pk)
-    job = job_of(upload, lease, should_stop=should_stop, executor=executor or shared_pool())
     number: int | None = None
+    # From here on: what an upload's tasks have delivered can take longer to read than a lease lasts.
     with kept(lease):
+        upload = Upload.objects.select_related("project", "owner", "done_by").get(pk=lease.pk)
+        job = job_of(upload, lease, should_stop=should_stop, executor=executor or shared_pool())
         try:
             number = run_import(job)
         except LeaseLostError:

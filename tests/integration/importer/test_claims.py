@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import OperationalError, connection
@@ -17,7 +18,7 @@ from moorage.importer.models import ImportRun
 from moorage.importer.runs import begin_run
 from moorage.jobs import imports
 from moorage.jobs.imports import claim_next, work
-from moorage.leases import LeaseWatch
+from moorage.leases import BEAT_SECONDS, LeaseWatch
 from moorage.notices.models import Notice
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
@@ -186,3 +187,23 @@ def test_the_progress_moves_while_a_large_file_is_read(world: World, monkeypatch
     upload.refresh_from_db()
     assert upload.bytes_done == size
     assert list(world.store.root.glob(".reading*")) == []
+
+
+def test_a_worker_shows_that_it_lives_while_it_reads_what_the_tasks_have_delivered(world: World) -> None:
+    upload = world.a_sealed_upload({"a": b"a"})
+    beats: list[int] = []
+
+    def slowly(execute: Any, sql: str, *rest: Any) -> Any:
+        if "transfers_uploadtask" in sql and not beats:
+            until = time.monotonic() + 3 * BEAT_SECONDS
+            beats.append(0)
+            while not beats[-1] and time.monotonic() < until:
+                time.sleep(0.2)
+                beats.append(Upload.objects.values_list("beat", flat=True).get(pk=upload.pk))
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(slowly):
+        world.work(upload)
+
+    assert beats[-1] > 0
+    assert upload.current_state is UploadState.IMPORTED
