@@ -5,10 +5,10 @@ from typing import Any
 from moorage.accounts.models import Member
 from moorage.api.people import person
 from moorage.files.undo_chains import undo_chains
-from moorage.importer.receipts import receipts
+from moorage.importer.receipts import imported_totals, receipts
 from moorage.transfers.models import Upload
 from moorage.transfers.overview import UploadOverview, overview
-from moorage.transfers.states import TAKES_FILES
+from moorage.transfers.states import TAKES_FILES, UploadState
 
 
 def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
 
 
 def _progress(upload: Upload) -> dict[str, int]:
-    """What has arrived while files may come, the import's own counts from then on."""
+    """What has arrived while files may come, the import's own counts while it runs, all that came in afterwards."""
     if upload.current_state in TAKES_FILES:
         return {
             "files_total": upload.files_arrived,
@@ -50,6 +50,9 @@ def _progress(upload: Upload) -> dict[str, int]:
             "files_done": 0,
             "bytes_done": 0,
         }
+    if upload.current_state is UploadState.IMPORTED:
+        files, size = imported_totals([upload.pk]).get(upload.pk, (0, 0))
+        return {"files_total": files, "bytes_total": size, "files_done": files, "bytes_done": size}
     return {
         "files_total": upload.files_total,
         "bytes_total": upload.bytes_total,

@@ -1,9 +1,11 @@
 """Receipts: what a run of an import did. Made of the run's own rows, which never change after its end."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
+
+from django.db.models import Sum
 
 from moorage.errors import NotFoundError
 from moorage.importer import paths
@@ -64,6 +66,13 @@ def receipt(upload_id: UUID, *, revision: int | None = None) -> Receipt:
             "There is no such receipt. It comes when the import has ended; look at Upload Status."
         )
     return found
+
+
+def imported_totals(upload_ids: Collection[UUID]) -> dict[UUID, tuple[int, int]]:
+    """Files and bytes that the published runs of uploads have brought into their projects, by upload."""
+    published = ImportRun.objects.filter(upload_id__in=upload_ids, revision__number__isnull=False)
+    rows = published.order_by().values_list("upload_id").annotate(files=Sum("files"), size=Sum("bytes"))
+    return {upload_id: (files or 0, size or 0) for upload_id, files, size in rows}
 
 
 def problems(upload_id: UUID, run: int, *, after: int = 0, limit: int = 100) -> Iterator[ReceiptProblem]:

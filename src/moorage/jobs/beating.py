@@ -30,7 +30,9 @@ def _beat(lease: Lease, over: threading.Event, every_seconds: float) -> None:
             try:
                 lease.keep()
             except LeaseLostError:
-                log.warning("another worker has taken over %s", lease.pk)
+                # The work may have ended between two beats, and its lease with it.
+                if not over.is_set():
+                    log.warning("another worker has taken over %s", lease.pk)
                 return
             except DatabaseError as error:
                 log.warning("no beat for %s: %s", lease.pk, error)

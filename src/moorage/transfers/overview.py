@@ -51,6 +51,11 @@ class UploadOverview:
     may_retry: bool
     may_rename: bool
 
+    @property
+    def detail(self) -> str:
+        """The sentence without the state's own word, for a page that shows the label above it."""
+        return self.state_text.removeprefix(f"{self.label.label.partition(',')[0]}. ")
+
 
 def overview(upload: Upload, *, viewer: Member) -> UploadOverview:
     """What `viewer`, who may see the upload, is shown of it and may do with it."""

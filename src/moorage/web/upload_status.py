@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 
 from moorage.accounts.models import Member
 from moorage.backends import backends
+from moorage.importer.receipts import imported_totals
 from moorage.projects.models import Project
 from moorage.projects.rules import may_edit
 from moorage.transfers.models import Upload
@@ -43,7 +44,11 @@ def upload_status(request: MemberRequest, project_id: UUID) -> HttpResponse:
         return render(request, "uploads/status.html#outstanding", told)
     finished = uploads.exclude(state__in=sorted(OUTSTANDING))
     page = Paginator(finished, FINISHED_PER_PAGE).get_page(request.GET.get("page"))
-    told |= {"page": page, "finished": [overview(upload, viewer=request.user) for upload in page]}
+    totals = imported_totals([upload.pk for upload in page])
+    told |= {
+        "page": page,
+        "finished": [(overview(upload, viewer=request.user), *totals.get(upload.pk, (0, 0))) for upload in page],
+    }
     return render(request, "uploads/status.html", told)
 
 

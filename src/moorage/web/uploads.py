@@ -10,7 +10,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from moorage.backends import backends
-from moorage.importer.receipts import receipts
+from moorage.importer.receipts import Receipt, receipts
 from moorage.projects.models import Project
 from moorage.projects.rules import may_edit
 from moorage.transfers.models import Upload
@@ -93,12 +93,19 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         "shown": overview(shown_upload, viewer=request.user),
         "progress": progress_of(shown_upload, at=backends().clock()),
         "receipts": found,
+        "only_doubtful": bool(found) and _is_only_doubtful(found[0]),
         "runs": [(receipt, standings.get(receipt.revision or 0)) for receipt in found],
         "may_decide": may_finish(request.user, shown_upload),
         "takes_files": state in TAKES_FILES,
     }
     fragment = request.headers.get("HX-Request") == "true"
     return render(request, "uploads/upload.html" + ("#now" if fragment else ""), told)
+
+
+def _is_only_doubtful(newest: Receipt) -> bool:
+    """Whether a retry could import nothing but what a failed transfer may have left incomplete."""
+    doubtful = newest.verdicts.get("doubtful", {}).get("files", 0)
+    return 0 < newest.problems == doubtful
 
 
 urlpatterns = [
