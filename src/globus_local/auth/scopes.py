@@ -16,6 +16,7 @@ from globus_local.errors import GlobusLocalError
 
 AUTH_SERVER = "auth.globus.org"
 TRANSFER_SERVER = "transfer.api.globus.org"
+DEEPEST = 10  # levels of brackets; clients use two
 OFFLINE = "offline_access"  # asks for refresh tokens; belongs to no server
 
 _TIMERS = "524230d7-ea86-4a52-8312-86065a9e0417"
@@ -70,6 +71,8 @@ def parse_scopes(text: str) -> tuple[Scope, ...]:
         if token == "[":  # noqa: S105 (a bracket, not a password)
             if not levels[-1]:
                 raise ScopeError("A bracket in a scope string follows the scope it belongs to.")
+            if len(levels) > DEEPEST:
+                raise ScopeError(f"A scope string has at most {DEEPEST} levels of brackets.")
             levels.append([])
         elif token == "]":  # noqa: S105
             if len(levels) == 1 or not levels[-1]:

@@ -2,7 +2,7 @@
 
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from http import HTTPStatus
 from typing import Any, Final
@@ -60,12 +60,16 @@ def _no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
 
 
 def _not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
-    faults = [
-        {"field": ".".join(str(part) for part in fault["loc"]), "message": fault["msg"]} for fault in error.errors
-    ]
+    faults = [{"field": _field(fault["loc"]), "message": fault["msg"]} for fault in error.errors]
     named = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
-    message = f"The request does not have the form that this route takes ({named}). See the OpenAPI document."
+    message = f"The request does not have the form that this route takes ({named}). See /api/v1/openapi.json."
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", message, faults=faults)
+
+
+def _field(place: Sequence[object]) -> str:
+    """Where a fault is, in the sender's words: ninja names the kind of input and its own argument first."""
+    own = place[2:] if place and place[0] == "body" else place[1:]
+    return ".".join(str(part) for part in own) or "body"
 
 
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:  # noqa: ARG001
@@ -74,7 +78,10 @@ def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:  # noqa: A
 
 
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG001
-    return problem(error.status_code, "bad_request", f"{error.message} See the OpenAPI document.")
+    # ninja says 400 of a body that is no JSON; for a script that is as wrong in every state as a wrong field.
+    status = HTTPStatus.UNPROCESSABLE_ENTITY if error.status_code == HTTPStatus.BAD_REQUEST else error.status_code
+    sentence = f"{str(error.message).rstrip('.')}. See the OpenAPI document, /api/v1/openapi.json."
+    return problem(status, "invalid_input", sentence)
 
 
 def _bug(request: HttpRequest, error: Exception) -> HttpResponse:

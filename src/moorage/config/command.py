@@ -10,7 +10,7 @@ import click
 from moorage.config.local import settings_of
 from moorage.config.options import Options, data_folder
 from moorage.config.processes import PortBusyError, end_with_parent
-from moorage.config.up import Addresses, StartFailedError, run_up
+from moorage.config.up import Addresses, AlreadyRunningError, StartFailedError, run_up
 
 PAGE_TIMEOUT_SECONDS = "5"  # what a page waits for Globus (design §6)
 
@@ -53,7 +53,7 @@ def up(  # noqa: PLR0917 - click calls it by name
     extra = _settings_from(globus_settings)
     try:
         run_up((data or data_folder()).expanduser().absolute(), addresses, demo=demo, globus_settings=extra, say=_say)
-    except (PortBusyError, StartFailedError) as error:
+    except (AlreadyRunningError, PortBusyError, StartFailedError) as error:
         raise click.ClickException(str(error)) from error
 
 

@@ -96,6 +96,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "moorage.web.headers.HeadersMiddleware",
+    "moorage.api.middleware.DocumentsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "moorage.web.limits.BodyLimitMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -4,18 +4,20 @@ Everything lies in one data folder. Addresses are given at each start and reach 
 environment; what is generated once is in the data folder's `moorage.toml`.
 """
 
+import fcntl
 import os
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from moorage.config.demo.logins import DemoLogins, demo_logins, write_demo_file
 from moorage.config.demo.sample import write_sample
-from moorage.config.local import settings_of
+from moorage.config.local import make_private_folder, settings_of
 from moorage.config.local_globus import (
     CALLBACK_PATH,
     GlobusClient,
@@ -26,15 +28,28 @@ from moorage.config.local_globus import (
 )
 from moorage.config.processes import answers, check_port_free
 from moorage.config.supervisor import Child, Supervisor
-from moorage.errors import UnavailableError
+from moorage.errors import ConflictError, UnavailableError
 
 START_SECONDS = 120.0
+LOCAL_GLOBUS_SETTINGS = ("globus_client_id", "globus_client_secret", "globus_collection_id")
 LOCAL_QUIET_SECONDS = 3
 DEMO_FREE_FLOOR_BYTES = 2**30
 
 
 class StartFailedError(UnavailableError):
     code = "start.failed"
+
+
+class AlreadyRunningError(ConflictError):
+    """Two groups in one data folder would rewrite each other's addresses."""
+
+    code = "start.already_running"
+
+    def __init__(self, data: Path, pid: str) -> None:
+        super().__init__(
+            f"Moorage is running in {data} already (process {pid}). Use that one, stop it, or choose another "
+            "folder with --data."
+        )
 
 
 @dataclass(frozen=True)
@@ -75,16 +90,45 @@ def run_up(
     """Start everything, say where it is, and keep it running until a signal.
 
     Raises:
+        AlreadyRunningError: another `up` works in this data folder.
         PortBusyError: a wanted port is taken.
         StartFailedError: a part did not come up.
     """
+    with only_one(data):
+        _run(data, addresses, demo=demo, globus_settings=globus_settings, say=say)
+
+
+@contextmanager
+def only_one(data: Path) -> Iterator[None]:
+    """Hold the data folder for this process; the kernel lets go of it when the process ends, however it ends.
+
+    Raises:
+        AlreadyRunningError: another `up` holds it.
+    """
+    make_private_folder(data)
+    with (data / "up.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            lock.seek(0)
+            raise AlreadyRunningError(data, lock.read().strip() or "unknown") from error
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        yield
+
+
+def _run(
+    data: Path, addresses: Addresses, *, demo: bool, globus_settings: dict[str, object], say: Callable[[str], None]
+) -> None:
+    say("Moorage is starting…")
     check_port_free("site", addresses.bind, addresses.port, option="--port")
     check_port_free("local Globus", addresses.bind, addresses.globus_port, option="--globus-port")
     settings = settings_of(data)
     logins = demo_logins(data) if demo else None
     globus = replace(_local_globus(data, addresses, settings, logins), extra=globus_settings)
     config_file = globus.write()
-    environment = _environment(data, addresses, demo=demo)
+    environment = _environment(data, addresses, settings, demo=demo)
     _prepare(environment, logins, data, addresses, str(settings["globus_collection_id"]))
     group = Supervisor(_children(data, environment, config_file), say=say)
     group.start()
@@ -115,7 +159,7 @@ def _local_globus(
     store = GlobusCollection(
         str(settings["globus_collection_id"]),
         "Moorage",
-        Path(str(settings.get("store", data / "store"))) / "collection",
+        Path(os.environ.get("MOORAGE_STORE") or str(settings.get("store", data / "store"))) / "collection",
         administrators=(client_id,),
         description="Uploads to and downloads from Moorage's projects.",
     )
@@ -139,7 +183,7 @@ def _local_globus(
     )
 
 
-def _environment(data: Path, addresses: Addresses, *, demo: bool) -> dict[str, str]:
+def _environment(data: Path, addresses: Addresses, settings: dict[str, object], *, demo: bool) -> dict[str, str]:
     """What the parts are told. What the caller has set in her environment wins, where it is no address."""
     defaults = {"MOORAGE_QUIET_SECONDS": str(LOCAL_QUIET_SECONDS), "MOORAGE_WATCHED_INTERVAL_SECONDS": "2"}
     if demo:
@@ -154,6 +198,8 @@ def _environment(data: Path, addresses: Addresses, *, demo: bool) -> dict[str, s
         "MOORAGE_GLOBUS_TRANSFER_URL": addresses.globus + "/",
         "MOORAGE_GLOBUS_WEB_URL": addresses.globus,
         "MOORAGE_GLOBUS_CREATE_ACCOUNT_URL": addresses.globus + "/v2/web/create-account",
+        # The local Globus knows this client and this collection, whatever else the environment says.
+        **{f"MOORAGE_{name.upper()}": str(settings[name]) for name in LOCAL_GLOBUS_SETTINGS},
         "DJANGO_SETTINGS_MODULE": "moorage.config.settings",
         "PYTHONUNBUFFERED": "1",
     }

@@ -13,6 +13,8 @@ from moorage.globus.service import AccessRuleLimitError, GlobusUnavailableError
 P = ParamSpec("P")
 R = TypeVar("R")
 PASSING_STATUSES = frozenset({408, 425, 429})
+# What reading a document raises that is none of Globus's: no JSON, or JSON without what must be in it.
+NOT_A_DOCUMENT = (TypeError, KeyError, ValueError)
 
 
 class GlobusRefusedError(NotPermittedError):
@@ -42,6 +44,8 @@ def translated(call: Callable[P, R]) -> Callable[P, R]:
                 yield from call(*args, **kwargs)
             except globus_sdk.GlobusError as error:
                 _raise(error)
+            except NOT_A_DOCUMENT as error:
+                raise _not_globus() from error
 
         return cast("Callable[P, R]", generate)
 
@@ -51,8 +55,15 @@ def translated(call: Callable[P, R]) -> Callable[P, R]:
             return call(*args, **kwargs)
         except globus_sdk.GlobusError as error:
             _raise(error)
+        except NOT_A_DOCUMENT as error:
+            raise _not_globus() from error
 
     return run
+
+
+def _not_globus() -> MoorageError:
+    """Something between us and Globus answered in its place: a proxy's page, half a document."""
+    return GlobusUnavailableError("What answered in Globus's place is not Globus. Moorage tries again by itself.")
 
 
 def _raise(error: globus_sdk.GlobusError) -> NoReturn:

@@ -142,3 +142,33 @@ def test_a_body_that_is_no_json_is_told_and_loses_nothing(api_of: Asks) -> None:
 
     assert answer.status_code in {400, 422}
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/nope", 404),
+        ("GET", "/projects/not-an-id", 404),
+        ("DELETE", "/projects", 405),
+        ("GET", "/uploads/7", 404),
+    ],
+)
+def test_what_no_route_answers_is_told_by_a_document_too(api_of: Asks, method: str, path: str, status: int) -> None:
+    answer = api_of(a_member())(method, path)
+
+    assert answer.status_code == status
+    assert answer["Content-Type"] == "application/problem+json"
+    assert answer.json()["code"]
+
+
+def test_a_body_that_is_too_long_is_told_by_a_document(api_of: Asks) -> None:
+    answer = api_of(a_member())("POST", "/projects", {"name": "x", "description": "y" * 2**21})
+
+    assert (answer.status_code, answer["Content-Type"]) == (413, "application/problem+json")
+
+
+def test_a_wrong_field_is_named_in_the_senders_words(api_of: Asks) -> None:
+    answer = api_of(a_member())("POST", "/projects", {"name": 7})
+
+    assert answer.status_code == 422
+    assert [fault["field"] for fault in answer.json()["faults"]] == ["name"]

@@ -35,7 +35,10 @@ def current_caller() -> Caller:
 
 def body() -> Mapping[str, Any]:
     """The JSON document that was sent. Raises TransferError ClientError.BadRequest if it is none."""
-    document = request.get_json(force=True, silent=True)
+    try:
+        document = request.get_json(force=True, silent=True)
+    except RecursionError:  # brackets in brackets in brackets
+        document = None
     if not isinstance(document, dict):
         raise TransferError("ClientError.BadRequest", "The body must be a JSON document.", 400)
     return document
