@@ -5,11 +5,13 @@ import secrets
 from collections.abc import Callable
 from pathlib import Path
 
+from django.conf import settings
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from moorage.backends import backends
 from moorage.errors import MoorageError
+from moorage.globus.service import GlobusUnavailableError
 from moorage.storage.layout import StoreLayout
 
 Say = Callable[[str], None]
@@ -33,6 +35,10 @@ def run_checks(say: Say) -> bool:
 def _passes(name: str, check: Callable[[], str], say: Say) -> bool:
     try:
         say(f"ok      {name}: {check()}")
+    except GlobusUnavailableError:
+        address = settings.OPTIONS.globus_transfer_url
+        say(f"FAILED  {name}: nothing answers at {address}. Is it running, and is that the right address?")
+        return False
     except (CheckFailedError, MoorageError, OSError) as error:
         say(f"FAILED  {name}: {error}")
         return False

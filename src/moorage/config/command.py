@@ -57,7 +57,22 @@ def up(  # noqa: PLR0917 - click calls it by name
         raise click.ClickException(str(error)) from error
 
 
+def _use_folder(context: click.Context, option: click.Parameter, data: Path | None) -> None:  # noqa: ARG001
+    if data is not None:
+        os.environ["MOORAGE_DATA"] = str(data.expanduser().absolute())
+
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_use_folder,
+    expose_value=False,
+    help="Folder of all data.",
+)
+
+
 @main.command(short_help="Run the site.")
+@data_option
 @click.option("--with-parent", is_flag=True, help="End as soon as the process that started this one ends.")
 @click.option("--workers", default=1, show_default=True, help="Server processes.")
 def web(with_parent: bool, workers: int) -> None:
@@ -74,6 +89,7 @@ def web(with_parent: bool, workers: int) -> None:
 
 
 @main.command(short_help="Run a worker.")
+@data_option
 @click.option("--with-parent", is_flag=True, help="End as soon as the process that started this one ends.")
 def worker(with_parent: bool) -> None:
     """Run imports and sweeps. Start as many as you like, on as many hosts as share the store."""
@@ -94,6 +110,7 @@ def globus_local(arguments: tuple[str, ...]) -> None:
 
 
 @main.command(short_help="Bring the database up to date.")
+@data_option
 @click.option("--demo", is_flag=True, hidden=True)
 def migrate(demo: bool) -> None:
     """Apply migrations; safe to repeat, and while nothing else runs."""
@@ -113,6 +130,7 @@ def migrate(demo: bool) -> None:
 
 
 @main.command(short_help="Prove that this installation can work.")
+@data_option
 def check() -> None:
     """Look at settings, database, store and Globus; say what is wrong and what to do."""
     _options()
@@ -126,6 +144,7 @@ def check() -> None:
 
 
 @main.command(short_help="Let somebody sign up.")
+@data_option
 @click.argument("email")
 def invite(email: str) -> None:
     """Let EMAIL sign up although sign-up is by invitation."""
@@ -145,6 +164,7 @@ def invite(email: str) -> None:
 
 
 @main.command("end-account", short_help="End somebody's account.")
+@data_option
 @click.argument("email")
 def end_account_command(email: str) -> None:
     """End the account of EMAIL: sessions, tokens and access to staging areas end; what she brought stays."""

@@ -1,7 +1,7 @@
 """The operator's settings: every one typed, named `MOORAGE_…` in the environment or written in `moorage.toml`.
 
-The environment wins over the file. The file lies in the data folder (or where `MOORAGE_CONFIG`
-says) and holds what is generated once; its mode is 0600.
+The environment wins over the file, and the file over the addresses that the last `up` left in the data folder.
+The file lies in the data folder (or where `MOORAGE_CONFIG` says) and holds what is generated once; its mode is 0600.
 """
 
 import os
@@ -13,6 +13,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 CONFIG_NAME = "moorage.toml"
+UP_NAME = "up.toml"  # the addresses of the last `up`, for parts and commands beside it
 
 
 def data_folder() -> Path:
@@ -88,4 +89,8 @@ class Options(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not read
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - not read
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, toml_file=config_file())
+        return (
+            init_settings,
+            env_settings,
+            TomlConfigSettingsSource(settings_cls, toml_file=[data_folder() / UP_NAME, config_file()]),
+        )

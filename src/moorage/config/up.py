@@ -17,7 +17,7 @@ from pathlib import Path
 
 from moorage.config.demo.logins import DemoLogins, demo_logins, write_demo_file
 from moorage.config.demo.sample import write_sample
-from moorage.config.local import make_private_folder, settings_of
+from moorage.config.local import make_private_folder, settings_of, toml_lines, write_private
 from moorage.config.local_globus import (
     CALLBACK_PATH,
     GlobusClient,
@@ -26,6 +26,7 @@ from moorage.config.local_globus import (
     GlobusRule,
     LocalGlobus,
 )
+from moorage.config.options import UP_NAME
 from moorage.config.processes import answers, check_port_free
 from moorage.config.supervisor import Child, Supervisor
 from moorage.errors import ConflictError, UnavailableError
@@ -129,6 +130,9 @@ def _run(
     globus = replace(_local_globus(data, addresses, settings, logins), extra=globus_settings)
     config_file = globus.write()
     environment = _environment(data, addresses, settings, demo=demo)
+    write_private(
+        data / UP_NAME, "# Written by `moorage-server up` at each start.\n" + toml_lines(_addresses_of(addresses))
+    )
     _prepare(environment, logins, data, addresses, str(settings["globus_collection_id"]))
     group = Supervisor(_children(data, environment, config_file), say=say)
     group.start()
@@ -183,6 +187,18 @@ def _local_globus(
     )
 
 
+def _addresses_of(addresses: Addresses) -> dict[str, object]:
+    return {
+        "bind": addresses.bind,
+        "port": addresses.port,
+        "public_url": addresses.site,
+        "globus_auth_url": addresses.globus + "/",
+        "globus_transfer_url": addresses.globus + "/",
+        "globus_web_url": addresses.globus,
+        "globus_create_account_url": addresses.globus + "/v2/web/create-account",
+    }
+
+
 def _environment(data: Path, addresses: Addresses, settings: dict[str, object], *, demo: bool) -> dict[str, str]:
     """What the parts are told. What the caller has set in her environment wins, where it is no address."""
     defaults = {"MOORAGE_QUIET_SECONDS": str(LOCAL_QUIET_SECONDS), "MOORAGE_WATCHED_INTERVAL_SECONDS": "2"}
@@ -191,13 +207,7 @@ def _environment(data: Path, addresses: Addresses, settings: dict[str, object], 
         defaults["MOORAGE_FREE_FLOOR_PERCENT"] = "0"
     fixed = {
         "MOORAGE_DATA": str(data),
-        "MOORAGE_BIND": addresses.bind,
-        "MOORAGE_PORT": str(addresses.port),
-        "MOORAGE_PUBLIC_URL": addresses.site,
-        "MOORAGE_GLOBUS_AUTH_URL": addresses.globus + "/",
-        "MOORAGE_GLOBUS_TRANSFER_URL": addresses.globus + "/",
-        "MOORAGE_GLOBUS_WEB_URL": addresses.globus,
-        "MOORAGE_GLOBUS_CREATE_ACCOUNT_URL": addresses.globus + "/v2/web/create-account",
+        **{f"MOORAGE_{name.upper()}": str(value) for name, value in _addresses_of(addresses).items()},
         # The local Globus knows this client and this collection, whatever else the environment says.
         **{f"MOORAGE_{name.upper()}": str(settings[name]) for name in LOCAL_GLOBUS_SETTINGS},
         "DJANGO_SETTINGS_MODULE": "moorage.config.settings",

@@ -11,6 +11,7 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods, require_POST
 
 from moorage.backends import backends
+from moorage.errors import ConflictError
 from moorage.transfers.discarding import start_discarding
 from moorage.transfers.naming import DESCRIPTION_LIMIT, NAME_LIMIT
 from moorage.transfers.overview import overview
@@ -44,7 +45,11 @@ def done(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     upload, at = upload_for(request, upload_id), backends().clock()
     if request.method == "POST":
         finish = wish_quiet if request.POST.get("when") == "quiet" else start_sealing
-        finish(upload=upload, actor=request.user, at=at, include_doubtful="doubtful" in request.POST.getlist("include"))
+        include_doubtful = "doubtful" in request.POST.getlist("include")
+        try:
+            finish(upload=upload, actor=request.user, at=at, include_doubtful=include_doubtful)
+        except ConflictError as error:
+            return _told(request, error, "upload-done", upload.pk)
         return redirect("upload", upload.pk)
     check_may_finish(request.user, upload)
     if upload.current_state is not UploadState.OPEN:
@@ -76,7 +81,10 @@ def delete(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     """DELETE: what would be deleted, and until when the trash keeps it."""
     upload, at = upload_for(request, upload_id), backends().clock()
     if request.method == "POST":
-        start_discarding(upload=upload, actor=request.user, at=at)
+        try:
+            start_discarding(upload=upload, actor=request.user, at=at)
+        except ConflictError as error:
+            return _told(request, error, "upload", upload.pk)
         messages.success(request, "The upload is being deleted. Your project is not touched.")
         return redirect("upload", upload.pk)
     shown = overview(upload, viewer=request.user)
@@ -97,7 +105,10 @@ def delete(request: MemberRequest, upload_id: UUID) -> HttpResponse:
 def retry(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     upload = upload_for(request, upload_id)
     include_doubtful = "doubtful" in request.POST.getlist("include")
-    retry_upload(upload=upload, actor=request.user, at=backends().clock(), include_doubtful=include_doubtful)
+    try:
+        retry_upload(upload=upload, actor=request.user, at=backends().clock(), include_doubtful=include_doubtful)
+    except ConflictError as error:
+        return _told(request, error, "upload", upload.pk)
     return redirect("upload", upload.pk)
 
 
@@ -122,6 +133,12 @@ def claim(request: MemberRequest, upload_id: UUID, task_id: UUID) -> HttpRespons
     mine = request.POST.get("mine") == "yes"
     claim_task(upload=upload, task_id=task_id, mine=mine, actor=request.user, at=backends().clock())
     return redirect("upload-done" if upload.current_state is UploadState.OPEN else "upload", upload.pk)
+
+
+def _told(request: MemberRequest, error: ConflictError, page: str, upload_id: UUID) -> HttpResponse:
+    """Back to the page where she pressed, with what stood in the way: the upload is in another state than it showed."""
+    messages.error(request, str(error))
+    return redirect(page, upload_id)
 
 
 urlpatterns = [
