@@ -8,7 +8,7 @@ from typing import Final
 from django.db.models import F
 
 from moorage.backends import Policies, backends
-from moorage.storage.areas import StagingAreas
+from moorage.storage.areas import AreaMissingError, StagingAreas
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 
@@ -36,11 +36,20 @@ def look_interval(upload: Upload, policies: Policies, *, watched: bool) -> timed
 
 
 def look_at_area(upload: Upload, *, at: datetime) -> bool:
-    """Look once, and write down what is there. True when something has changed since the last look."""
+    """Look once, and write down what is there. True when something has changed since the last look.
+
+    Raises:
+        AreaMissingError: the upload says so, until the area is there again.
+    """
     begun = time.monotonic()
-    arrived = StagingAreas(backends().store).look(upload.area_name)
-    took = time.monotonic() - begun
     open_row = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN)
+    try:
+        arrived = StagingAreas(backends().store).look(upload.area_name)
+    except AreaMissingError as error:
+        open_row.exclude(reason=error.code).update(reason=error.code, reason_text=str(error))
+        raise
+    took = time.monotonic() - begun
+    open_row.filter(reason=AreaMissingError.code).update(reason="", reason_text="")
     changed = arrived.state_digest != upload.arrived_digest
     open_row.update(
         files_arrived=arrived.files,

@@ -14,8 +14,9 @@ from django.db import transaction
 
 from moorage.audit.records import record
 from moorage.backends import backends
+from moorage.errors import MoorageError
 from moorage.globus.service import GlobusUnavailableError, TaskStatus
-from moorage.storage.areas import AreaMissingError, StagingAreas
+from moorage.storage.areas import StagingAreas
 from moorage.transfers.closing import CloseStep, cancel_tasks, move_on, refresh_tasks, withdraw_rules
 from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.grants import follow_reasons
@@ -37,7 +38,8 @@ def continue_sealing(upload: Upload, *, at: datetime) -> bool:
     Returns True when it is no longer SEALING, False when something outside must end first: ask again soon.
 
     Raises:
-        GlobusUnavailableError: Globus does not answer; the freeze stands where it stood.
+        GlobusUnavailableError, GlobusRefusedError, AreaMissingError: the upload says why, and the freeze stands
+            where it stood.
     """
     while upload.current_state is UploadState.SEALING:
         before = upload.close_step
@@ -45,6 +47,9 @@ def continue_sealing(upload: Upload, *, at: datetime) -> bool:
             _STEPS[CloseStep(before)](upload, at)
         except GlobusUnavailableError:
             _say(upload, "Globus does not answer at the moment.")
+            raise
+        except MoorageError as error:
+            _say(upload, str(error))
             raise
         if upload.current_state is UploadState.SEALING and upload.close_step == before:
             return False
@@ -107,11 +112,7 @@ def _outcomes(upload: Upload, at: datetime) -> None:
 
 
 def _move(upload: Upload, at: datetime) -> None:
-    try:
-        StagingAreas(backends().store).seal(upload.area_name, upload.pk)
-    except AreaMissingError as error:
-        _say(upload, str(error))
-        return
+    StagingAreas(backends().store).seal(upload.area_name, upload.pk)
     with transaction.atomic():
         tasks_of(upload).filter(is_running).update(was_active_at_seal=True)
         try:

@@ -13,6 +13,7 @@ from django.db.models import Q, QuerySet
 
 from moorage.accounts.models import GlobusIdentity, Member
 from moorage.backends import backends
+from moorage.globus.failures import GlobusRefusedError
 from moorage.globus.service import (
     AccessRuleConflictError,
     AccessRuleId,
@@ -93,6 +94,7 @@ def ask_for_rule(grant: AccessGrant, *, at: datetime) -> None:
 
     Raises:
         AccessRuleLimitError: the collection has none left.
+        AccessRuleConflictError, GlobusRefusedError: Globus does not give this rule.
         GlobusUnavailableError: no answer; the rule may stand or not, and the sweep finds out.
     """
     globus = backends().globus
@@ -102,10 +104,14 @@ def ask_for_rule(grant: AccessGrant, *, at: datetime) -> None:
         actual=GrantState.UNKNOWN, tried_at=at, expires_at=expires_at
     ):
         return
+    if not _has_reason(grant):
+        # It ended without a sign, or beside the transaction that wanted this rule.
+        AccessGrant.objects.filter(pk=grant.pk).update(desired=GrantState.REVOKED, actual=GrantState.NONE)
+        return
     path, identity = CollectionPath(grant.path), IdentityId(str(grant.identity_id))
     try:
         rule = globus.grant_access(path, identity=identity, permissions=Permissions.READ_WRITE, expires_at=expires_at)
-    except (AccessRuleLimitError, AccessRuleConflictError) as error:
+    except (AccessRuleLimitError, AccessRuleConflictError, GlobusRefusedError) as error:
         # Refused, so nothing is under way.
         AccessGrant.objects.filter(pk=grant.pk).update(actual=GrantState.NONE, trouble=error.code)
         raise
@@ -115,6 +121,11 @@ def ask_for_rule(grant: AccessGrant, *, at: datetime) -> None:
     # The reason ended while Globus was making the rule.
     AccessGrant.objects.filter(pk=grant.pk).update(rule_id=rule)
     take_rule_away(AccessGrant.objects.get(pk=grant.pk))
+
+
+def _has_reason(grant: AccessGrant) -> bool:
+    upload = Upload.objects.select_related("owner", "project").get(pk=grant.upload_id)
+    return identities_with_reason(upload).filter(identity_id=grant.identity_id).exists()
 
 
 def take_rule_away(grant: AccessGrant) -> None:

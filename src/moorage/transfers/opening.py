@@ -11,7 +11,7 @@ from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.backends import backends
 from moorage.errors import MoorageError
-from moorage.globus.service import AccessRuleConflictError, AccessRuleLimitError
+from moorage.globus.service import AccessRuleConflictError, AccessRuleLimitError, GlobusUnavailableError
 from moorage.projects.models import Project
 from moorage.storage.areas import StagingAreas
 from moorage.transfers import rules
@@ -63,11 +63,13 @@ def prepare_upload(upload: Upload, *, at: datetime) -> bool:
     whether the upload is OPEN now; if not, the upload says what it waits for.
 
     Raises:
-        GlobusUnavailableError: Globus does not answer; the upload says so, and a sweep goes on.
+        GlobusUnavailableError, GlobusRefusedError: the upload says so, and a sweep goes on.
     """
     state = upload.current_state
     if state is not UploadState.REQUESTED:
         return state is UploadState.OPEN
+    # A role or account that ended beside Create did not see this row yet; from now on whatever ends does.
+    follow_reasons(Upload.objects.select_related("owner", "project").get(pk=upload.pk))
     StagingAreas(backends().store).make(upload.area_name)
     try:
         for grant in upload.grants.filter(desired=GrantState.GRANTED).exclude(actual=GrantState.GRANTED):
@@ -87,8 +89,11 @@ def prepare_upload(upload: Upload, *, at: datetime) -> bool:
         _say(upload, error.code, "An older access rule is in the way and is being taken away. This goes on by itself.")
         make_due(Sweep.GRANTS)
         return False
-    except MoorageError as error:
+    except GlobusUnavailableError as error:
         _say(upload, error.code, "Globus does not answer at the moment. This upload opens by itself when it does.")
+        raise
+    except MoorageError as error:
+        _say(upload, error.code, f"{error} This upload opens by itself when that is mended.")
         raise
     _open(upload, at=at)
     return upload.state == UploadState.OPEN
@@ -145,5 +150,5 @@ def _open(upload: Upload, *, at: datetime) -> None:
 def _say(upload: Upload, reason: str, sentence: str) -> None:
     """Tell on the upload what it waits for."""
     requested = Upload.objects.filter(pk=upload.pk, state=UploadState.REQUESTED)
-    requested.exclude(reason=reason).update(reason=reason, reason_text=sentence)
+    requested.exclude(reason=reason, reason_text=sentence).update(reason=reason, reason_text=sentence)
     upload.reason, upload.reason_text = reason, sentence

@@ -12,6 +12,7 @@ from django.db.models import Q
 
 from moorage.backends import backends
 from moorage.errors import NotFoundError
+from moorage.globus.failures import GlobusRefusedError
 from moorage.globus.service import (
     AccessRule,
     AccessRuleConflictError,
@@ -48,7 +49,7 @@ def reconcile_grants(*, at: datetime) -> bool:
     Returns whether rules were asked for: they are shown only when the next round has seen them in the list.
 
     Raises:
-        GlobusUnavailableError: what was done stays; the next round goes on.
+        GlobusUnavailableError, GlobusRefusedError: what was done stays; the next round goes on.
     """
     # What has lost its reason goes first, and without a look at the list: nothing may delay it.
     _take_away()
@@ -65,8 +66,14 @@ def reconcile_grants(*, at: datetime) -> bool:
 
 
 def _take_away() -> None:
+    refused: GlobusRefusedError | None = None
     for grant in AccessGrant.objects.filter(desired=GrantState.REVOKED).exclude(rule_id=""):
-        take_rule_away(grant)
+        try:
+            take_rule_away(grant)
+        except GlobusRefusedError as error:  # of this one: the others go all the same
+            refused = error
+    if refused is not None:
+        raise refused
 
 
 def _takers() -> Iterable[Upload]:
@@ -102,6 +109,7 @@ def _note_gone(grants: Iterable[AccessGrant], standing: dict[Key, AccessRule], *
 
 def _ask_and_renew(standing: dict[Key, AccessRule], *, at: datetime) -> bool:
     asked = False
+    refused: GlobusRefusedError | None = None
     wanted = AccessGrant.objects.filter(takes_files, desired=GrantState.GRANTED).select_related("upload")
     for grant in wanted:
         rule = standing.get(_key_of(grant))
@@ -113,6 +121,10 @@ def _ask_and_renew(standing: dict[Key, AccessRule], *, at: datetime) -> bool:
                 asked = True
             except (AccessRuleLimitError, AccessRuleConflictError) as error:
                 log.warning("no rule for %s: %s", grant, error)
+            except GlobusRefusedError as error:
+                refused = error
+    if refused is not None:
+        raise refused
     return asked
 
 

@@ -22,8 +22,10 @@ def is_watched(watch: CollectionWatch | None, *, at: datetime) -> bool:
     return watch is not None and watch.watched_at is not None and at - watch.watched_at < WATCHED_FOR
 
 
-def note_trouble(collection_id: UUID, sentence: str) -> None:
-    """Why Globus could not be asked; empty when it answers again."""
+def note_trouble(collection_id: UUID, sentence: str) -> bool:
+    """Why Globus could not be asked; empty when it answers again. True: it was not known yet."""
     watch, made = CollectionWatch.objects.get_or_create(pk=collection_id, defaults={"trouble": sentence})
-    if not made and watch.trouble != sentence:
+    known = not made and watch.trouble == sentence
+    if not made and not known:
         CollectionWatch.objects.filter(pk=collection_id).update(trouble=sentence)
+    return not known

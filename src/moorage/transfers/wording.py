@@ -85,7 +85,7 @@ def _requested(upload: Upload) -> str:
 
 
 def _open(upload: Upload) -> str:
-    if upload.wish_at is not None:
+    if upload.wish_at is not None and not upload.reason_text:
         return (
             "Open. It is imported by itself when its transfers have finished and nothing changes any more; "
             "until then more files may come."

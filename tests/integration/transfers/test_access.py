@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 
 import pytest
+from django.db import connection, connections, transaction
 
 from builders import (
     a_file_arrives,
@@ -18,12 +20,15 @@ from builders import (
 from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import GlobusIdentity
 from moorage.backends import Policies
+from moorage.globus.failures import GlobusRefusedError
 from moorage.globus.service import CollectionPath, Permissions
 from moorage.jobs.sweeps.grants import reconcile
+from moorage.projects.membership import remove_member
 from moorage.projects.models import Membership, Role
 from moorage.transfers.grants import ask_for_rule, take_rule_away
 from moorage.transfers.models import GrantState, Upload
 from moorage.transfers.naming import area_path
+from moorage.transfers.opening import open_upload, prepare_upload
 from moorage.transfers.overview import overview
 from moorage.transfers.reconciling import reconcile_grants
 from moorage.transfers.states import UploadState
@@ -220,3 +225,64 @@ def test_of_two_identities_the_one_she_has_signed_in_with_is_named(
 
     assert len(globus.rules) == 2
     assert overview(upload, viewer=owner).globus.sign_in_as == owner.email
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="one writer at a time: the removal waits for the row")
+def test_a_member_who_is_removed_while_her_upload_is_being_written_down_gets_no_rule(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    project, editor = a_project(), a_globus_member(globus)
+    a_membership(project, editor, Role.EDITOR)
+    written, removed = threading.Event(), threading.Event()
+
+    def open_slowly() -> None:
+        with transaction.atomic():
+            open_upload(project=project, actor=editor, name="Scan", at=clock())
+            written.set()
+            removed.wait(10)
+        connections.close_all()
+
+    opening = threading.Thread(target=open_slowly)
+    opening.start()
+    assert written.wait(10)
+    remove_member(project=project, actor=project.created_by, member=editor, at=clock())
+    removed.set()
+    opening.join()
+    upload = Upload.objects.get()
+    assert upload.grants.get().desired == GrantState.GRANTED, "the removal did not see the row"
+
+    prepare_upload(upload, at=clock())
+
+    assert not globus.rules
+    assert "grant_access" not in globus.calls
+
+
+def test_a_rule_whose_reason_ended_without_a_sign_is_not_asked_for(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    project, editor = a_project(), a_globus_member(globus)
+    a_membership(project, editor, Role.EDITOR)
+    upload = open_upload(project=project, actor=editor, name="Scan", at=clock())
+    Membership.objects.filter(member=editor).update(role=Role.VIEWER)
+
+    ask_for_rule(upload.grants.get(), at=clock())
+
+    assert not globus.calls
+    assert upload.grants.get().desired == GrantState.REVOKED
+
+
+def test_a_rule_that_globus_refuses_does_not_keep_the_others_waiting(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    uploads = [an_open_upload(globus, owner=a_member()) for _ in range(3)]
+    for upload in uploads:
+        a_linked_identity(upload.owner, globus.add_identity(upload.owner.email))
+    globus.fail_next("grant_access", error=GlobusRefusedError("Globus refused this (403)."))
+
+    reconcile(clock())
+
+    assert len(globus.rules) == 2
+    assert overview(uploads[0], viewer=uploads[0].owner).globus_trouble == "Globus refused this (403)."
+    reconcile(clock.advance(seconds=5))
+    assert len(globus.rules) == 3

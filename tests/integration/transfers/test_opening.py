@@ -10,6 +10,7 @@ from builders import a_globus_member, a_linked_identity, a_member, a_membership,
 from fakes.globus import InMemoryTransferService
 from moorage.audit.models import AuditRecord
 from moorage.backends import backends, using
+from moorage.globus.failures import GlobusRefusedError
 from moorage.globus.service import AccessRuleLimitError, GlobusUnavailableError, IdentityId, Permissions
 from moorage.jobs.sweeps.grants import reconcile
 from moorage.jobs.sweeps.requests import open_requested
@@ -118,6 +119,22 @@ def test_without_a_rule_to_give_an_upload_waits_says_so_and_opens_by_itself(
 
     waiting.refresh_from_db()
     assert waiting.state == UploadState.OPEN
+
+
+def test_an_upload_that_globus_refuses_a_rule_says_whom_to_ask_and_opens_when_that_is_mended(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    owner = a_globus_member(globus)
+    upload = open_upload(project=a_project(owner), actor=owner, name="Scan", at=clock())
+    globus.fail_next("grant_access", error=GlobusRefusedError("Globus refused this (403). Ask the operator."))
+
+    open_requested(clock())
+
+    upload.refresh_from_db()
+    assert "Globus refused this (403). Ask the operator." in state_text(upload)
+    open_requested(clock.advance(seconds=5))
+    upload.refresh_from_db()
+    assert upload.state == UploadState.OPEN
 
 
 def test_an_older_rule_of_another_kind_is_replaced(globus: InMemoryTransferService, clock: Clock) -> None:

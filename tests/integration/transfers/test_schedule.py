@@ -15,8 +15,9 @@ from fakes.globus import InMemoryTransferService
 from moorage.globus.service import GlobusUnavailableError
 from moorage.jobs.models import ScheduledSweep
 from moorage.jobs.schedule import Claim, Plan, claim_due, enter, make_due, run_claimed
-from moorage.jobs.sweeps.each import for_each
+from moorage.jobs.sweeps.each import Patience, for_each
 from moorage.leases import LeaseWatch, this_process
+from moorage.storage.areas import AreaMissingError
 from moorage.transfers.due import Sweep
 from moorage.transfers.due import make_due as act_makes_due
 from moorage.transfers.models import Upload
@@ -181,7 +182,7 @@ def test_an_act_makes_its_sweep_due_when_it_is_committed_and_not_when_it_is_roll
     assert ScheduledSweep.objects.get().next_run_at == clock()
 
 
-def test_one_rows_trouble_is_not_the_others(globus: InMemoryTransferService) -> None:
+def test_one_rows_trouble_is_not_the_others(globus: InMemoryTransferService, clock: Clock) -> None:
     first, second, third = (an_open_upload(globus) for _ in range(3))
     done: list[Upload] = []
 
@@ -193,12 +194,12 @@ def test_one_rows_trouble_is_not_the_others(globus: InMemoryTransferService) -> 
         done.append(upload)
 
     with pytest.raises(ZeroDivisionError):
-        for_each([first, second, third], act)
+        for_each([first, second, third], act, at=clock())
 
     assert done == [third]
 
 
-def test_a_globus_that_is_down_is_not_asked_for_each_row(globus: InMemoryTransferService) -> None:
+def test_a_globus_that_is_down_is_not_asked_for_each_row(globus: InMemoryTransferService, clock: Clock) -> None:
     upload = an_open_upload(globus)
     asked: list[Upload] = []
 
@@ -207,6 +208,25 @@ def test_a_globus_that_is_down_is_not_asked_for_each_row(globus: InMemoryTransfe
         raise GlobusUnavailableError("down")
 
     with pytest.raises(GlobusUnavailableError):
-        for_each([upload] * 10, act)
+        for_each([upload] * 10, act, at=clock())
 
     assert len(asked) == 3
+
+
+def test_a_row_that_fails_rests_ever_longer_and_is_tried_at_once_when_it_has_succeeded(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    upload, patience = an_open_upload(globus), Patience()
+    tried: list[int] = []
+    begun = clock()
+
+    def act(row: Upload) -> None:
+        tried.append(int((clock() - begun).total_seconds()))
+        if len(tried) < 5:
+            raise AreaMissingError(row.area_name)
+
+    for _ in range(34):
+        for_each([upload], act, at=clock(), patience=patience)
+        clock.advance(seconds=1)
+
+    assert tried == [0, 2, 6, 14, 30, 31, 32, 33]

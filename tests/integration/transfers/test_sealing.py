@@ -10,6 +10,7 @@ from builders import a_file_arrives, a_globus_member, a_member, a_membership, a_
 from fakes.globus import InMemoryTransferService
 from moorage.audit.models import AuditRecord
 from moorage.backends import Policies, backends
+from moorage.globus.failures import GlobusRefusedError
 from moorage.globus.service import GlobusUnavailableError, IdentityId, TaskStatus
 from moorage.jobs.sweeps.closing import discard, seal
 from moorage.jobs.sweeps.wishes import fulfil_wishes
@@ -19,6 +20,7 @@ from moorage.transfers.discarding import start_discarding
 from moorage.transfers.freezing import continue_sealing
 from moorage.transfers.models import GlobusTask, Upload, UploadTask
 from moorage.transfers.naming import area_path
+from moorage.transfers.overview import overview
 from moorage.transfers.rules import EmptyUploadError, UploadNotFoundError, UploadRoleError
 from moorage.transfers.sealing import start_sealing
 from moorage.transfers.states import UploadState, UploadTransitionError
@@ -263,6 +265,46 @@ def test_a_task_that_only_may_be_the_uploads_delays_the_freeze_by_ten_minutes_an
     assert upload.state == UploadState.SEALED
     assert globus.fake_tasks[task].task.status is TaskStatus.ACTIVE
     assert UploadTask.objects.get(upload=upload, task__task_id=task).was_active_at_seal
+
+
+@pytest.mark.parametrize("call", ["revoke_access", "list_access", "tasks_of"])
+def test_a_freeze_that_globus_refuses_says_so_and_goes_on_when_that_is_mended(
+    globus: InMemoryTransferService, clock: Clock, call: str
+) -> None:
+    upload = an_open_upload(globus)
+    a_file_arrives(upload, "a")
+    start_sealing(upload=upload, actor=upload.owner, at=clock())
+    refusal = GlobusRefusedError("Globus refused this (403). Ask the operator to run `moorage-server check`.")
+    globus.fail_next(call, times=3, error=refusal)
+
+    for _ in range(3):
+        seal(clock.advance(minutes=1))
+        assert "Ask the operator" in state_text(Upload.objects.get(pk=upload.pk))
+    assert "Ask the operator" in overview(upload, viewer=upload.owner).globus_trouble
+    seal(clock.advance(minutes=1))
+
+    upload.refresh_from_db()
+    assert upload.state == UploadState.SEALED
+    assert upload.reason_text == ""
+
+
+def test_a_freeze_that_fails_again_and_again_is_logged_once_and_tried_ever_less_often(
+    globus: InMemoryTransferService, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    upload = an_open_upload(globus)
+    a_file_arrives(upload, "a")
+    start_sealing(upload=upload, actor=upload.owner, at=clock())
+    StagingAreas(backends().store).path_of(upload.area_name).rename(backends().store.trash / "lost")
+
+    for _ in range(120):
+        seal(clock.advance(seconds=1))
+
+    assert len([record for record in caplog.records if "is gone from the disk" in record.getMessage()]) == 1
+    assert globus.calls.count("tasks_of") == 1, "each step once"
+    assert "is gone from the disk" in state_text(Upload.objects.get(pk=upload.pk))
+    (backends().store.trash / "lost").rename(StagingAreas(backends().store).path_of(upload.area_name))
+    seal(clock.advance(minutes=1))
+    assert Upload.objects.get(pk=upload.pk).state == UploadState.SEALED
 
 
 # When transfers finish

@@ -1,14 +1,17 @@
 """Looks into open uploads' areas: what has arrived, and whether anything still changes."""
 
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from moorage.backends import backends
-from moorage.jobs.sweeps.each import for_each
+from moorage.jobs.sweeps.each import Patience, for_each
 from moorage.transfers.arrivals import look_at_area, look_interval, uploads_to_look_at
 from moorage.transfers.models import CollectionWatch, Upload
 from moorage.transfers.states import UploadState
 from moorage.transfers.watching import is_watched
+
+_looks: Final = Patience()
 
 
 def look_into_areas(at: datetime) -> timedelta | None:
@@ -16,7 +19,8 @@ def look_into_areas(at: datetime) -> timedelta | None:
     watch = CollectionWatch.objects.filter(pk=UUID(backends().globus.collection_id)).first()
     watched = is_watched(watch, at=at)
     clock = backends().clock
-    for_each(uploads_to_look_at(at=at, watched=watched), lambda upload: look_at_area(upload, at=clock()))
+    due = uploads_to_look_at(at=at, watched=watched)
+    for_each(due, lambda upload: look_at_area(upload, at=clock()), at=at, patience=_looks)
     policies = backends().policies
     wished = Upload.objects.in_state(UploadState.OPEN).exclude(wish_at=None)
     soonest = min((look_interval(upload, policies, watched=watched) for upload in wished), default=None)

@@ -9,10 +9,10 @@ from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 
 
-def clear_imported(at: datetime) -> timedelta | None:  # noqa: ARG001 - a sweep gets the time
+def clear_imported(at: datetime) -> timedelta | None:
     """Clear what a worker that died after publishing has left."""
     waiting = Upload.objects.in_state(UploadState.IMPORTED).filter(is_cleared=False, held_by="")
-    for_each(waiting, _clear)
+    for_each(waiting, _clear, at=at)
     return None
 
 

@@ -2,43 +2,98 @@
 
 import logging
 from collections.abc import Callable, Iterable
-from typing import Final, TypeVar
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final, TypeVar
 
 from django.db.models import Model
 
 from moorage.errors import MoorageError, UnavailableError
+from moorage.globus.failures import GlobusRefusedError
 
 DOWN_AFTER: Final = 3
+FIRST_REST: Final = timedelta(seconds=2)
+LONGEST_REST: Final = timedelta(minutes=1)
 
 log = logging.getLogger(__name__)
 
 Row = TypeVar("Row", bound=Model)
 
 
-def for_each(rows: Iterable[Row], act: Callable[[Row], object]) -> None:
+@dataclass
+class Setback:
+    """What went wrong with a row the last time, and since when in a row."""
+
+    sentence: str
+    times: int
+    rests_until: datetime
+
+
+@dataclass
+class Patience:
+    """A sweep's memory in this process of the rows that fail: each rests longer, and is complained of once."""
+
+    _setbacks: dict[Any, Setback] = field(default_factory=dict)
+
+    def rests(self, row: Model, *, at: datetime) -> bool:
+        setback = self._setbacks.get(row.pk)
+        return setback is not None and at < setback.rests_until
+
+    def note(self, row: Model, failure: Exception, *, at: datetime) -> bool:
+        """Note a failure, and say whether it is another one than the last time."""
+        before = self._setbacks.get(row.pk)
+        times = before.times + 1 if before else 1
+        rest = min(FIRST_REST * 2 ** min(times - 1, 10), LONGEST_REST)
+        self._setbacks[row.pk] = Setback(str(failure), times, at + rest)
+        return before is None or before.sentence != str(failure)
+
+    def forget(self, row: Model) -> None:
+        self._setbacks.pop(row.pk, None)
+
+    def keep_only(self, keys: Iterable[Any]) -> None:
+        """Forget the rows that the sweep has nothing to do with any more."""
+        self._setbacks = {key: self._setbacks[key] for key in keys if key in self._setbacks}
+
+
+def for_each(
+    rows: Iterable[Row], act: Callable[[Row], object], *, at: datetime, patience: Patience | None = None
+) -> None:
     """Do `act` for each row. An anticipated failure of one is logged; a bug is raised after all had their turn.
+
+    With `patience`, a row that fails rests, and is logged again only when it fails otherwise.
 
     Raises:
         UnavailableError: something outside is down. After a few in a row the others are not tried: asking
             for each of them is of no use.
+        GlobusRefusedError: Globus refused for some row, after all had their turn.
     """
+    patience = patience or Patience()
+    seen: list[Any] = []
     bug: Exception | None = None
+    refused: GlobusRefusedError | None = None
     down: list[UnavailableError] = []
     for row in rows:
+        seen.append(row.pk)
+        if patience.rests(row, at=at):
+            continue
         try:
             act(row)
+            patience.forget(row)
             down.clear()
         except UnavailableError as failure:
-            log.warning("%s %s: %s", row._meta.model_name, row.pk, failure)
+            log.info("%s %s: %s", row._meta.model_name, row.pk, failure)
             down.append(failure)
             if len(down) >= DOWN_AFTER:
                 break
         except MoorageError as failure:
-            log.warning("%s %s: %s", row._meta.model_name, row.pk, failure)
+            if patience.note(row, failure, at=at):
+                log.warning("%s %s: %s", row._meta.model_name, row.pk, failure)
+            refused = failure if isinstance(failure, GlobusRefusedError) else refused
         except Exception as failure:
+            patience.note(row, failure, at=at)
             log.exception("%s %s", row._meta.model_name, row.pk)
             bug = failure
-    if bug is not None:
-        raise bug
-    if down:
-        raise down[-1]
+    else:
+        patience.keep_only(seen)
+    if worst := bug or next(iter(down), refused):
+        raise worst

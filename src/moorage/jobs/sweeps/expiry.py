@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
+from moorage.importer.remnants import kept_until
 from moorage.jobs.addresses import upload_path
 from moorage.jobs.sweeps.each import for_each
 from moorage.notices.telling import tell
@@ -13,13 +14,15 @@ from moorage.transfers.models import Upload
 
 def warn_and_expire(at: datetime) -> timedelta | None:
     """Warn of what expires soon, and discard what has expired."""
-    for_each(expiring_uploads().iterator(), lambda upload: _look_at(upload, at=at))
+    for_each(expiring_uploads().iterator(), lambda upload: _look_at(upload, at=at), at=at)
     return None
 
 
 def _look_at(upload: Upload, *, at: datetime) -> None:
     if upload.expires_at <= at:
-        _expire(upload, at=at)
+        promised = kept_until(upload.pk)
+        if promised is None or promised <= at:
+            _expire(upload, at=at)
         return
     days = warning_due(upload, at=at)
     if days is None:

@@ -35,7 +35,7 @@ def read_tasks(at: datetime) -> timedelta | None:
 @survives_globus
 def fetch_outcomes(at: datetime) -> timedelta | None:
     """Store what ended tasks delivered."""
-    for_each(tasks_without_outcome(), lambda task: fetch_outcome(task, at=at))
+    for_each(tasks_without_outcome(), lambda task: fetch_outcome(task, at=at), at=at)
     return None
 
 

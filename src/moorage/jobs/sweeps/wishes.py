@@ -21,7 +21,7 @@ SOON: Final = timedelta(seconds=1)
 
 def fulfil_wishes(at: datetime) -> timedelta | None:
     """Look at every wish."""
-    for_each(_wished(), lambda upload: look_at_wish(upload, at=at))
+    for_each(_wished(), lambda upload: look_at_wish(upload, at=at), at=at)
     return SOON if _wished().exists() else None
 
 
