@@ -46,6 +46,7 @@ def retry_upload(*, upload: Upload, actor: Member, at: datetime, include_doubtfu
             upload.transition_to(
                 UploadState.SEALED,
                 at=at,
+                where={"remnants_gone_at": None},
                 include_doubtful=include_doubtful,
                 done_by=actor,
                 last_activity_at=at,
@@ -56,6 +57,8 @@ def retry_upload(*, upload: Upload, actor: Member, at: datetime, include_doubtfu
                 step="",
             )
         except UploadTransitionError:
+            if upload.remnants_gone_at is not None:
+                raise NothingToRetryError(_why_not(upload)) from None
             if upload.current_state not in {UploadState.SEALED, UploadState.IMPORTING}:
                 raise
             return

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from builders import a_file_arrives, a_member, a_membership, an_open_upload
 from fakes.globus import InMemoryTransferService
 from moorage.backends import Policies, backends
+from moorage.importer.job import Outcome
+from moorage.importer.models import ManifestEntry
+from moorage.jobs.endings import end_import
 from moorage.jobs.sweeps.arrivals import look_into_areas
 from moorage.jobs.sweeps.clearing import clear_imported
 from moorage.jobs.sweeps.closing import discard, seal
 from moorage.jobs.sweeps.expiry import warn_and_expire
 from moorage.jobs.sweeps.tidying import remnants, strays
+from moorage.leases import take
 from moorage.notices.models import Notice
 from moorage.projects.models import Role
 from moorage.storage.areas import StagingAreas
@@ -22,6 +26,7 @@ from moorage.transfers.discarding import EXPIRED, start_discarding
 from moorage.transfers.models import StrayArea, Upload
 from moorage.transfers.naming import UploadNameError
 from moorage.transfers.overview import overview
+from moorage.transfers.remnants import trash_remnants
 from moorage.transfers.renaming import rename_upload
 from moorage.transfers.retrying import NothingToRetryError, retry_upload
 from moorage.transfers.rules import UploadRoleError
@@ -134,6 +139,44 @@ def test_what_was_not_imported_is_kept_for_a_while_and_can_be_retried_until_then
         retry_upload(upload=_fresh(upload), actor=upload.owner, at=clock())
 
 
+def test_what_a_retry_promises_to_keep_is_kept_until_that_day(globus: InMemoryTransferService, clock: Clock) -> None:
+    upload = _an_imported_upload(globus, clock, problems=1)
+    clock.advance(days=20)
+    retry_upload(upload=upload, actor=upload.owner, at=clock())
+    promised = clock() + timedelta(days=30)
+    _ends_without_a_revision(upload, clock, promised=promised)
+
+    remnants(clock.advance(days=29))
+    assert StagingAreas(backends().store).is_sealed(upload.pk)
+    assert overview(_fresh(upload), viewer=upload.owner).may_retry
+    remnants(clock.advance(days=2))
+
+    assert not StagingAreas(backends().store).is_sealed(upload.pk)
+
+
+def test_a_retry_cannot_begin_on_what_is_on_its_way_to_the_trash(globus: InMemoryTransferService, clock: Clock) -> None:
+    upload = _an_imported_upload(globus, clock, problems=2)
+    as_the_page_read_it = _fresh(upload)
+    remnants(clock.advance(days=31))
+
+    with pytest.raises(NothingToRetryError, match="trash"):
+        retry_upload(upload=as_the_page_read_it, actor=upload.owner, at=clock())
+
+    assert _fresh(upload).state == UploadState.IMPORTED
+
+
+def test_a_sweep_leaves_what_was_retried_since_it_read_the_row(globus: InMemoryTransferService, clock: Clock) -> None:
+    upload = _an_imported_upload(globus, clock, problems=2)
+    as_the_sweep_read_it = _fresh(upload)
+    retry_upload(upload=upload, actor=upload.owner, at=clock.advance(days=31))
+    _ends_without_a_revision(upload, clock, promised=clock() + timedelta(days=30))
+
+    trash_remnants(as_the_sweep_read_it, at=clock())
+
+    assert StagingAreas(backends().store).is_sealed(upload.pk)
+    assert _fresh(upload).remnants_gone_at is None
+
+
 def test_what_a_worker_that_died_after_publishing_left_is_cleared_by_the_sweep(
     globus: InMemoryTransferService, clock: Clock
 ) -> None:
@@ -227,6 +270,17 @@ def _an_imported_upload(globus: InMemoryTransferService, clock: Clock, *, proble
     upload.transition_to(UploadState.IMPORTING, at=clock())
     upload.transition_to(UploadState.IMPORTED, at=clock(), imported_at=clock(), published_revision=1, problems=problems)
     return upload
+
+
+def _ends_without_a_revision(upload: Upload, clock: Clock, *, promised: datetime) -> None:
+    """A worker takes the upload, can import nothing more, and says until when what is left is kept."""
+    lease = take(_fresh(upload), where={"state": UploadState.SEALED}, state=UploadState.IMPORTING)
+    assert lease is not None
+    ManifestEntry.objects.update_or_create(
+        upload_id=upload.pk, number=1, defaults={"path": b"a", "path_digest": b"a", "remnant_until": promised}
+    )
+    outcome = Outcome(revision=None, code="run.nothing", sentence="Nothing could be imported.", problems=1)
+    end_import(_fresh(upload), lease, outcome, clock(), path="/")
 
 
 def _fresh(upload: Upload) -> Upload:
