@@ -1,7 +1,8 @@
 """Members' Globus identities: found by name, confirmed, verified by signing in, ended (design §6).
 
-Only signing in verifies. Rows change one by one through save() and delete(), because access to
-staging areas follows them by signal.
+Only signing in verifies, and it takes every identity of that Globus account: none of them can be another
+member's, for Globus lists an account's tasks under each of its identities. Rows change one by one through
+save() and delete(), because access to staging areas follows them by signal.
 """
 
 from collections.abc import Iterable
@@ -11,8 +12,9 @@ from uuid import UUID
 
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
-from moorage.accounts.models import GlobusIdentity, Member
+from moorage.accounts.models import AccountIdentity, GlobusIdentity, Member
 from moorage.audit.records import record
 from moorage.backends import backends
 from moorage.errors import ConflictError, InvalidInputError
@@ -24,13 +26,13 @@ GOOGLE_SUFFIX = "@accounts.google.com"
 
 
 class IdentityTakenError(ConflictError):
-    """Another member has signed in with this identity."""
+    """Another member has signed in with this identity, or with another one of the same Globus account."""
 
     code = "identity.taken"
 
     def __init__(self, username: str) -> None:
         super().__init__(
-            f"Another member has signed in with the Globus identity {username}, so it cannot be yours here. "
+            f"Another member has signed in with the Globus account of {username}, so it cannot be yours here. "
             "Sign in with your own Globus account, or ask the operator if you have two accounts."
         )
         self.username = username
@@ -84,8 +86,7 @@ def name_identity(*, member: Member, username: str, at: datetime) -> NamedIdenti
     name = username.strip().lower()
     if not name:
         raise InvalidInputError("Type the e-mail address of your Globus account.", field="globus_username")
-    asked = [name] if name.endswith(GOOGLE_SUFFIX) else [name, name + GOOGLE_SUFFIX]
-    identities = [one for one in backends().globus.find_identities(asked) if one.status not in UNUSABLE]
+    identities = _find(name)
     taken = _taken_by_others(member, identities)
     linked = {str(pk) for pk in member.globus_identities.values_list("identity_id", flat=True)}
     found = tuple(
@@ -102,19 +103,18 @@ def name_identity(*, member: Member, username: str, at: datetime) -> NamedIdenti
     return NamedIdentities(name, found, at)
 
 
-def confirm_identity(*, member: Member, identity_id: UUID, at: datetime) -> GlobusIdentity:
-    """Store an identity that the member says is hers, unverified. Doing it again is harmless.
+def confirm_identity(*, member: Member, username: str, identity_id: UUID, at: datetime) -> GlobusIdentity:
+    """Store one of the identities that were found by a name, unverified. Doing it again is harmless.
 
     Raises:
-        IdentityTakenError: another member has verified it.
-        IdentityUnknownError: Globus does not know it, or it is closed.
+        IdentityTakenError: another member has signed in with it, or with its Globus account.
+        IdentityUnknownError: Globus does not know it by this name, or it is closed.
         GlobusUnavailableError: Globus does not answer.
     """
-    known = [
-        one for one in backends().globus.identities_by_id([IdentityId(str(identity_id))]) if one.status not in UNUSABLE
-    ]
+    # A form can name any identity: only one that this name finds is taken.
+    known = [one for one in _find(username.strip().lower()) if one.id == str(identity_id)]
     if not known:
-        raise IdentityUnknownError("Globus does not know this identity any more. Type your Globus e-mail again.")
+        raise IdentityUnknownError("Globus does not know this identity by that name. Type your Globus e-mail again.")
     identity = known[0]
     with transaction.atomic():
         if _taken_by_others(member, known):
@@ -132,14 +132,15 @@ def verify_identity(
 ) -> GlobusIdentity:
     """Keep that the member has signed in with this identity, which is therefore hers alone.
 
-    `linked` are the other identities of her Globus account: those that she had only named are
-    verified with it. Everybody else's unverified rows of any of them end.
+    `linked` are the other identities of her Globus account; empty: Globus told none, and what it told
+    before stands. They are hers as well: those that she had only named are verified with it, everybody
+    else's unverified rows of any of them end, and nobody else can name them from now on.
 
     Raises:
         IdentityTakenError: another member has verified it before.
     """
     with transaction.atomic():
-        if _taken_by_others(member, [identity]):
+        if _verified_by_others(member, [identity.id]).exists():
             raise IdentityTakenError(identity.username)
         hers = {UUID(identity.id), *(UUID(other) for other in linked)}
         for other in GlobusIdentity.objects.filter(identity_id__in=hers, verified_at__isnull=True).exclude(
@@ -158,7 +159,9 @@ def verify_identity(
             raise IdentityTakenError(identity.username) from error
         if is_news:
             record("identity.verified", row, actor=member, at=at, username=row.username)
-        _verify_named(member, hers - {UUID(identity.id)}, at)
+        verified = [row, *_verify_named(member, hers - {UUID(identity.id)}, at)]
+        if len(hers) > 1:
+            _keep_account(verified, hers)
     return row
 
 
@@ -182,21 +185,43 @@ def _is_last_sign_in(member: Member, identity: GlobusIdentity) -> bool:
     return sign_ins.filter(uid=uid).exists() and not sign_ins.exclude(uid=uid).exists()
 
 
+def _find(name: str) -> list[Identity]:
+    """The identities that can be used and have this name at Globus."""
+    asked = [name] if name.endswith(GOOGLE_SUFFIX) else [name, name + GOOGLE_SUFFIX]
+    return [one for one in backends().globus.find_identities(asked) if one.status not in UNUSABLE]
+
+
 def _taken_by_others(member: Member, identities: Iterable[Identity]) -> set[str]:
-    verified = GlobusIdentity.objects.filter(
-        identity_id__in=[one.id for one in identities], verified_at__isnull=False
-    ).exclude(member=member)
-    return {str(pk) for pk in verified.values_list("identity_id", flat=True)}
+    """Those of them that belong to a Globus account with which another member has signed in."""
+    ids = [one.id for one in identities]
+    taken = _verified_by_others(member, ids).values_list("identity_id", flat=True)
+    of_account = AccountIdentity.objects.filter(identity_id__in=ids).exclude(signed_in__member=member)
+    return {str(pk) for pk in [*taken, *of_account.values_list("identity_id", flat=True)]}
 
 
-def _verify_named(member: Member, others: set[UUID], at: datetime) -> None:
-    """Verify what she had named before and what now proves to be of the same Globus account."""
-    verified = GlobusIdentity.objects.filter(identity_id__in=others, verified_at__isnull=False).exclude(member=member)
-    foreign = set(verified.values_list("identity_id", flat=True))
-    for row in member.globus_identities.filter(identity_id__in=others - foreign, verified_at__isnull=True):
-        row.verified_at = at
-        row.save()
-        record("identity.verified", row, actor=member, at=at, username=row.username)
+def _verified_by_others(member: Member, ids: Iterable[str | UUID]) -> QuerySet[GlobusIdentity]:
+    return GlobusIdentity.objects.filter(identity_id__in=list(ids), verified_at__isnull=False).exclude(member=member)
+
+
+def _verify_named(member: Member, others: set[UUID], at: datetime) -> list[GlobusIdentity]:
+    """Verify what she had named before and what now proves to be of the same Globus account. All of hers in it."""
+    foreign = set(_verified_by_others(member, others).values_list("identity_id", flat=True))
+    rows = list(member.globus_identities.filter(identity_id__in=others - foreign))
+    for row in rows:
+        if row.verified_at is None:
+            row.verified_at = at
+            row.save()
+            record("identity.verified", row, actor=member, at=at, username=row.username)
+    return rows
+
+
+def _keep_account(verified: Iterable[GlobusIdentity], hers: set[UUID]) -> None:
+    """Keep which identities her Globus account has now, at each row of hers: unlinking one leaves the others taken."""
+    for row in verified:
+        row.account_identities.exclude(identity_id__in=hers).delete()
+        AccountIdentity.objects.bulk_create(
+            [AccountIdentity(signed_in=row, identity_id=one) for one in sorted(hers)], ignore_conflicts=True
+        )
 
 
 def _describe(row: GlobusIdentity, identity: Identity) -> None:

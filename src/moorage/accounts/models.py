@@ -82,6 +82,23 @@ class GlobusIdentity(models.Model):
         return self.username
 
 
+class AccountIdentity(models.Model):
+    """One identity of the Globus account that a member has signed in with, whether she named it here or not.
+
+    Globus lists an account's tasks under each of its identities. So all of them are hers alone.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    signed_in = models.ForeignKey(GlobusIdentity, on_delete=models.CASCADE, related_name="account_identities")
+    identity_id = models.UUIDField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["signed_in", "identity_id"], name="account_identity_once")]
+
+    def __str__(self) -> str:
+        return f"{self.identity_id} of {self.signed_in}"
+
+
 class ApiToken(models.Model):
     """A bearer token of a member. Only its SHA-256 is kept; the token itself is shown once."""
 

@@ -19,8 +19,9 @@ from moorage.web.requests import MemberRequest
 
 
 class ConfirmForm(forms.Form):
-    """Which of the identities that were found is hers."""
+    """Which of the identities that were found by a name is hers."""
 
+    globus_username = forms.CharField(max_length=300)
     identity = forms.UUIDField()
 
 
@@ -53,7 +54,12 @@ def confirm(request: MemberRequest) -> HttpResponse:
     if not form.is_valid():
         messages.warning(request, "Choose which of the Globus accounts is yours.")
         return redirect("account")
-    identity = confirm_identity(member=request.user, identity_id=form.cleaned_data["identity"], at=backends().clock())
+    identity = confirm_identity(
+        member=request.user,
+        username=form.cleaned_data["globus_username"],
+        identity_id=form.cleaned_data["identity"],
+        at=backends().clock(),
+    )
     messages.success(request, f"{identity.username} is now your Globus account here. You can use Globus Uploads.")
     return redirect("account")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -28,7 +29,7 @@ pytestmark = pytest.mark.django_db
 
 
 def a_named_identity(member: Member, identity: Identity) -> GlobusIdentity:
-    return confirm_identity(member=member, identity_id=UUID(identity.id), at=NOON)
+    return confirm_identity(member=member, username=identity.username, identity_id=UUID(identity.id), at=NOON)
 
 
 def test_naming_finds_an_identity_and_links_nothing_yet(globus: InMemoryTransferService) -> None:
@@ -89,8 +90,12 @@ def test_confirming_twice_is_harmless(globus: InMemoryTransferService) -> None:
 
 
 def test_confirming_asks_globus_and_does_not_trust_the_form(globus: InMemoryTransferService) -> None:
-    with pytest.raises(IdentityUnknownError):
-        confirm_identity(member=a_member(), identity_id=uuid4(), at=NOON)
+    other = globus.add_identity("bo@uni.example")
+
+    for identity_id in (uuid4(), UUID(other.id)):
+        with pytest.raises(IdentityUnknownError):
+            confirm_identity(member=a_member(), username="ada@uni.example", identity_id=identity_id, at=NOON)
+    assert not GlobusIdentity.objects.exists()
 
 
 def test_two_members_may_name_the_same_identity(globus: InMemoryTransferService) -> None:
@@ -167,6 +172,63 @@ def test_the_other_identities_of_her_globus_account_are_hers_too(globus: InMemor
     hers.refresh_from_db()
     assert hers.verified_at == NOON
     assert not eve.globus_identities.exists()
+
+
+def test_no_identity_of_an_account_that_a_member_has_signed_in_with_can_be_named_by_another(
+    globus: InMemoryTransferService,
+) -> None:
+    ada, eve = a_member(), a_member()
+    primary, linked = globus.add_identity("ada@uni.example"), globus.add_identity("ada@orcid.example")
+    verify_identity(member=ada, identity=primary, linked=[primary.id, linked.id], at=NOON)
+
+    with pytest.raises(IdentityTakenError):
+        name_identity(member=eve, username="ada@orcid.example", at=NOON)
+    with pytest.raises(IdentityTakenError):
+        a_named_identity(eve, linked)
+    assert a_named_identity(ada, linked).member == ada
+    assert not eve.globus_identities.exists()
+
+
+def test_each_sign_in_reads_anew_which_identities_her_account_has(globus: InMemoryTransferService) -> None:
+    ada, eve = a_member(), a_member()
+    primary, old = globus.add_identity("ada@uni.example"), globus.add_identity("ada@old.example")
+    new = globus.add_identity("ada@new.example")
+    a_named_identity(eve, new)
+    told: dict[str, Any] = {"sub": primary.id, "identity_set": [{"sub": primary.id}, {"sub": old.id}]}
+    sign_in = SocialAccount.objects.create(user=ada, provider="globus", uid=primary.id, extra_data={"userinfo": told})
+
+    told["identity_set"] = [{"sub": primary.id}, {"sub": new.id}]
+    sign_in.save()
+
+    assert not eve.globus_identities.exists()
+    with pytest.raises(IdentityTakenError):
+        a_named_identity(eve, new)
+    assert a_named_identity(eve, old).member == eve, "it is of her account no more"
+
+
+def test_a_sign_in_that_tells_no_identities_keeps_what_was_known(globus: InMemoryTransferService) -> None:
+    ada = a_member()
+    primary, linked = globus.add_identity("ada@uni.example"), globus.add_identity("ada@orcid.example")
+    verify_identity(member=ada, identity=primary, linked=[primary.id, linked.id], at=NOON)
+
+    verify_identity(member=ada, identity=primary, at=NOON)
+
+    with pytest.raises(IdentityTakenError):
+        a_named_identity(a_member(), linked)
+
+
+def test_unlinking_one_identity_leaves_the_account_hers_while_another_stays(globus: InMemoryTransferService) -> None:
+    ada = a_member(password="a long enough one")
+    ids = [globus.add_identity(f"ada@{place}.example") for place in ("uni", "orcid", "gmail")]
+    named = a_named_identity(ada, ids[1])
+    signed_in = verify_identity(member=ada, identity=ids[0], linked=[one.id for one in ids], at=NOON)
+
+    unlink_identity(member=ada, identity=signed_in, at=NOON)
+    with pytest.raises(IdentityTakenError):
+        a_named_identity(a_member(), ids[2])
+
+    unlink_identity(member=ada, identity=named, at=NOON)
+    assert a_named_identity(a_member(), ids[2]).verified_at is None
 
 
 def test_an_identity_is_verified_for_one_member_only(globus: InMemoryTransferService) -> None:

@@ -301,7 +301,7 @@ def test_typing_a_globus_name_shows_who_that_is_before_anything_is_linked(
     check_page(found)
     assert "University of Example" in found.text
     assert not GlobusIdentity.objects.exists()
-    hers.post("/account/globus/confirm/", {"identity": identity.id})
+    hers.post("/account/globus/confirm/", {"globus_username": "ada@uni.example", "identity": identity.id})
     assert ada.globus_identities.get().username == "ada@uni.example"
 
 
@@ -316,7 +316,7 @@ def test_of_several_the_member_chooses_and_the_unused_one_is_called_probably_wro
     check_page(found)
     assert found.text.count('type="radio"') == 2
     assert "probably wrong" in found.text
-    hers.post("/account/globus/confirm/", {"identity": google.id})
+    hers.post("/account/globus/confirm/", {"globus_username": "ada@gmail.example", "identity": google.id})
     assert str(GlobusIdentity.objects.get().identity_id) == google.id
 
 
@@ -345,7 +345,9 @@ def test_an_identity_of_another_member_is_refused_with_words(hers: Client, globu
     a_linked_identity(a_member(), identity)
 
     named = hers.post("/account/globus/", {"globus_username": "bo@uni.example"})
-    confirmed = hers.post("/account/globus/confirm/", {"identity": IdentityId(identity.id)})
+    confirmed = hers.post(
+        "/account/globus/confirm/", {"globus_username": "bo@uni.example", "identity": IdentityId(identity.id)}
+    )
 
     assert "Another member has signed in" in named.text
     assert confirmed.status_code == 409

@@ -72,6 +72,14 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
+            name='AccountIdentity',
+            fields=[
+                ('id', models.BigAutoField(primary_key=True, serialize=False)),
+                ('identity_id', models.UUIDField(db_index=True)),
+                ('signed_in', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='account_identities', to='accounts.globusidentity')),
+            ],
+        ),
+        migrations.CreateModel(
             name='Invitation',
             fields=[
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
@@ -94,6 +102,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='globusidentity',
             constraint=models.UniqueConstraint(condition=models.Q(('verified_at__isnull', False)), fields=('identity_id',), name='identity_verified_once'),
+        ),
+        migrations.AddConstraint(
+            model_name='accountidentity',
+            constraint=models.UniqueConstraint(fields=('signed_in', 'identity_id'), name='account_identity_once'),
         ),
         migrations.AddConstraint(
             model_name='invitation',
