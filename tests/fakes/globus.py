@@ -189,10 +189,6 @@ class InMemoryTransferService:
                 ]
             )
 
-    def active_tasks(self) -> Iterator[TransferTask]:
-        with self._call("active_tasks"):
-            return iter([self._shown(fake) for fake in self.fake_tasks.values() if not fake.task.status.is_final])
-
     def task(self, task: TaskId) -> TransferTask:
         with self._call("task"):
             if task not in self.fake_tasks:

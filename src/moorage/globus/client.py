@@ -31,7 +31,6 @@ from moorage.globus.service import (
 )
 
 TRANSFER_SCOPE: Final = "urn:globus:auth:scope:transfer.api.globus.org:all"
-UNFINISHED: Final = ("ACTIVE", "INACTIVE")
 IDENTITIES_PER_CALL: Final = 100
 Document = dict[str, Any]
 
@@ -201,10 +200,6 @@ class GlobusTransferService:
             # Someone who has never used Globus Transfer has no tasks.
             if code_of(error) != "UserNotFound":
                 raise
-
-    @translated
-    def active_tasks(self) -> Iterator[TransferTask]:
-        yield from self._tasks(filter_status=list(UNFINISHED))
 
     def _tasks(self, **filters: Any) -> Iterator[TransferTask]:
         pages = self._transfer.paginated.endpoint_manager_task_list(filter_endpoint=self._collection, **filters)

@@ -165,10 +165,6 @@ class TransferService(Protocol):
         and finished ones that completed after `since`. Someone who never used Globus has none."""
         ...
 
-    def active_tasks(self) -> Iterator[TransferTask]:
-        """Every unfinished task that writes to (or deletes on) the collection, whoever owns it."""
-        ...
-
     def task(self, task: TaskId) -> TransferTask:
         """One task, by a collection manager's view.
 
