@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -10,13 +13,16 @@ from django.db import connection
 from builders import a_file_arrives, a_globus_member, a_linked_identity, a_member, a_project, an_open_upload
 from fakes.globus import InMemoryTransferService
 from moorage.audit.models import AuditRecord
-from moorage.backends import Backends, Policies, using
+from moorage.backends import Backends, Policies, backends, using
 from moorage.globus.links import GlobusLinks
 from moorage.globus.service import IdentityId, TaskStatus
-from moorage.jobs.schedule import Plan
+from moorage.jobs.imports import claim_next, work
+from moorage.jobs.schedule import Plan, claim_due, enter, run_claimed
 from moorage.jobs.sweeps.plans import all_plans
+from moorage.leases import LeaseWatch, this_process
 from moorage.storage.layout import StoreLayout
 from moorage.transfers.discarding import start_discarding
+from moorage.transfers.freezing import continue_sealing
 from moorage.transfers.models import AccessGrant, Belonging, GlobusTask, GrantState, Upload
 from moorage.transfers.naming import area_path
 from moorage.transfers.opening import open_upload
@@ -26,9 +32,15 @@ from moorage.transfers.sealing import start_sealing
 from moorage.transfers.states import OUTSTANDING, UploadState
 from moorage.transfers.tasks import claim_task
 from moorage.transfers.wishing import take_wish_back, wish_quiet
-from moorage.transfers.wording import Turn, whose_turn
+from moorage.transfers.wording import Turn, state_text, whose_turn
 
 from .conftest import Clock
+
+
+@pytest.fixture
+def policies() -> Policies:
+    """The defaults, on a disk that is never too full, and without waiting for files to get old enough to be read."""
+    return Policies(free_floor_bytes=0, free_floor_percent=0, digest_min_age=timedelta(0))
 
 
 class WatchfulGlobus(InMemoryTransferService):
@@ -120,26 +132,134 @@ def test_every_act_of_a_member_leaves_a_record_with_her_name(globus: InMemoryTra
     assert {record.project_id for record in acts} == {upload.project_id}
 
 
-# Which sweep or queue takes an upload on that rests in this state.
-TAKEN_ON_BY = {
-    UploadState.REQUESTED: "requests",
-    UploadState.OPEN: "wishes",
-    UploadState.SEALING: "sealing",
-    UploadState.DISCARDING: "discarding",
+def _requested(globus: InMemoryTransferService, clock: Clock) -> Upload:
+    owner = a_globus_member(globus)
+    return open_upload(project=a_project(owner), actor=owner, name="Scan", at=clock())
+
+
+def _open(globus: InMemoryTransferService, clock: Clock) -> Upload:
+    upload = an_open_upload(globus)
+    a_file_arrives(upload, "a")
+    return upload
+
+
+def _wished(globus: InMemoryTransferService, clock: Clock) -> Upload:
+    upload = _open(globus, clock)
+    wish_quiet(upload=upload, actor=upload.owner, at=clock())
+    return upload
+
+
+def _sealing(globus: InMemoryTransferService, clock: Clock) -> Upload:
+    upload = _open(globus, clock)
+    start_sealing(upload=upload, actor=upload.owner, at=clock())
+    return upload
+
+
+def _sealed(globus: InMemoryTransferService, clock: Clock) -> Upload:
+    upload = _sealing(globus, clock)
+    assert continue_sealing(upload, at=clock())
+    return upload
+
+
+def _importing(globus: InMemoryTransferService, clock: Clock) -> Upload:
+    upload = _sealed(globus, clock)
+    lease = claim_next(LeaseWatch())
+    assert lease is not None
+    dead = replace(this_process(), pid=2**22 + 1)
+    assert lease.rows().update(held_by=str(dead)), "its worker was killed"
+    return upload
+
+
+def _failed(globus: InMemoryTransferService, clock: Clock) -> Upload:
+    upload = an_open_upload(globus)
+    a_file_arrives(upload, "no\nname")
+    start_sealing(upload=upload, actor=upload.owner, at=clock())
+    _a_worker_runs(clock, until=lambda: _state(upload) is UploadState.FAILED)
+    return upload
+
+
+def _discarding(globus: InMemoryTransferService, clock: Clock) -> Upload:
+    upload = _open(globus, clock)
+    globus.add_task(_principal(upload), area_path(upload.area_name))
+    start_discarding(upload=upload, actor=upload.owner, at=clock())
+    return upload
+
+
+World = Callable[[InMemoryTransferService, Clock], Upload]
+TAKEN_ON_BY_A_WORKER: dict[UploadState, list[World]] = {
+    UploadState.REQUESTED: [_requested],
+    UploadState.OPEN: [_wished],
+    UploadState.SEALING: [_sealing],
+    UploadState.SEALED: [_sealed],
+    UploadState.IMPORTING: [_importing],
+    UploadState.DISCARDING: [_discarding],
 }
-# Taken by `jobs.imports`, whose queue is the state itself.
-QUEUES = {UploadState.SEALED, UploadState.IMPORTING}
+WAIT_FOR_A_MEMBER: dict[UploadState, World] = {UploadState.OPEN: _open, UploadState.FAILED: _failed}
 
 
-@pytest.mark.parametrize("state", sorted(OUTSTANDING))
-def test_an_upload_rests_only_where_a_person_a_queue_or_a_sweep_takes_it_on(state: UploadState) -> None:
-    names = {plan.name for plan in all_plans(Policies())}
-    turn = whose_turn(Upload(state=state.value))
+def test_every_state_in_which_an_upload_can_rest_is_tried_here() -> None:
+    assert TAKEN_ON_BY_A_WORKER.keys() | WAIT_FOR_A_MEMBER.keys() == OUTSTANDING
 
-    if turn is Turn.MOORAGE:
-        assert state in QUEUES or TAKEN_ON_BY[state] in names
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("state", "world"), [(state, world) for state, worlds in TAKEN_ON_BY_A_WORKER.items() for world in worlds]
+)
+def test_a_worker_takes_an_upload_on_that_rests_where_nobody_has_to_act(
+    globus: InMemoryTransferService, clock: Clock, state: UploadState, world: World
+) -> None:
+    upload = world(globus, clock)
+    upload.refresh_from_db()
+    assert upload.state == state
+    assert whose_turn(upload) is Turn.MOORAGE
+
+    ends = {UploadState.OPEN} if state is UploadState.REQUESTED else {UploadState.IMPORTED, UploadState.DISCARDED}
+    _a_worker_runs(clock, until=lambda: _state(upload) in ends)
+
+    assert _state(upload) in ends
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("act", ["goes on", "DELETE"])
+@pytest.mark.parametrize("state", sorted(WAIT_FOR_A_MEMBER))
+def test_an_upload_that_waits_for_a_member_says_so_and_ends_when_she_acts(
+    globus: InMemoryTransferService, clock: Clock, state: UploadState, act: str
+) -> None:
+    upload = WAIT_FOR_A_MEMBER[state](globus, clock)
+    _a_worker_runs(clock, until=lambda: False, rounds=10)
+    upload.refresh_from_db()
+    assert upload.state == state, "no worker takes it on"
+    assert whose_turn(upload) is Turn.MEMBER
+    assert "by itself" not in state_text(upload)
+
+    if act == "DELETE":
+        start_discarding(upload=upload, actor=upload.owner, at=clock())
+    elif state is UploadState.OPEN:
+        start_sealing(upload=upload, actor=upload.owner, at=clock())
     else:
-        assert turn is Turn.MEMBER
+        retry_upload(upload=upload, actor=upload.owner, at=clock())
+    upload.refresh_from_db()
+    assert whose_turn(upload) is Turn.MOORAGE
+
+
+def _a_worker_runs(clock: Clock, *, until: Callable[[], bool], rounds: int = 50) -> None:
+    """What is due in the schedule, and the imports that wait, every few seconds."""
+    plans = {plan.name: plan for plan in all_plans(backends().policies)}
+    enter(plans.values(), at=clock())
+    watch = LeaseWatch()
+    with ThreadPoolExecutor(1) as executor:
+        for _ in range(rounds):
+            if until():
+                return
+            while claim := claim_due(plans, watch, at=clock()):
+                run_claimed(claim, clock=clock)
+            while lease := claim_next(watch):
+                work(lease, executor=executor)
+            clock.advance(seconds=5)
+
+
+def _state(upload: Upload) -> UploadState:
+    return Upload.objects.get(pk=upload.pk).current_state
 
 
 def _run(plans: list[Plan], clock: Clock) -> None:
