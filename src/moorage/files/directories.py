@@ -26,7 +26,7 @@ __all__ = [
     "write_totals",
 ]
 
-BATCH_ROWS: Final = 400
+BATCH_ROWS: Final = 150  # a write transaction of more takes too long on SQLite
 
 
 def ensure_directories(right: RegisterRight, paths: Iterable[str]) -> dict[str, int]:

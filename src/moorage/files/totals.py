@@ -15,7 +15,7 @@ from moorage.files.models import DirectoryVersion
 from moorage.files.registering import RegisterRight
 from moorage.projects.models import Project
 
-BATCH_ROWS: Final = 400
+BATCH_ROWS: Final = 150  # a write transaction of more takes too long on SQLite
 
 # What the revision adds to each touched folder, then carried up to every folder above it.
 _CHANGES: Final = """
@@ -64,22 +64,24 @@ def _changes(right: RegisterRight) -> list[tuple[int, int, int]]:
 
 def _write(right: RegisterRight, changes: dict[int, tuple[int, int]]) -> None:
     number = right.number
+    versions = DirectoryVersion.objects.filter(directory__in=changes)
+    # Read before the transaction, which is to be short: only who has the right changes these.
+    before, ended = _totals_before(versions.filter(Q(until=None) | Q(until=number)), number)
+    begun = [
+        DirectoryVersion(
+            project_id=right.project_id,
+            directory_id=directory,
+            since=number,
+            file_count=before.get(directory, (0, 0))[0] + files,
+            total_bytes=before.get(directory, (0, 0))[1] + size,
+        )
+        for directory, (files, size) in changes.items()
+        if directory not in ended
+    ]
     with right.batch():
-        versions = DirectoryVersion.objects.filter(directory__in=changes)
-        before, ended = _totals_before(versions.filter(Q(until=None) | Q(until=number)), number)
         versions.filter(until=None, since=number).delete()
         versions.filter(until=None).update(until=number)
-        DirectoryVersion.objects.bulk_create(
-            DirectoryVersion(
-                project_id=right.project_id,
-                directory_id=directory,
-                since=number,
-                file_count=before.get(directory, (0, 0))[0] + files,
-                total_bytes=before.get(directory, (0, 0))[1] + size,
-            )
-            for directory, (files, size) in changes.items()
-            if directory not in ended
-        )
+        DirectoryVersion.objects.bulk_create(begun)
 
 
 def _totals_before(versions: Iterable[DirectoryVersion], number: int) -> tuple[dict[int, tuple[int, int]], set[int]]:

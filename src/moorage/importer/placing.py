@@ -6,7 +6,7 @@ up again in the next pass.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -28,6 +28,7 @@ from moorage.storage.digests import Stamp
 from moorage.storage.objects import ObjectStore
 
 READ_ROWS: Final = 2000
+WRITE_ROWS: Final = 150
 AGAIN_SECONDS: Final = 0.25  # doubled for every pass, because each reads through the manifest
 LONGEST_SECONDS: Final = 5.0
 
@@ -185,23 +186,33 @@ def _quiet_since(job: ImportJob) -> int | None:
 
 
 def _write_down(job: ImportJob, order: BatchOrder, answer: batches.Answer, this: Pass) -> None:
-    """Write what came back of one batch: objects first, in the order of their digests, then entries."""
-    placed = [result for result in answer if isinstance(result, PlacedFile)]
-    troubles = [result for result in answer if isinstance(result, FileTrouble)]
-    failed = _sort_troubles(troubles, this)
+    """Write what came back of one batch, some hundred files at a time."""
     bytes_of = {file.entry_id: file.stamp.size_bytes for file in order.files}
+    placed = sorted(
+        (result for result in answer if isinstance(result, PlacedFile)), key=lambda file: (file.digest, file.how)
+    )
+    for start in range(0, len(placed), WRITE_ROWS):
+        done = _write_placed(job, placed[start : start + WRITE_ROWS], this)
+        job.add(files=len(done), bytes=sum(bytes_of[pk] for pk in done))
+    failed = _sort_troubles([result for result in answer if isinstance(result, FileTrouble)], this)
+    if failed:
+        with job.batch(), connection.cursor() as cursor:
+            cursor.executemany(_FAILED, [(reason.code, reason.sentence, pk) for pk, reason in failed])
+        job.add(files=len(failed), bytes=sum(bytes_of[pk] for pk, _ in failed))
+
+
+def _write_placed(job: ImportJob, placed: Sequence[PlacedFile], this: Pass) -> list[int]:
+    """Objects first, then the entries that rely on them; returns the entries that are done."""
     with job.batch(), connection.cursor() as cursor:
         rows = store_rows(placed, at=job.clock())
         relied_on = [file for file in placed if file.digest in rows.ids]
         unproven = [file for file in placed if file.digest in rows.unproven]
         cursor.executemany(_PLACED, [_placed_row(file, rows.ids[file.digest]) for file in relied_on])
         cursor.executemany(_DIGESTED, [_digested_row(file) for file in unproven])
-        cursor.executemany(_FAILED, [(reason.code, reason.sentence, pk) for pk, reason in failed])
     this.put_off += len(placed) - len(relied_on)
     this.unproven.update(file.entry_id for file in unproven)
     this.damaged.update(file.entry_id for file in placed if file.digest in rows.damaged)
-    done = [file.entry_id for file in relied_on] + [pk for pk, _ in failed]
-    job.add(files=len(done), bytes=sum(bytes_of[pk] for pk in done))
+    return [file.entry_id for file in relied_on]
 
 
 def _sort_troubles(troubles: list[FileTrouble], this: Pass) -> list[tuple[int, Reason]]:

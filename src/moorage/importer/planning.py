@@ -21,7 +21,7 @@ from moorage.importer.plan import NOTHING, AtHead, Judgement, Staged, judge
 from moorage.importer.verdicts import EntryState
 from moorage.projects.models import Project
 
-BATCH_ROWS: Final = 2000
+BATCH_ROWS: Final = 1000
 NAMES_PER_QUERY: Final = 400
 
 _Thing = TypeVar("_Thing")

@@ -20,11 +20,17 @@ from moorage.importer.models import ManifestEntry
 from moorage.importer.stored import revive
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
 
-RANGE_ROWS: Final = 1500
+RANGE_ROWS: Final = 750
+RUNS_PER_BATCH: Final = 500
 
+_as_uuid: Final = ManifestEntry._meta.get_field("version_id").get_db_prep_value
 _OURS: Final = "e.upload_id = %(upload)s AND e.number >= %(first)s AND e.number <= %(last)s AND e.kind = 'file'"
 _LIVE: Final = "EXISTS (SELECT 1 FROM files_storedobject o WHERE o.id = e.object_id AND o.state = 'live')"
 _READY: Final = f"{_OURS} AND e.state = 'placed' AND e.verdict IN ('new', 'new_version', 'identical') AND {_LIVE}"
+_POINT: Final = (
+    "UPDATE importer_manifestentry SET directory_id = %s"
+    " WHERE upload_id = %s AND number >= %s AND number <= %s AND kind = 'file'"
+)
 # What an entry replaces ends first: a path has at most one version without an end.
 _END_REPLACED: Final = f"""
     UPDATE files_fileversion SET until = %(number)s WHERE id IN (
@@ -111,10 +117,14 @@ def _register_folders(job: ImportJob, right: RegisterRight, entries: QuerySet[Ma
     runs = list(_runs_of_one_folder(files))
     ids = ensure_directories(right, {*named, *(folder for folder, _, _ in runs)})
     begin_directories(right, [ids[path] for path in named])
+    upload_id = _as_uuid(job.upload_id, connection)
+    pointed = [(ids[folder], upload_id, first, last) for folder, first, last in runs]
+    for start in range(0, len(pointed), RUNS_PER_BATCH):
+        with right.batch(), connection.cursor() as cursor:
+            job.write_progress()
+            cursor.executemany(_POINT, pointed[start : start + RUNS_PER_BATCH])
     with right.batch():
         job.write_progress()
-        for folder, first, last in runs:
-            entries.filter(kind=EntryKind.FILE, number__gte=first, number__lte=last).update(directory_id=ids[folder])
         folders.update(state=EntryState.REGISTERED, registered_fence=right.fence, registered_revision=right.number)
 
 
@@ -136,10 +146,9 @@ def _runs_of_one_folder(files: Sequence[tuple[int, bytes | memoryview]]) -> Iter
 def _register_files(
     job: ImportJob, right: RegisterRight, entries: QuerySet[ManifestEntry], first: int, last: int
 ) -> None:
-    as_uuid = ManifestEntry._meta.get_field("version_id").get_db_prep_value
     parameters: dict[str, Any] = {
-        "upload": as_uuid(job.upload_id, connection),
-        "project": as_uuid(job.project_id, connection),
+        "upload": _as_uuid(job.upload_id, connection),
+        "project": _as_uuid(job.project_id, connection),
         "first": first,
         "last": last,
         "number": right.number,

@@ -19,7 +19,7 @@ from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.importer.verdicts import EntryKind, EntryState
 from moorage.projects.models import Project
 
-RANGE_ROWS: Final = 2000
+RANGE_ROWS: Final = 1000
 
 
 def begin_run(job: ImportJob) -> ImportRun:

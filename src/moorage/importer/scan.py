@@ -22,7 +22,7 @@ from moorage.importer.runs import published_fences
 from moorage.importer.verdicts import EntryState
 from moorage.storage.walk import Found, FoundKind, walk
 
-BATCH_ROWS: Final = 2000
+BATCH_ROWS: Final = 500
 
 _COLUMNS: Final = (
     "upload_id, number, path, path_digest, name, folded, kind, size_bytes, modified_ns, modified_at, changed_ns, inode,"
@@ -93,8 +93,9 @@ def _write(job: ImportJob, batch: list[Found], *, first: int) -> None:
         files_total=job.progress.files_total + len(files),
         bytes_total=job.progress.bytes_total + sum(found.size_bytes for found in files),
     )
+    rows = list(_rows(job, batch, first))  # before the transaction, which is to be short
     with job.batch(), connection.cursor() as cursor:
-        cursor.executemany(_UPSERT, list(_rows(job, batch, first)))
+        cursor.executemany(_UPSERT, rows)
 
 
 def _rows(job: ImportJob, batch: Iterable[Found], first: int) -> Iterator[tuple[Any, ...]]:

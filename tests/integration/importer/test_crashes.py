@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ThreadPoolExecutor
 from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -53,6 +54,13 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runs, "RANGE_ROWS", 4)
 
 
+@pytest.fixture
+def one_at_a_time() -> Iterator[Executor]:
+    """So that each import meets the same seams: two batches at once may each find bytes that the other places."""
+    with ThreadPoolExecutor(1) as executor:
+        yield executor
+
+
 def a_world_in_the_middle(world: World) -> Upload:
     """A project with files, and a sealed upload that adds, changes, repeats and collides."""
     project = a_project()
@@ -74,7 +82,10 @@ class CrashAt:
         self.left -= 1
 
 
-def test_an_import_that_dies_at_any_point_ends_like_one_that_was_not_disturbed(world: World) -> None:
+def test_an_import_that_dies_at_any_point_ends_like_one_that_was_not_disturbed(
+    world: World, one_at_a_time: Executor
+) -> None:
+    world.executor = one_at_a_time
     undisturbed = CrashAt(-1)
     expected = what_became_of(world, run_undisturbed(world, undisturbed))
     assert len(undisturbed.seen) > 15
