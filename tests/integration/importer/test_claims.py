@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +14,9 @@ from django.utils import timezone
 
 from importing import Crash, World, contents
 from moorage.files.models import Revision, RevisionState
-from moorage.importer import job, tally
-from moorage.importer.job import ImportJob
+from moorage.importer import tally
+from moorage.importer.batches import BatchOrder
 from moorage.importer.models import ImportRun
-from moorage.importer.runs import begin_run
 from moorage.jobs import imports
 from moorage.jobs.imports import claim_next, work
 from moorage.leases import BEAT_SECONDS, LeaseWatch
@@ -50,24 +51,33 @@ def test_an_import_whose_worker_is_alive_is_left_to_it(world: World) -> None:
     assert again.fence > lease.fence
 
 
-def test_a_bug_is_tried_again_later_and_said_after_some_tries(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+class StumblingExecutor(Executor):
+    """Every batch meets a bug."""
+
+    def submit(self, fn: Callable[..., Any], /, *_: Any, **__: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        future.set_exception(ZeroDivisionError(f"in {fn}"))
+        return future
+
+
+def a_try(executor: Executor) -> None:
+    """A worker's next try, once its delay has passed."""
+    lease = claim_next(LeaseWatch())
+    assert lease is not None
+    work(lease, executor=executor)
+    assert claim_next(LeaseWatch()) is None, "a hot loop"
+    ImportRun.objects.filter(outcome="").update(not_before=timezone.now() - timedelta(seconds=1))
+
+
+def test_a_bug_is_tried_again_later_and_said_after_some_tries(world: World) -> None:
     upload = world.a_sealed_upload({"a": b"a"})
 
-    def stumble(started: ImportJob) -> None:
-        begin_run(started)
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(imports, "run_import", stumble)
     for tries in range(1, imports.TRIES + 1):
-        lease = claim_next(LeaseWatch())
-        assert lease is not None
-        work(lease, executor=world.executor)
-        assert claim_next(LeaseWatch()) is None, "a hot loop"
+        upload.refresh_from_db()
+        assert upload.current_state is not UploadState.FAILED
+        a_try(StumblingExecutor())
         if tries < imports.TRIES:
-            run = ImportRun.objects.get(upload=upload)
-            assert run.tries == tries
-            assert run.not_before is not None
-            ImportRun.objects.update(not_before=timezone.now() - timedelta(seconds=1))
+            assert ImportRun.objects.get(upload=upload).tries == tries
 
     upload.refresh_from_db()
     assert (upload.current_state, upload.reason) == (UploadState.FAILED, "bug")
@@ -75,25 +85,23 @@ def test_a_bug_is_tried_again_later_and_said_after_some_tries(world: World, monk
     assert Notice.objects.filter(member=upload.owner, kind="upload.failed").exists()
     assert Revision.objects.get(upload_id=upload.pk).state == RevisionState.FAILED
 
-    monkeypatch.undo()
     retry_upload(upload=upload, actor=upload.owner, at=timezone.now())
     world.work(upload)
     assert contents(world, upload.project) == {"a": b"a"}
 
 
-def test_trouble_with_the_database_is_no_bug(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_trouble_with_the_database_is_no_bug(world: World) -> None:
     upload = world.a_sealed_upload({"a": b"a"})
 
-    def trouble(_: object) -> None:
-        raise OperationalError("database or disk is full")
+    def full(execute: Any, sql: str, *rest: Any) -> Any:
+        if "INSERT INTO importer_manifestentry" in sql:
+            raise OperationalError("database or disk is full")
+        return execute(sql, *rest)
 
-    monkeypatch.setattr(imports, "run_import", trouble)
-    for _ in range(imports.TRIES + 1):
-        lease = claim_next(LeaseWatch())
-        assert lease is not None
-        work(lease, executor=world.executor)
+    with connection.execute_wrapper(full):
+        for _ in range(imports.TRIES + 1):
+            a_try(world.executor)
 
-    monkeypatch.undo()
     world.work(upload)
     assert upload.current_state is UploadState.IMPORTED
 
@@ -161,31 +169,39 @@ def test_the_progress_is_written_under_the_lease(world: World) -> None:
     assert (row.files_done, row.bytes_done, row.step) == (20, 140, "")
 
 
-def test_the_progress_moves_while_a_large_file_is_read(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tally, "LARGE_BYTES", 1 << 20)
-    monkeypatch.setattr(job, "REPORT_SECONDS", 0.0)
-    size = 3 << 20
-    upload = world.a_sealed_upload({"large": bytes(size)})
+class SlowReader(Executor):
+    """A batch that has read some of its file, as its tally says, and waits there until `may_go_on`."""
+
+    def __init__(self, read_bytes: int, may_go_on: Callable[[], bool]) -> None:
+        self.read_bytes, self.may_go_on = read_bytes, may_go_on
+        self.threads = ThreadPoolExecutor(1)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
+        return self.threads.submit(self._slowly, fn, args[0])
+
+    def _slowly(self, fn: Callable[[BatchOrder], Any], order: BatchOrder) -> Any:
+        tally.write(order.tally, order.slot, self.read_bytes)
+        until = time.monotonic() + 20
+        while time.monotonic() < until and not self.may_go_on():
+            time.sleep(0.1)
+        connection.close()
+        return fn(order)
+
+
+def test_the_progress_moves_while_a_file_is_read(world: World) -> None:
+    upload = world.a_sealed_upload({"large": bytes(3000)})
     seen: list[int] = []
-    plain = tally.write
 
-    def write(path: str, slot: int, number: int) -> None:
-        plain(path, slot, number)
-        if number == 2 << 20:
-            until = time.monotonic() + 10
-            while time.monotonic() < until and not seen:
-                time.sleep(0.05)
-                seen.extend(
-                    done for done in Upload.objects.filter(pk=upload.pk).values_list("bytes_done", flat=True) if done
-                )
-            connection.close()
+    def has_moved() -> bool:
+        seen.append(Upload.objects.values_list("bytes_done", flat=True).get(pk=upload.pk))
+        return seen[-1] > 0
 
-    monkeypatch.setattr(tally, "write", write)
+    world.executor = SlowReader(2000, has_moved)
     world.work(upload)
 
-    assert seen == [2 << 20]
+    assert seen[-1] == 2000
     upload.refresh_from_db()
-    assert upload.bytes_done == size
+    assert upload.bytes_done == 3000
     assert list(world.store.root.glob(".reading*")) == []
 
 

@@ -20,11 +20,15 @@ from builders import a_project, publish_files
 from importing import World, contents, reasons, staged
 from moorage.backends import backends, using
 from moorage.files.models import ObjectState, StoredObject
-from moorage.importer import batches, job, placing
+from moorage.importer import batches, placing
 from moorage.importer.batches import Answer, BatchOrder, FileTrouble, StagedFile
+from moorage.importer.job import Progress
 from moorage.importer.models import ImportProblem, ManifestEntry
 from moorage.importer.place import place_batch
 from moorage.importer.reasons import READ_ERROR
+from moorage.importer.run import run_import
+from moorage.jobs.imports import claim_next, job_of
+from moorage.leases import LeaseWatch
 from moorage.storage.digests import Stamp
 from moorage.storage.walk import walk
 from moorage.transfers.models import Upload
@@ -82,14 +86,26 @@ def test_a_file_that_is_closed_within_the_quiet_time_is_waited_for(world: World)
 
 def test_no_write_through_an_open_descriptor_reaches_an_object(world: World) -> None:
     upload, area = world.an_area()
-    (area / "a").write_bytes(b"as it was digested")
-    folder = os.open(area, os.O_DIRECTORY)  # as a transfer holds it that was cancelled
-    world.seal(upload)
+    for name in ("held", "same bytes", "twin"):
+        (area / name).write_bytes(b"as it was digested")
+    os.link(area / "twin", area / "twin's other name")
+    with (area / "held").open("r+b") as late:  # as a transfer holds it that was cancelled
+        sealed = world.seal(upload)
+        world.work(upload)
+        late.write(b"XXX")
+    assert reasons(upload) == {b"held": "entry.still_open"}
+    assert (sealed / "held").read_bytes() == b"XXXit was digested"
+
+    retry_upload(upload=upload, actor=upload.owner, at=backends().clock())
     world.work(upload)
 
-    with pytest.raises(FileNotFoundError):
-        os.open("a", os.O_WRONLY, dir_fd=folder)
-    assert contents(world, upload.project) == {"a": b"as it was digested"}
+    bytes_of = contents(world, upload.project)
+    assert bytes_of["held"] == b"XXXit was digested"
+    assert bytes_of["same bytes"] == bytes_of["twin"] == b"as it was digested"
+    objects = [path for path in world.store.objects.rglob("*") if path.is_file()]
+    assert len(objects) == 2
+    assert all(sha256(path.read_bytes()).hexdigest() == path.name for path in objects)
+    assert not [path for path in objects if path.stat().st_mode & 0o222]
 
 
 @pytest.mark.parametrize(
@@ -128,25 +144,28 @@ def test_a_full_disk_pauses_the_import_with_its_reason_and_it_goes_on_by_itself(
     assert (upload.current_state, upload.reason) == (UploadState.IMPORTED, "")
 
 
-def test_below_the_floor_of_free_space_an_import_waits_and_says_why(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(job, "ROOM_POLL_SECONDS", 0.05)
+def test_below_the_floor_of_free_space_an_import_waits_and_says_why(world: World) -> None:
     upload = world.a_sealed_upload({"a": b"a"})
-    floor = replace(backends().policies, free_floor_bytes=2**62)
-    rooms: list[str] = []
-    plain = job.ImportJob.room_left
+    lease = claim_next(LeaseWatch())
+    assert lease is not None
+    plenty, too_little = backends().policies, replace(backends().policies, free_floor_bytes=2**62)
+    with using(replace(backends(), policies=too_little)):
+        job = job_of(upload, lease, should_stop=lambda: False, executor=world.executor)
+    report = job.report
+    said: list[str] = []
 
-    def room_left(self: job.ImportJob) -> int:
-        rooms.append(Upload.objects.get().reason)
-        return plain(self) if len(rooms) < 4 else 0
+    def report_and_make_room(progress: Progress) -> None:
+        report(progress)
+        if progress.reason:
+            said.append(Upload.objects.get().reason)
+            job.policies = plenty
 
-    monkeypatch.setattr(job.ImportJob, "room_left", room_left)
-    with using(replace(backends(), policies=floor)):
-        world.work(upload)
+    job.report = report_and_make_room
+    run_import(job)
 
-    assert rooms[-1] == "import.no_room"
-    assert upload.current_state is UploadState.IMPORTED
+    assert said == ["import.no_room"]
+    upload.refresh_from_db()
+    assert (upload.current_state, upload.reason) == (UploadState.IMPORTED, "")
 
 
 def test_a_store_that_is_away_for_a_while_costs_no_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from moorage.importer import tally
+from moorage.importer.batches import BatchOrder, StagedFile
+from moorage.importer.digest import digest_staged, open_staged
 from moorage.importer.tally import Tally
+from moorage.storage.digests import Stamp
+from moorage.storage.folders import OpenFolders
 
 
 def test_batches_at_work_are_added_up_until_they_are_counted_otherwise(tmp_path: Path) -> None:
@@ -24,3 +28,19 @@ def test_a_tally_that_cannot_be_written_tells_nothing_and_stops_nothing(tmp_path
         tally.write(str(board.path), slot, 5)
         assert board.total() == 0
         board.give_back(slot)
+
+
+def test_the_read_of_a_large_file_is_told_while_it_goes_on(tmp_path: Path) -> None:
+    with (tmp_path / "large").open("wb") as file:
+        file.truncate(tally.LARGE_BYTES)
+    (tmp_path / "small").write_bytes(b"small")
+    with Tally(tmp_path / "tally", slots=2) as board:
+        orders = [
+            BatchOrder(str(tmp_path), "", (), youngest_seconds=0, tally=str(board.path), slot=board.take())
+            for _ in range(2)
+        ]
+        for name, order in zip(("large", "small"), orders, strict=True):
+            with OpenFolders(tmp_path) as folders, open_staged(folders, name.encode()) as descriptor:
+                digest_staged(descriptor, StagedFile(1, name.encode(), Stamp(0, 0, 0, 0)), order)
+
+        assert board.total() == tally.LARGE_BYTES
