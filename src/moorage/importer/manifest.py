@@ -1,14 +1,11 @@
-"""Questions to the manifest: entries by page, and counts by verdict. What a page or a route shows is made of these."""
+"""Questions to the manifest: entries by page. What a page or a route shows is made of these."""
 
 from base64 import b64encode
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Sum
-
 from moorage.importer import paths
 from moorage.importer.models import ManifestEntry
-from moorage.importer.verdicts import GOOD, EntryKind
 
 
 @dataclass(frozen=True)
@@ -49,19 +46,6 @@ def entries_page(
     found = list(entries[: limit + 1])
     items = tuple(_item(entry) for entry in found[:limit])
     return EntryPage(items, items[-1].number if len(found) > limit else None)
-
-
-def counts_by_verdict(upload_id: UUID) -> dict[str, dict[str, int]]:
-    """{verdict: {"files": n, "bytes": n}} of the whole manifest; folders that are taken do not count."""
-    rows = (
-        ManifestEntry.objects.filter(upload_id=upload_id)
-        .exclude(verdict="")
-        .exclude(kind=EntryKind.DIRECTORY, verdict__in=GOOD)
-        .order_by()
-        .values_list("verdict")
-        .annotate(files=Count("pk"), bytes=Sum("size_bytes"))
-    )
-    return {verdict: {"files": files, "bytes": size or 0} for verdict, files, size in rows}
 
 
 def _item(entry: ManifestEntry) -> EntryItem:

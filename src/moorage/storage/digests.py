@@ -4,7 +4,6 @@ import os
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple, NewType
 
 from isal import isal_zlib
@@ -86,17 +85,3 @@ def digest_open_file(
     if position != before.size_bytes or stamp_of(os.fstat(descriptor)) != before:
         raise FileChangedError
     return Digested(Digest(digest.hexdigest()), crc32, before)
-
-
-def digest_file(path: Path, *, youngest_seconds: float = YOUNGEST_SECONDS) -> Digested:
-    """`digest_open_file` of a path; a link is not followed.
-
-    Raises:
-        FileChangedError: it was written to meanwhile.
-        OSError: it cannot be opened or read to its end.
-    """
-    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        return digest_open_file(descriptor, youngest_seconds=youngest_seconds)
-    finally:
-        os.close(descriptor)

@@ -5,8 +5,6 @@ descriptor of the one above it cannot leave the root, and has no limit on the le
 """
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -100,13 +98,3 @@ class OpenFolders:
         if self._loose is not None:
             os.close(self._loose)
             self._loose = None
-
-
-@contextmanager
-def open_folder(path: Path) -> Iterator[int]:
-    """The descriptor of a folder, for a moment."""
-    descriptor = os.open(path, FOLDER_FLAGS)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
