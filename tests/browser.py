@@ -1,7 +1,6 @@
 """Fixtures of a real browser: the distribution's Chromium, driven by Playwright.
 
-Playwright's loop runs in the test's thread, so Django's ORM refuses to work there: a journey talks to
-real processes and never to the database.
+A journey talks to real processes and never to the database.
 """
 
 from __future__ import annotations

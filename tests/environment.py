@@ -13,6 +13,10 @@ from typing import Final
 
 import pytest
 
+# Playwright's loop stays in a process of the suite after its journeys, and Django would then refuse to work
+# in the tests that follow there. They do not run inside that loop.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
 MARK: Final = "MOORAGE_TESTS_DATA"
 
 _made_here: str | None = None
