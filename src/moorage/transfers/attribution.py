@@ -42,8 +42,9 @@ def belongings(
         return found | {upload: how for upload, how in told.items() if how == Belonging.DENIED and upload not in found}
     sure = {upload: how for upload, how in others.items() if how == Belonging.ONLY}
     if sure or any(how != Belonging.DENIED for how in told.values()):
-        # It has its upload already. An upload that was opened later changes nothing about that.
-        return told | sure
+        # It has its upload already, and an upload that was opened later changes nothing about that. But what
+        # was told can be wrong, and such a task may have written here: that stays known.
+        return dict.fromkeys(found, Belonging.DENIED) | others | told
     return found | others | told
 
 

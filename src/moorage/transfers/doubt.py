@@ -1,15 +1,17 @@
 """Which staged files a Globus task may have left incomplete (design §6). Plain data for the import's planner.
 
 A task that failed, was cancelled or was still active at the seal leaves truncated files under their
-final names. A file is doubtful if it changed while such a task ran, unless Globus says that this task
-delivered it, or that another one did at that time.
+final names. That a member says it is not hers clears nothing: it was in the list of someone who could
+write here, and a wrong answer must cost a question, not bytes. A file is doubtful if it changed while
+such a task ran, unless Globus says that this task delivered it, or that another one did at that time.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from moorage.globus.service import TaskStatus
-from moorage.transfers.models import Belonging, DeliveredFile, Upload, UploadTask
+from moorage.transfers.models import DeliveredFile, Upload, UploadTask
+from moorage.transfers.task_links import links_of
 
 # Globus's clock and ours differ. The suspicion is wide and its clearing narrow, so that skew makes
 # a good file doubtful rather than a half one good.
@@ -52,12 +54,7 @@ class Suspicions:
 
 def suspicions(upload: Upload) -> Suspicions:
     """The traces of this upload's tasks; none where every task ended well before the seal."""
-    links = list(
-        UploadTask.objects.filter(upload=upload)
-        .exclude(belonging=Belonging.DENIED)
-        .select_related("task")
-        .order_by("task__requested_at")
-    )
+    links = list(links_of(upload).order_by("task__requested_at"))
     if not any(_is_suspicious(link) for link in links):
         return Suspicions()
     return Suspicions(tuple(_trace_of(link, upload) for link in links))

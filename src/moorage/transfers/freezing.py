@@ -23,7 +23,14 @@ from moorage.transfers.grants import follow_reasons
 from moorage.transfers.models import SealWhen, Upload
 from moorage.transfers.outcomes import fetch_outcome
 from moorage.transfers.states import UploadState, UploadTransitionError
-from moorage.transfers.task_links import active_tasks_of, is_final, is_running, perhaps_active_tasks_of, tasks_of
+from moorage.transfers.task_links import (
+    active_tasks_of,
+    is_final,
+    is_running,
+    links_of,
+    perhaps_active_tasks_of,
+    tasks_of,
+)
 from moorage.transfers.task_reading import read_tasks_of
 
 CANCEL_MESSAGE: Final = (
@@ -98,7 +105,7 @@ def _latest(upload: Upload) -> datetime:
 
 
 def _outcomes(upload: Upload, at: datetime) -> None:
-    links = tasks_of(upload)
+    links = links_of(upload)
     # Where every task ended well nothing is doubtful. Else what any of them delivered clears a file of doubt.
     suspicious = links.exclude(task__status=TaskStatus.SUCCEEDED).exists()
     for link in links.filter(is_final, task__outcome_fetched_at=None) if suspicious else ():
@@ -114,7 +121,7 @@ def _outcomes(upload: Upload, at: datetime) -> None:
 def _move(upload: Upload, at: datetime) -> None:
     StagingAreas(backends().store).seal(upload.area_name, upload.pk)
     with transaction.atomic():
-        tasks_of(upload).filter(is_running).update(was_active_at_seal=True)
+        links_of(upload).filter(is_running).update(was_active_at_seal=True)
         try:
             upload.transition_to(
                 UploadState.SEALED,

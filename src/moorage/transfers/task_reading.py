@@ -1,6 +1,7 @@
 """Reading task lists from Globus into our tables. Pages read the tables and say "as of"."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -24,6 +25,15 @@ A_ROUND: Final = timedelta(minutes=1)
 READ_AGAIN: Final = timedelta(minutes=30)
 
 Candidates = dict[UUID, list[Candidate]]  # by identity
+
+
+@dataclass
+class Sighting:
+    """A task, and the uploads of everyone in whose list it was seen."""
+
+    task: TransferTask
+    near: set[Candidate] = field(default_factory=set)
+
 
 _NEVER_READ: Final = Q(tasks_as_of=None)
 
@@ -52,6 +62,18 @@ def read_tasks_of(upload: Upload, *, at: datetime) -> None:
     candidates = _candidates(upload.collection_id)
     identities = set(upload.grants.values_list("identity_id", flat=True))
     _read({one: candidates[one] for one in candidates.keys() & identities}, read={}, at=at)
+
+
+def is_seen_by_others(task_id: UUID, upload: Upload) -> bool:
+    """Whether the task is in the list of someone who may write to another owner's upload."""
+    states = [state.value for state in MAY_BE_WRITTEN_TO]
+    grants = AccessGrant.objects.filter(collection_id=upload.collection_id, upload__state__in=states)
+    others = grants.exclude(upload__owner=upload.owner_id).order_by().values_list("identity_id", flat=True)
+    return any(
+        task.id == str(task_id)
+        for identity in others.distinct()
+        for task in backends().globus.tasks_of(IdentityId(str(identity)), since=upload.created_at)
+    )
 
 
 def store_task(task: TransferTask, *, collection_id: UUID, at: datetime) -> GlobusTask:
@@ -150,26 +172,47 @@ def _read(candidates: Candidates, *, read: Mapping[UUID, datetime], at: datetime
 
     An identity that is not among `read` is asked for all since its oldest upload was opened.
     """
-    tasks: dict[TaskId, TransferTask] = {}
-    near: dict[TaskId, set[Candidate]] = {}
     collection_id = UUID(backends().globus.collection_id)
+    seen = _lists(candidates, read)
+    if new := {task_id for task_id, sighting in seen.items() if _is_anybodys(sighting)}:
+        # Identities of one Globus account show the same tasks, and only Globus knows which are. So nobody's it
+        # is alone before everyone's list was looked at after it had been seen.
+        for task_id, again in _lists(_candidates(collection_id), read).items():
+            if task_id in new:
+                seen[task_id].near |= again.near
+    for sighting in seen.values():
+        if _concerns(sighting):
+            attribute(store_task(sighting.task, collection_id=collection_id, at=at), sighting.near, at=at)
+    return set(seen)
+
+
+def _lists(candidates: Candidates, read: Mapping[UUID, datetime]) -> dict[TaskId, Sighting]:
+    seen: dict[TaskId, Sighting] = {}
     for identity, uploads in candidates.items():
         earliest = min(candidate.opened_at for candidate in uploads)
         since = max(read[identity] - READ_AGAIN, earliest) if identity in read else earliest
         for task in backends().globus.tasks_of(IdentityId(str(identity)), since=since):
-            tasks[task.id] = task
-            near.setdefault(task.id, set()).update(uploads)
-    for task_id, task in tasks.items():
-        if _concerns(task, near[task_id]):
-            attribute(store_task(task, collection_id=collection_id, at=at), near[task_id], at=at)
-    return set(tasks)
+            seen.setdefault(task.id, Sighting(task)).near.update(uploads)
+    return seen
 
 
-def _concerns(task: TransferTask, candidates: Iterable[Candidate]) -> bool:
-    found = belongings(
-        path=task.destination_path, requested_at=task.requested_at, candidates=list(candidates), known={}
+def _is_anybodys(sighting: Sighting) -> bool:
+    """Whether the task is new to us and its path does not say whose it is."""
+    found = _inferred(sighting)
+    return (
+        bool(found)
+        and Belonging.PATH not in found.values()
+        and not UploadTask.objects.filter(task__task_id=UUID(sighting.task.id)).exists()
     )
-    return bool(found) or GlobusTask.objects.filter(task_id=UUID(task.id)).exists()
+
+
+def _concerns(sighting: Sighting) -> bool:
+    return bool(_inferred(sighting)) or GlobusTask.objects.filter(task_id=UUID(sighting.task.id)).exists()
+
+
+def _inferred(sighting: Sighting) -> dict[UUID, Belonging]:
+    task = sighting.task
+    return belongings(path=task.destination_path, requested_at=task.requested_at, candidates=sighting.near, known={})
 
 
 def _follow_to_the_end(collection_id: UUID, seen: set[TaskId], *, at: datetime) -> None:

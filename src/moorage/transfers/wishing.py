@@ -15,7 +15,7 @@ from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.models import CollectionWatch, Upload, UploadTask
 from moorage.transfers.rules import check_may_finish, may_finish
 from moorage.transfers.states import DONE_ALREADY, UploadState, UploadTransitionError, check_transition
-from moorage.transfers.task_links import is_running, tasks_of
+from moorage.transfers.task_links import is_running, may_be_anothers, tasks_of
 
 
 def wish_quiet(*, upload: Upload, actor: Member, at: datetime, include_doubtful: bool = False) -> None:
@@ -118,4 +118,8 @@ def is_ripe(upload: Upload, *, at: datetime) -> bool:
 def failed_tasks_to_tell(upload: Upload) -> list[UploadTask]:
     """Failed and cancelled tasks of an open upload that nobody was told of, except those that we cancelled."""
     failed = tasks_of(upload).filter(task__status="FAILED", told_at=None, task__cancel_asked_at=None)
-    return list(failed)
+    links = list(failed)
+    for link in links:
+        if may_be_anothers(link):
+            link.task.label = ""
+    return links

@@ -68,7 +68,13 @@ def test_a_no_stays_and_the_other_is_still_asked() -> None:
 def test_a_task_that_was_one_uploads_stays_so_when_another_opens() -> None:
     known = {ONE.upload_id: Belonging.ONLY}
 
-    assert _of(ONE, TWO, known=known) == known
+    assert _of(ONE, TWO, known=known) == {ONE.upload_id: Belonging.ONLY, TWO.upload_id: Belonging.DENIED}
+
+
+def test_that_a_task_may_have_written_elsewhere_stays_known_when_it_was_claimed() -> None:
+    known = {ONE.upload_id: Belonging.CLAIMED}
+
+    assert _of(ONE, TWO, known=known) == {ONE.upload_id: Belonging.CLAIMED, TWO.upload_id: Belonging.DENIED}
 
 
 def test_a_perhaps_does_not_become_sure_because_the_other_upload_has_closed() -> None:
