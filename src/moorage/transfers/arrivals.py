@@ -8,7 +8,7 @@ from typing import Final
 from django.db.models import F
 
 from moorage.backends import Policies, backends
-from moorage.storage.areas import AreaMissingError, StagingAreas
+from moorage.storage.areas import AreaMissingError, Arrived, StagingAreas
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 
@@ -43,11 +43,13 @@ def look_at_area(upload: Upload, *, at: datetime) -> bool:
     """
     begun = time.monotonic()
     open_row = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN)
-    try:
-        arrived = StagingAreas(backends().store).look(upload.area_name)
-    except AreaMissingError as error:
-        open_row.exclude(reason=error.code).update(reason=error.code, reason_text=str(error))
-        raise
+    areas = StagingAreas(backends().store)
+    arrived = areas.look(upload.area_name)
+    # A freeze is marked before it moves the area: while the row is open its area must be there.
+    if arrived == Arrived() and not areas.exists(upload.area_name) and open_row.exists():
+        missing = AreaMissingError(upload.area_name)
+        open_row.exclude(reason=missing.code).update(reason=missing.code, reason_text=str(missing))
+        raise missing
     took = time.monotonic() - begun
     open_row.filter(reason=AreaMissingError.code).update(reason="", reason_text="")
     changed = arrived.state_digest != upload.arrived_digest

@@ -32,6 +32,7 @@ from moorage.transfers.retrying import NothingToRetryError, retry_upload
 from moorage.transfers.rules import UploadRoleError
 from moorage.transfers.sealing import start_sealing
 from moorage.transfers.states import UploadState, UploadTransitionError
+from moorage.transfers.wording import state_text
 
 from .conftest import Clock
 
@@ -246,6 +247,38 @@ def test_a_look_counts_what_has_arrived_and_when_it_changed(globus: InMemoryTran
     upload.refresh_from_db()
     assert (upload.files_arrived, upload.bytes_arrived) == (1, 5)
     assert (upload.arrived_changed_at, upload.arrived_as_of) == (changed_at, clock())
+
+
+def test_an_area_that_is_gone_is_said_on_the_upload_until_it_is_there_again(
+    globus: InMemoryTransferService, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    upload = an_open_upload(globus)
+    area, elsewhere = StagingAreas(backends().store).path_of(upload.area_name), backends().store.trash / "lost"
+    area.rename(elsewhere)
+
+    for _ in range(20):
+        look_into_areas(clock.advance(seconds=10))
+    assert "gone from the disk" in state_text(_fresh(upload))
+    assert len([record for record in caplog.records if "gone from the disk" in record.getMessage()]) == 1
+    elsewhere.rename(area)
+    look_into_areas(clock.advance(minutes=2))
+
+    assert "gone from the disk" not in state_text(_fresh(upload))
+    assert _fresh(upload).arrived_as_of == clock()
+
+
+def test_a_failed_upload_does_not_expire_before_the_day_that_its_problems_name(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    upload = _a_sealed_upload(globus, clock)
+    clock.advance(days=40)  # the import had to wait for room
+    _ends_without_a_revision(upload, clock, promised=clock() + timedelta(days=30))
+
+    warn_and_expire(clock.advance(days=29))
+    assert _fresh(upload).state == UploadState.FAILED
+    warn_and_expire(clock.advance(days=2))
+
+    assert _fresh(upload).state == UploadState.DISCARDING
 
 
 def test_the_longer_a_look_takes_the_longer_until_the_next(globus: InMemoryTransferService, policies: Policies) -> None:
