@@ -1,8 +1,17 @@
 """Addresses of pages that notices lead to."""
 
+from contextlib import suppress
+from uuid import UUID
+
 from django.urls import NoReverseMatch, reverse
 
 from moorage.transfers.models import Upload
+
+
+def load_addresses() -> None:
+    """Load what addresses are made of, which is every page: the first to ask waits seconds for it on a busy machine."""
+    with suppress(NoReverseMatch):
+        reverse("upload", args=[UUID(int=0)])
 
 
 def upload_path(upload: Upload) -> str:

@@ -15,6 +15,7 @@ from django.db import close_old_connections, connection, connections
 
 from moorage.backends import backends
 from moorage.jobs import imports, revisions, schedule
+from moorage.jobs.addresses import load_addresses
 from moorage.jobs.sweeps.plans import all_plans
 from moorage.leases import LeaseWatch
 
@@ -104,6 +105,7 @@ def run_worker(stop: threading.Event) -> None:
     ]
     for crew in crews:
         crew.start()
+    threading.Thread(target=load_addresses, name="loads addresses", daemon=True).start()
     log.info("the worker is ready")
     stop.wait()
     for crew in crews:
