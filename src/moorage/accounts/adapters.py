@@ -1,7 +1,7 @@
 """Our answers to allauth's questions: who may sign up, what a new member is called, which words it uses."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
@@ -22,6 +22,11 @@ UNSPOKEN = "account/messages/logged_in.txt"
 
 class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is untyped for us
     """Sign-up by form, as the setting allows it."""
+
+    error_messages: ClassVar[dict[str, str]] = DefaultAccountAdapter.error_messages | {
+        "email_taken": "A member has this e-mail address already. Sign in with it, or have the password reset.",
+        "unknown_email": "No member has this e-mail address. Check it, or sign up.",
+    }
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         return signing_up.allows_form() or followed_invitation(request) is not None

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from allauth.socialaccount.models import SocialAccount
 from django.db import IntegrityError, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from moorage.accounts.models import AccountIdentity, GlobusIdentity, Member
 from moorage.audit.records import record
@@ -177,6 +177,17 @@ def unlink_identity(*, member: Member, identity: GlobusIdentity, at: datetime) -
         record("identity.unlinked", identity, actor=member, at=at, username=identity.username)
         identity.delete()
         SocialAccount.objects.filter(user=member, uid=str(identity.identity_id)).delete()
+
+
+def usable_identities(member: Member) -> QuerySet[GlobusIdentity]:
+    """Her identities, without those that she has only named and that are of another member's Globus account.
+
+    Such a row is ended when the other signs in, unless it was being confirmed at the same moment.
+    """
+    verified = GlobusIdentity.objects.filter(identity_id=OuterRef("identity_id"), verified_at__isnull=False)
+    of_account = AccountIdentity.objects.filter(identity_id=OuterRef("identity_id")).exclude(signed_in__member=member)
+    is_anothers = Exists(verified.exclude(member=member)) | Exists(of_account)
+    return member.globus_identities.exclude(Q(is_anothers, verified_at__isnull=True))
 
 
 def _is_last_sign_in(member: Member, identity: GlobusIdentity) -> bool:

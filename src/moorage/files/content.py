@@ -91,6 +91,7 @@ def open_content(version: FileVersion, *, store: StoreLayout) -> Content:
     """Open a file version's bytes, and make sure that nobody has touched them.
 
     Raises:
+        StoreAwayError: the whole store is not there.
         ObjectGoneError: there is no such file in the store.
         ObjectTouchedError: it is not as its row says, or known to be damaged.
     """
@@ -99,6 +100,7 @@ def open_content(version: FileVersion, *, store: StoreLayout) -> Content:
         try:
             descriptor = objects.open_object(Digest(stored.digest))
         except ObjectMissingError as error:
+            store.check_is_there()
             log.error("object missing", extra={"digest": stored.digest})  # noqa: TRY400 - anticipated
             raise ObjectGoneError(version.name, stored.digest) from error
     content = Content(version, descriptor)

@@ -9,6 +9,19 @@ trash/<name>/             what was discarded, until its time has passed
 from dataclasses import dataclass
 from pathlib import Path
 
+from moorage.errors import UnavailableError
+
+
+class StoreAwayError(UnavailableError):
+    """The store's folders are not there: a disk that is not mounted, as a rule."""
+
+    code = "store.away"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The disk with the files is not there at the moment. Nothing is lost; tell the operator, and try later."
+        )
+
 
 @dataclass(frozen=True)
 class StoreLayout:
@@ -31,6 +44,11 @@ class StoreLayout:
     @property
     def trash(self) -> Path:
         return self.root / "trash"
+
+    def check_is_there(self) -> None:
+        """Raise StoreAwayError when the object store's folder cannot be seen."""
+        if not self.objects.is_dir():
+            raise StoreAwayError
 
     def make(self) -> None:
         """Make the folders; harmless when they are there."""

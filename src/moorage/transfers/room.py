@@ -30,7 +30,12 @@ class NoRoomError(QuotaExceededError):
 
 
 def room_left() -> Room:
-    """The room on the store's file system now."""
+    """The room on the store's file system now.
+
+    Raises:
+        StoreAwayError: the store is not there.
+    """
+    backends().store.check_is_there()
     policies = backends().policies
     space = free_space(backends().store.root)
     above = space.above_floor(percent=policies.free_floor_percent, floor_bytes=policies.free_floor_bytes)

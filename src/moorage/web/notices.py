@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpResponse
@@ -44,7 +45,11 @@ def read_all(request: MemberRequest) -> HttpResponse:
 @require_safe
 def mails(request: MemberRequest) -> HttpResponse:
     page = Paginator(Mail.objects.filter(member=request.user), PER_PAGE).get_page(request.GET.get("page"))
-    return render(request, "notices/mails.html", {"section": "notices", "page": page})
+    return render(
+        request,
+        "notices/mails.html",
+        {"section": "notices", "page": page, "mails_are_files": not settings.OPTIONS.smtp_url},
+    )
 
 
 @login_required
