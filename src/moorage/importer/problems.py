@@ -13,6 +13,7 @@ from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.importer.runs import ranges
 from moorage.importer.verdicts import EntryState, Verdict
 
+ROWS_PER_BATCH: Final = 500
 _SELECTED: Final = (Verdict.REJECTED, Verdict.DOUBTFUL)
 
 
@@ -39,7 +40,10 @@ def write_problems(job: ImportJob, run: ImportRun) -> int:
                 [as_uuid(run.pk, connection), *parameters],
             )
     # What a first try of this run could not import, and a later one could, is no problem of it.
-    with job.batch():
-        ImportProblem.objects.filter(run=run, entry__state=EntryState.REGISTERED).delete()
+    # Looked for outside the transaction: there may be a million of them, and hardly any of these.
+    imported = ImportProblem.objects.filter(run=run, entry__state=EntryState.REGISTERED).values_list("pk", flat=True)
+    while some := list(imported[:ROWS_PER_BATCH]):
+        with job.batch():
+            ImportProblem.objects.filter(pk__in=some).delete()
     run.problem_count = ImportProblem.objects.filter(run=run).count()
     return run.problem_count
