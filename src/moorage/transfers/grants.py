@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
+from moorage.accounts.identities import usable_identities
 from moorage.accounts.models import GlobusIdentity, Member
 from moorage.backends import backends
 from moorage.globus.failures import GlobusRefusedError
@@ -40,7 +41,7 @@ def identities_with_reason(upload: Upload) -> QuerySet[GlobusIdentity]:
     """The identities that may have a rule on the area now: the uploader's, while she may upload."""
     if upload.current_state not in TAKES_FILES or not may_edit(upload.owner, upload.project):
         return GlobusIdentity.objects.none()
-    return GlobusIdentity.objects.filter(member_id=upload.owner_id).exclude(status__in=UNUSABLE_STATUSES)
+    return usable_identities(upload.owner).exclude(status__in=UNUSABLE_STATUSES)
 
 
 def follow_reasons(upload: Upload) -> bool:
