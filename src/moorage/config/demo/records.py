@@ -22,7 +22,7 @@ def make_demo_records(logins: DemoLogins) -> None:
     """Make the demo's members and project where they are missing."""
     member = _member(logins.member, name="Ada Demo", affiliation="Institute of Materials")
     _member(logins.second_member, name="Grace Demo", affiliation="Institute of Materials")
-    _link(member, UUID(logins.identity_id))
+    _link(member, UUID(logins.identity_id), client_id=UUID(logins.client_id))
     project, made = Project.objects.get_or_create(
         id=UUID(logins.project_id),
         defaults={"name": PROJECT_NAME, "description": "A project to try things in.", "created_by": member},
@@ -43,9 +43,19 @@ def _member(login: Login, *, name: str, affiliation: str) -> Member:
     return member
 
 
-def _link(member: Member, identity_id: UUID) -> None:
-    """Sign the member's local Globus identity in, as if she had done it: her verified identity follows from that."""
-    told = {"sub": str(identity_id), "preferred_username": member.email, "email": member.email, "name": member.name}
+def _link(member: Member, identity_id: UUID, *, client_id: UUID) -> None:
+    """Sign the member's local Globus identity in, as if she had done it: her verified identity follows from that.
+
+    The demo's client is another identity of her account there, for scripts to transfer with.
+    """
+    account = [{"sub": str(identity_id)}, {"sub": str(client_id)}]
+    told = {
+        "sub": str(identity_id),
+        "preferred_username": member.email,
+        "email": member.email,
+        "name": member.name,
+        "identity_set": account,
+    }
     SocialAccount.objects.get_or_create(
         provider="globus", uid=str(identity_id), defaults={"user": member, "extra_data": {"userinfo": told}}
     )
