@@ -26,7 +26,8 @@ __all__ = [
     "write_totals",
 ]
 
-BATCH_ROWS: Final = 150  # a write transaction of more takes too long on SQLite
+BATCH_ROWS: Final = 400
+WRITE_ROWS: Final = 200  # a transaction of more takes too long on SQLite
 
 
 def ensure_directories(right: RegisterRight, paths: Iterable[str]) -> dict[str, int]:
@@ -93,11 +94,14 @@ def _look_up(ids: dict[str, int], paths: Sequence[str]) -> dict[str, int]:
 
 
 def _make(right: RegisterRight, ids: dict[str, int], paths: Sequence[str]) -> dict[str, int]:
-    with right.batch():
-        made = Directory.objects.bulk_create(
+    made: list[Directory] = []
+    for start in range(0, len(paths), WRITE_ROWS):
+        some = [
             Directory(project_id=right.project_id, parent_id=ids[parent_path(path)], name=path.rpartition("/")[2])
-            for path in paths
-        )
+            for path in paths[start : start + WRITE_ROWS]
+        ]
+        with right.batch():
+            made += Directory.objects.bulk_create(some)
     return {path: directory.pk for path, directory in zip(paths, made, strict=True)}
 
 
@@ -123,11 +127,13 @@ def begin_directories(right: RegisterRight, directory_ids: Iterable[int]) -> Non
             DirectoryVersion.objects.filter(directory__in=chunk, until=None).values_list("directory_id", flat=True)
         )
         absent = [pk for pk in dict.fromkeys(chunk) if pk not in there]
-        if absent:
+        for start in range(0, len(absent), WRITE_ROWS):
+            some = [
+                DirectoryVersion(project_id=right.project_id, directory_id=pk, since=right.number)
+                for pk in absent[start : start + WRITE_ROWS]
+            ]
             with right.batch():
-                DirectoryVersion.objects.bulk_create(
-                    DirectoryVersion(project_id=right.project_id, directory_id=pk, since=right.number) for pk in absent
-                )
+                DirectoryVersion.objects.bulk_create(some)
 
 
 def end_directories(right: RegisterRight, directory_ids: Iterable[int]) -> None:
