@@ -145,10 +145,6 @@ class InMemoryTransferService:
             wanted = {name.lower() for name in usernames}
             return [identity for identity in self.identities.values() if identity.username.lower() in wanted]
 
-    def identities_by_id(self, ids: Sequence[IdentityId]) -> list[Identity]:
-        with self._call("identities_by_id"):
-            return [self.identities[one] for one in ids if one in self.identities]
-
     def grant_access(
         self, path: CollectionPath, *, identity: IdentityId, permissions: Permissions, expires_at: datetime
     ) -> AccessRuleId:

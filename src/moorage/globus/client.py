@@ -31,7 +31,6 @@ from moorage.globus.service import (
 )
 
 TRANSFER_SCOPE: Final = "urn:globus:auth:scope:transfer.api.globus.org:all"
-IDENTITIES_PER_CALL: Final = 100
 Document = dict[str, Any]
 
 
@@ -127,14 +126,6 @@ class GlobusTransferService:
             return []
         found = self._auth.get_identities(usernames=list(usernames), provision=False)
         return [identity_from(document) for document in found]
-
-    @translated
-    def identities_by_id(self, ids: Sequence[IdentityId]) -> list[Identity]:
-        found: list[Identity] = []
-        for start in range(0, len(ids), IDENTITIES_PER_CALL):
-            batch = self._auth.get_identities(ids=list(ids[start : start + IDENTITIES_PER_CALL]))
-            found += [identity_from(document) for document in batch]
-        return found
 
     @translated
     def grant_access(

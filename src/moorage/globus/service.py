@@ -134,10 +134,6 @@ class TransferService(Protocol):
         """Identities with these usernames; unknown ones are absent. Nothing is provisioned."""
         ...
 
-    def identities_by_id(self, ids: Sequence[IdentityId]) -> list[Identity]:
-        """Identities with these ids; unknown ones are absent."""
-        ...
-
     def grant_access(
         self, path: CollectionPath, *, identity: IdentityId, permissions: Permissions, expires_at: datetime
     ) -> AccessRuleId:

@@ -50,12 +50,6 @@ def test_a_known_username_is_found_and_an_unknown_one_is_absent(world: World) ->
     assert found[0].name
 
 
-def test_identities_are_found_by_id(world: World) -> None:
-    found = world.service.identities_by_id([world.bob, IdentityId(str(uuid.uuid4()))])
-
-    assert [identity.username for identity in found] == ["bob@example.org"]
-
-
 def test_a_granted_rule_is_in_the_rule_list(world: World) -> None:
     path = a_path()
 
