@@ -175,7 +175,7 @@ def test_delete_leaves_the_project_as_it_was(page: Page, moorage: RunningMoorage
     check_accessibility(page)
     page.get_by_role("button", name="DELETE this upload").click()
 
-    expect(state_of(page)).to_contain_text("Deleted.", timeout=MINUTE)
+    expect(state_of(page)).to_contain_text("Deleted by", timeout=MINUTE)
     check_accessibility(page)
     sidebar(page, "Files").click()
     expect(page.get_by_text("0 files")).to_be_visible()
