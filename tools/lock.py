@@ -1,6 +1,7 @@
 """Renews the locks: requirements/*.txt by uv (in an environment of its own), assets/package-lock.json by npm.
 
-Locks hold digests for every platform and no address of any registry.
+Locks hold names, versions and digests for every platform and no address of any registry: uv writes none unless it
+is told to, and `tools/check_tree.py` looks.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 UV: Final = ROOT / ".tools" / "uv"
 COMPILE: Final = (
     *("pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", "3.11"),
-    *("--generate-hashes", "--no-header", "--no-emit-index-url", "--no-emit-find-links"),
+    *("--generate-hashes", "--no-header"),
 )
 
 
