@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Final
 import pytest
 
 from machine import find_globus_command, unavailable
+from visitor import Visitor
 
 WAIT_SECONDS: Final = 60.0
 
@@ -38,7 +40,7 @@ class GlobusCommand:
         outcome = subprocess.run(
             [str(self.command), *arguments],
             input=typed if typed is not None else "",
-            env={"PATH": os.defpath, "HOME": str(self.home), "LC_ALL": "C.UTF-8", **environment},
+            env=self._environment(environment),
             capture_output=True,
             text=True,
             timeout=WAIT_SECONDS,
@@ -48,6 +50,30 @@ class GlobusCommand:
             words = f"{outcome.stdout}\n{outcome.stderr}"
             raise AssertionError(f"globus {' '.join(arguments)} ended with {outcome.returncode}:\n{words}")
         return outcome
+
+    def log_in(self, *arguments: str, environment: Mapping[str, str], username: str, password: str) -> str:
+        """`globus login --no-local-server`, or `arguments`: open the link it prints, sign in, paste the code."""
+        process = subprocess.Popen(
+            [str(self.command), *(arguments or ("login",)), "--no-local-server"],
+            env=self._environment(environment),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert process.stdout is not None
+        told = ""
+        while not (link := re.search(r"http\S+/v2/oauth2/authorize\S+", told)):
+            line = process.stdout.readline()
+            assert line, told
+            told += line
+        visitor = Visitor(environment["GLOBUS_SDK_SERVICE_URL_AUTH"].rstrip("/"))
+        rest, _ = process.communicate(visitor.code_for(link.group(0), username, password) + "\n", timeout=WAIT_SECONDS)
+        assert process.returncode == 0, rest
+        return rest
+
+    def _environment(self, more: Mapping[str, str]) -> dict[str, str]:
+        return {"PATH": os.defpath, "HOME": str(self.home), "LC_ALL": "C.UTF-8", **more}
 
 
 def globus_environment(

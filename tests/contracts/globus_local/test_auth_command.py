@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import subprocess
 
 import pytest
 import requests
@@ -13,11 +10,8 @@ from globus_sdk.scopes import GCSCollectionScopes, TransferScopes
 
 from globus_cli import GlobusCommand
 from local_globus import ADA, BOB, LAB, PASSWORD, ROBOT, SECRET, LocalGlobusProcess
-from visitor import Visitor
 
 pytestmark = pytest.mark.journey
-
-WAIT_SECONDS = 60
 
 
 def as_robot(service: LocalGlobusProcess) -> dict[str, str]:
@@ -26,22 +20,7 @@ def as_robot(service: LocalGlobusProcess) -> dict[str, str]:
 
 
 def log_in(globus: GlobusCommand, service: LocalGlobusProcess, username: str, *arguments: str) -> str:
-    """`globus login --no-local-server`: open the link it prints, sign in, paste the code."""
-    process = subprocess.Popen(
-        [str(globus.command), *(arguments or ("login",)), "--no-local-server"],
-        env={"PATH": os.defpath, "HOME": str(globus.home), "LC_ALL": "C.UTF-8", **service.environment()},
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    told = ""
-    while not (link := re.search(r"http\S+/v2/oauth2/authorize\S+", told)):
-        line = process.stdout.readline()
-        assert line, told
-        told += line
-    code = Visitor(service.url).code_for(link.group(0), username, PASSWORD)
-    rest, _ = process.communicate(code + "\n", timeout=WAIT_SECONDS)
-    assert process.returncode == 0, rest
-    return rest
+    return globus.log_in(*arguments, environment=service.environment(), username=username, password=PASSWORD)
 
 
 def test_a_client_identity_asks_who_it_is(globus: GlobusCommand, local_globus: LocalGlobusProcess) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from globus_cli import GlobusCommand
+from globus_cli import GlobusCommand, globus_environment
 from running_moorage import RunningMoorage
 from script_author import ScriptAuthor
 
@@ -48,6 +48,26 @@ def test_the_main_job_with_client_credentials(globus: GlobusCommand, moorage: Ru
     author.done(upload, include=["doubtful"])
     assert author.wait_for(upload)["state"] == "imported"
     assert set(author.project_files(project=project)) == {"made/one.txt", "made/deep/two.txt", "made/deep/three.txt"}
+
+
+def test_the_main_job_after_a_members_own_login(globus: GlobusCommand, moorage: RunningMoorage) -> None:
+    author = ScriptAuthor(moorage)
+    project = author.new_project("By her own login")
+    author.folder("own login", {"one.txt": b"1", "deep/two.txt": b"22"})
+    upload = author.open_upload("own login", project=project)
+    demo = moorage.demo
+    environment = globus_environment(auth=demo["globus_auth"], transfer=demo["globus_transfer"])
+    globus.log_in(environment=environment, username=demo["member"]["email"], password=demo["member"]["password"])
+
+    assert globus("whoami", environment=environment).stdout.strip() == demo["member"]["email"]
+    source = f"{demo['collections']['this_computer']}:/own login/"
+    area = f"{demo['collections']['moorage']}:{upload['globus']['path']}"
+    sent = json.loads(globus("transfer", "--recursive", source, area, "-F", "json", environment=environment).stdout)
+    author.done(upload, when="quiet")
+    globus("task", "wait", "--polling-interval", "1", "--timeout", "60", sent["task_id"], environment=environment)
+
+    assert author.wait_for(upload)["state"] == "imported"
+    assert set(author.project_files(project=project)) == {"one.txt", "deep/two.txt"}
 
 
 def test_a_collections_manager_lists_its_permissions(globus: GlobusCommand, moorage: RunningMoorage) -> None:
