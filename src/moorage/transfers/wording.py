@@ -132,9 +132,8 @@ def _discarding(_: Upload) -> str:
 
 
 def _discarded(upload: Upload) -> str:
-    why = f" {upload.reason_text}" if upload.reason_text else ""
-    kept = f" The trash keeps its files until {upload.trash_until:%Y-%m-%d}." if upload.trash_until else ""
-    return f"Deleted.{why}{kept}"
+    kept = f" The trash keeps its files until {upload.trash_until:%-d %B %Y}." if upload.trash_until else ""
+    return f"{upload.reason_text or 'Deleted.'}{kept}"
 
 
 _SENTENCES: Final = {

@@ -61,7 +61,7 @@ def test_where_it_is_the_members_turn_the_text_says_what_to_do(upload: Upload) -
 def test_a_deleted_upload_says_until_when_the_trash_keeps_it() -> None:
     upload = Upload(state=UploadState.DISCARDED.value, reason_text="Deleted by Ada.", trash_until=NOON)
 
-    assert state_text(upload) == "Deleted. Deleted by Ada. The trash keeps its files until 2026-03-14."
+    assert state_text(upload) == "Deleted by Ada. The trash keeps its files until 14 March 2026."
 
 
 def test_one_problem_is_not_called_problems() -> None:
