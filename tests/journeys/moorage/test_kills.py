@@ -20,7 +20,7 @@ def kill(moorage: RunningMoorage, part: str) -> None:
     """SIGKILL one part; the supervisor starts it again."""
     before = moorage.pid_of(part)
     os.kill(before, signal.SIGKILL)
-    eventually(lambda: before != _pid_or_none(moorage, part))
+    eventually(lambda: _pid_or_none(moorage, part) not in {None, before})
     eventually(lambda: not port_is_free(moorage.port) and not port_is_free(moorage.globus_port))
 
 
