@@ -43,7 +43,7 @@ class UndoTooLateError(ConflictError):
 
     def __init__(self, until: datetime) -> None:
         super().__init__(
-            f"This could be undone until {until:%Y-%m-%d}. What the project holds now stays; "
+            f"This could be undone until {until:%-d %B %Y}. What the project holds now stays; "
             "its earlier revisions can still be looked at."
         )
         self.until = until.isoformat()

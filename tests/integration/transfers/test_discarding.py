@@ -48,7 +48,7 @@ def test_delete_takes_rules_tasks_and_files_and_says_until_when_the_trash_keeps_
     [kept] = list(backends().store.trash.iterdir())
     assert (kept / "a.txt").read_bytes() == b"abc"
     assert upload.trash_until == clock() + policies.trash_kept
-    assert f"{upload.trash_until:%Y-%m-%d}" in state_text(upload)
+    assert f"{upload.trash_until:%-d %B %Y}" in state_text(upload)
     assert upload.owner.name in state_text(upload)
 
 

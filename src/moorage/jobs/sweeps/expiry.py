@@ -35,7 +35,7 @@ def _look_at(upload: Upload, *, at: datetime) -> None:
                 kind="upload.expires",
                 subject=f"The upload “{upload.name}” expires in {left}",
                 text=f"Nothing has happened to the upload “{upload.name}” of {upload.project.name} for long. It will "
-                f"be deleted on {upload.expires_at:%Y-%m-%d}. Press DONE to import its files, or send more.",
+                f"be deleted on {upload.expires_at:%-d %B %Y}. Press DONE to import its files, or send more.",
                 path=upload_path(upload),
                 at=at,
             )
@@ -49,7 +49,7 @@ def _expire(upload: Upload, *, at: datetime) -> None:
                 kind="upload.expired",
                 subject=f"The upload “{upload.name}” has expired",
                 text=f"The upload “{upload.name}” of {upload.project.name} is being deleted. The trash keeps its files "
-                f"until {upload.trash_until:%Y-%m-%d}; ask the operator if you need them.",
+                f"until {upload.trash_until:%-d %B %Y}; ask the operator if you need them.",
                 path=upload_path(upload),
                 at=at,
             )
