@@ -39,6 +39,13 @@ class StoredObject(models.Model):
     changed_ns = models.BigIntegerField()
     verified_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=10, choices=ObjectState.choices, default=ObjectState.LIVE)
+    state_changed_at = models.DateTimeField(null=True)  # since when it is doomed, leaving or damaged
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state"], condition=~Q(state="live"), name="objects_not_live"),
+            models.Index(fields=["verified_at", "id"], name="objects_by_check"),
+        ]
 
     def __str__(self) -> str:
         return str(self.digest)
@@ -104,14 +111,26 @@ class DirectoryVersion(models.Model):
 
 
 class FileVersion(models.Model):
-    """One content of one path, from one revision until another. Of a published row only `until` ever changes."""
+    """One content of one path, from one revision until another. Of a published row only `until` ever changes.
+
+    Its foreign keys are kept by the code alone: PostgreSQL would check each of a million rows by a trigger
+    (ADR 0008).
+    """
 
     id = models.UUIDField(primary_key=True, editable=False)
-    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
-    directory = models.ForeignKey(Directory, on_delete=models.CASCADE, related_name="file_versions")
+    project = models.ForeignKey(
+        Project, on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    directory = models.ForeignKey(
+        Directory, on_delete=models.CASCADE, related_name="file_versions", db_index=False, db_constraint=False
+    )
     name = NameField()
     stored_object = models.ForeignKey(
-        StoredObject, on_delete=models.PROTECT, related_name="file_versions", db_column="object_id"
+        StoredObject,
+        on_delete=models.PROTECT,
+        related_name="file_versions",
+        db_column="object_id",
+        db_constraint=False,
     )
     size_bytes = models.BigIntegerField()
     modified_at = models.DateTimeField()
@@ -130,7 +149,7 @@ class FileVersion(models.Model):
         ]
         indexes = [
             models.Index(fields=["project", "since"], name="file_by_since"),
-            models.Index(fields=["project", "until"], name="file_by_until"),
+            models.Index(fields=["project", "until"], condition=Q(until__isnull=False), name="file_by_until"),
         ]
 
     def __str__(self) -> str:
@@ -166,6 +185,7 @@ class Revision(Leased):
     state = models.CharField(max_length=12, choices=RevisionState.choices, default=RevisionState.WAITING)
     by = models.ForeignKey(Member, null=True, on_delete=models.PROTECT, related_name="+")
     upload_id = models.UUIDField(null=True, db_index=True)
+    request = models.JSONField(default=dict)  # what was asked of a remove, move or restore; see files.changing
     undoes = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
     asked_at = models.DateTimeField(default=timezone.now)
     published_at = models.DateTimeField(null=True)

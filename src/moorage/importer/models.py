@@ -1,4 +1,5 @@
-"""The manifest: one entry per staged path, the ledger of an import. And runs, their problems, their receipts.
+"""The manifest: one entry per staged path, the ledger of an import. And runs, their problems, previews, and
+what a list of digests that came along says of the files.
 
 Progress, resume, per-file problems, retry of only what failed, receipts and undo all come from it.
 """
@@ -6,14 +7,28 @@ Progress, resume, per-file problems, retry of only what failed, receipts and und
 import uuid
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
+from moorage.accounts.models import Member
 from moorage.files.fields import DigestField, NameField
 from moorage.files.models import Directory, Revision, StoredObject
-from moorage.importer.verdicts import EntryKind, EntryState, Verdict
+from moorage.importer.verdicts import Compared, EntryKind, EntryState, Verdict
+from moorage.leases import Leased
 from moorage.projects.models import Project
 
-__all__ = ["EntryKind", "EntryState", "ImportProblem", "ImportRun", "ManifestEntry", "Verdict"]
+__all__ = [
+    "Compared",
+    "EntryKind",
+    "EntryState",
+    "ExpectedFile",
+    "ImportProblem",
+    "ImportRun",
+    "ManifestEntry",
+    "Preview",
+    "PreviewState",
+    "Verdict",
+]
 
 
 class ManifestEntry(models.Model):
@@ -21,11 +36,14 @@ class ManifestEntry(models.Model):
 
     `number` orders the entries of an upload, parents before what they hold: batches are ranges of it.
     Because an entry holds all that a file version needs (`name`, `modified_at`, `version_id`, the object),
-    ranges of them become versions inside the database.
+    ranges of them become versions inside the database. `seen` is the fence of the lease under which a scan
+    last saw the path. Foreign keys are kept by the code alone, as in `files.models.FileVersion`.
     """
 
     id = models.BigAutoField(primary_key=True)
-    upload = models.ForeignKey("transfers.Upload", on_delete=models.CASCADE, related_name="entries")
+    upload = models.ForeignKey(
+        "transfers.Upload", on_delete=models.CASCADE, related_name="entries", db_index=False, db_constraint=False
+    )
     number = models.BigIntegerField()
     path = models.BinaryField()
     path_digest = models.BinaryField(max_length=32)
@@ -37,6 +55,7 @@ class ManifestEntry(models.Model):
     modified_at = models.DateTimeField(null=True)  # of modified_ns
     changed_ns = models.BigIntegerField(default=0)  # as scan saw it, then as our own link and chmod left it
     inode = models.BigIntegerField(default=0)
+    seen = models.BigIntegerField(default=0)
 
     trouble = models.CharField(max_length=12, blank=True)  # what the scan could not do with it; see storage.walk
     verdict = models.CharField(max_length=11, choices=Verdict.choices, blank=True)
@@ -44,14 +63,22 @@ class ManifestEntry(models.Model):
     reason = models.CharField(max_length=60, blank=True)  # dotted code
     reason_text = models.TextField(blank=True)
     warning = models.CharField(max_length=60, blank=True)  # e.g. names that differ only in case
+    compared = models.CharField(max_length=9, choices=Compared.choices, blank=True)
     remnant_until = models.DateTimeField(null=True)  # not imported: until when the bytes are kept
 
     digest = DigestField(blank=True, default="")
     crc32 = models.BigIntegerField(default=0)
     stored_object = models.ForeignKey(
-        StoredObject, null=True, on_delete=models.PROTECT, related_name="+", db_column="object_id"
+        StoredObject,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_column="object_id",
+        db_constraint=False,
     )
-    directory = models.ForeignKey(Directory, null=True, on_delete=models.PROTECT, related_name="+")
+    directory = models.ForeignKey(
+        Directory, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
+    )
     version_id = models.UUIDField(null=True)  # the id that its file version gets (or got)
     registered_fence = models.BigIntegerField(null=True)
     registered_revision = models.BigIntegerField(null=True)
@@ -63,7 +90,12 @@ class ManifestEntry(models.Model):
             models.UniqueConstraint(fields=["upload", "number"], name="number_once_per_upload"),
         ]
         indexes = [
-            models.Index(fields=["upload", "state", "number"], name="entries_by_state"),
+            # Most entries are soon placed and registered: only the others are looked for by their state.
+            models.Index(
+                fields=["upload", "state", "number"],
+                condition=Q(state__in=("planned", "digested", "failed")),
+                name="entries_to_do",
+            ),
             models.Index(fields=["upload", "verdict", "number"], name="entries_by_verdict"),
         ]
 
@@ -83,6 +115,7 @@ class ImportRun(models.Model):
     ended_at = models.DateTimeField(null=True)
     tries = models.IntegerField(default=0)  # how often a bug has stopped it
     not_before = models.DateTimeField(null=True)  # after a bug: when it is tried again
+    choices = models.JSONField(default=dict)  # see projects.choices
     scanned_at = models.DateTimeField(null=True)  # the manifest is complete
     planned_revision = models.BigIntegerField(null=True)  # the head that the plan was made against
     register_fence = models.BigIntegerField(null=True)  # of the right under which it published
@@ -115,3 +148,67 @@ class ImportProblem(models.Model):
 
     def __str__(self) -> str:
         return f"{self.entry}: {self.code}"
+
+
+class PreviewState(models.TextChoices):
+    WANTED = "wanted", "waits for a worker"
+    RUNNING = "running", "is being made"
+    READY = "ready", "ready"
+    FAILED = "failed", "failed"
+
+
+class Preview(Leased):
+    """What an import would do: one row per upload, asked for, then filled by a worker (design §5).
+
+    `planned_revision` is the project's head and `area_digest` the upload's `arrived_digest` that it was made
+    against: when one of them has moved on, it no longer holds.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    upload = models.OneToOneField("transfers.Upload", on_delete=models.CASCADE, related_name="preview")
+    state = models.CharField(max_length=7, choices=PreviewState.choices, default=PreviewState.WANTED)
+    asked_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    with_digests = models.BooleanField(default=False)
+    choices = models.JSONField(default=dict)  # see projects.choices
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    planned_revision = models.BigIntegerField(null=True)
+    area_digest = models.CharField(max_length=64, blank=True)
+    step = models.CharField(max_length=12, blank=True)
+    files_total = models.BigIntegerField(default=0)
+    bytes_total = models.BigIntegerField(default=0)
+    files_done = models.BigIntegerField(default=0)
+    bytes_done = models.BigIntegerField(default=0)
+    reason = models.CharField(max_length=60, blank=True)
+    reason_text = models.TextField(blank=True)
+    verdicts = models.JSONField(default=dict)  # {verdict: {"files": n, "bytes": n}}
+    problems = models.JSONField(default=list)  # by cause: [{"code", "sentence", "files", "bytes"}]
+
+    def __str__(self) -> str:
+        return f"preview of {self.upload_id}: {self.state}"
+
+
+class ExpectedFile(models.Model):
+    """A file that a list of digests names: one that came along with the upload, or that was found in it.
+
+    `algorithm` is hashlib's name, `digest` lower-case hex, empty where the list only has sizes.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    upload = models.ForeignKey(
+        "transfers.Upload", on_delete=models.CASCADE, related_name="+", db_index=False, db_constraint=False
+    )
+    path_digest = models.BinaryField(max_length=32)
+    path = models.BinaryField()
+    size_bytes = models.BigIntegerField(null=True)
+    algorithm = models.CharField(max_length=10, blank=True)
+    digest = models.CharField(max_length=128, blank=True)
+    source = models.CharField(max_length=300)  # the list's name: its path in the upload, or what was sent
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["upload", "path_digest"], name="expected_once_per_upload")]
+
+    def __str__(self) -> str:
+        return bytes(self.path).decode(errors="backslashreplace")

@@ -26,7 +26,7 @@ BATCH_ROWS: Final = 500
 
 _COLUMNS: Final = (
     "upload_id, number, path, path_digest, name, folded, kind, size_bytes, modified_ns, modified_at, changed_ns, inode,"
-    " trouble, verdict, state, reason, reason_text, warning, digest, crc32, version_id"
+    " trouble, verdict, state, reason, reason_text, warning, digest, crc32, seen, compared, version_id"
 )
 # A path that was registered stays as it was; another is planned anew if anything of it has changed.
 _SAME: Final = " AND ".join(
@@ -35,7 +35,7 @@ _SAME: Final = " AND ".join(
 )
 _UPSERT: Final = f"""
     INSERT INTO importer_manifestentry ({_COLUMNS})
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '', '{EntryState.PLANNED}', '', '', '', '', 0, %s)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '', '{EntryState.PLANNED}', '', '', '', '', 0, 0, '', %s)
     ON CONFLICT (upload_id, path_digest) DO UPDATE SET
         state = CASE WHEN {_SAME} THEN importer_manifestentry.state ELSE excluded.state END,
         digest = CASE WHEN {_SAME} THEN importer_manifestentry.digest ELSE '' END,

@@ -33,3 +33,11 @@ class EntryKind(TextChoices):
     DIRECTORY = "directory", "directory"
     SYMLINK = "symlink", "symbolic link"
     OTHER = "other", "device, socket or pipe"
+
+
+class Compared(TextChoices):
+    """What a list of digests that came along says of a staged file; see importer.completeness."""
+
+    MATCHES = "matches", "as the list says"
+    DIFFERS = "differs", "not as the list says"
+    EXTRA = "extra", "not in the list"

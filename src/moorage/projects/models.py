@@ -7,6 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from moorage.accounts.models import Invitation, Member
+from moorage.projects.choices import OnConflict
 
 
 class Role(models.TextChoices):
@@ -37,6 +38,8 @@ class Project(models.Model):
     head = models.BigIntegerField(default=0)
     registering_revision = models.UUIDField(null=True)
     register_fence = models.BigIntegerField(default=0)
+    on_conflict = models.CharField(max_length=7, choices=OnConflict.choices, default=OnConflict.VERSION)
+    ignore_rules = models.TextField(max_length=20_000, blank=True)  # as in a .gitignore file; see importer.ignoring
 
     objects = ProjectQuerySet.as_manager()
 
