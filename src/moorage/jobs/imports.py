@@ -20,6 +20,7 @@ from django.db.models import Exists, OuterRef
 from moorage.backends import backends
 from moorage.errors import MoorageError
 from moorage.files.models import Revision, RevisionKind
+from moorage.importer.batches import BatchOrder
 from moorage.importer.clear import clear_published
 from moorage.importer.job import ImportJob, ImportStoppedError, Progress
 from moorage.importer.models import ImportRun
@@ -27,8 +28,10 @@ from moorage.importer.run import run_import
 from moorage.importer.runs import fail_run
 from moorage.jobs.addresses import upload_path
 from moorage.jobs.beating import kept
+from moorage.jobs.cores import cores
 from moorage.jobs.endings import end_import
-from moorage.jobs.pool import ImportPool, cores
+from moorage.jobs.pool import ImportPool
+from moorage.jobs.small_imports import is_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.transfers.doubt import suspicions
 from moorage.transfers.models import Upload
@@ -37,21 +40,32 @@ from moorage.transfers.states import UploadState
 TRIES: Final = 5
 FIRST_DELAY: Final = timedelta(seconds=5)
 DATABASE_DELAY: Final = timedelta(seconds=5)
+LONG_BYTES: Final = 64 << 20  # a batch of more keeps a process busy for much longer than handing it over takes
 
 log = logging.getLogger(__name__)
 
 
-def claim_next(watch: LeaseWatch) -> Lease | None:
-    """Take an import whose worker is gone, or else the upload that has waited longest. None: there is nothing to do."""
+def any_upload(_: Upload) -> bool:
+    """Every upload is wanted."""
+    return True
+
+
+def claim_next(watch: LeaseWatch, *, is_wanted: Callable[[Upload], bool] = any_upload) -> Lease | None:
+    """Take an import whose worker is gone, or else the upload that has waited longest. None: there is nothing to do.
+
+    Only uploads that `is_wanted` are taken.
+    """
     now = backends().clock()
     resting = ImportRun.objects.filter(upload=OuterRef("pk"), outcome="", not_before__gt=now)
     interrupted = Upload.objects.in_state(UploadState.IMPORTING).filter(~Exists(resting))
     for upload in interrupted.order_by("state_changed_at"):
-        if watch.may_take(upload):
+        if watch.may_take(upload) and is_wanted(upload):
             lease = take(upload, where={"state": UploadState.IMPORTING})
             if lease is not None:
                 return lease
     for upload in Upload.objects.in_state(UploadState.SEALED).order_by("state_changed_at"):
+        if not is_wanted(upload):
+            continue
         lease = take(
             upload,
             where={"state": UploadState.SEALED},
@@ -78,7 +92,7 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
     # From here on: what an upload's tasks have delivered can take longer to read than a lease lasts.
     with kept(lease):
         upload = Upload.objects.select_related("project", "owner", "done_by").get(pk=lease.pk)
-        job = job_of(upload, lease, should_stop=should_stop, executor=executor or shared_pool())
+        job = job_of(upload, lease, should_stop=should_stop, executor=executor)
         try:
             number = run_import(job)
         except LeaseLostError:
@@ -110,17 +124,20 @@ def _clear(upload: Upload, lease: Lease) -> None:
     same.update(is_cleared=True)
 
 
-def job_of(upload: Upload, lease: Lease, *, should_stop: Callable[[], bool], executor: Executor) -> ImportJob:
-    """What the importer is given for an upload."""
+def job_of(
+    upload: Upload, lease: Lease, *, should_stop: Callable[[], bool], executor: Executor | None = None
+) -> ImportJob:
+    """What the importer is given for an upload. Without an `executor` its batches go to this worker's pool."""
     outside = backends()
     # Looked up here: the first time it loads every page, for seconds in which a transaction would hold others up.
     path = upload_path(upload)
-    return ImportJob(
+    job = ImportJob(
         upload_id=upload.pk,
         project_id=upload.project_id,
         sealed_area=outside.store.sealed / str(upload.pk),
         store=outside.store,
-        executor=executor,
+        executor=executor
+        or shared_pool().executor_for(lambda: _left(job, upload), is_small=is_small(upload), takes_long=_takes_long),
         clock=outside.clock,
         policies=outside.policies,
         report=lambda progress: _report(lease, progress),
@@ -131,18 +148,26 @@ def job_of(upload: Upload, lease: Lease, *, should_stop: Callable[[], bool], exe
         sealed_at=upload.sealed_at,
         may_take_right=may_take_right(LeaseWatch()),
         should_stop=should_stop,
-        batches_in_flight=2 * _processes(),
+        batches_in_flight=shared_pool().orders_for_one,
     )
+    return job
 
 
 @cache
 def shared_pool() -> ImportPool:
     """The pool of this worker, for all its imports."""
-    return ImportPool(_processes())
+    return ImportPool(settings.OPTIONS.pool_processes or cores())
 
 
-def _processes() -> int:
-    return settings.OPTIONS.pool_processes or cores()
+def _left(job: ImportJob, upload: Upload) -> int:
+    """Bytes that an import has still to read; what the last look saw counts until they have been counted."""
+    progress = job.progress
+    seen = upload.bytes_arrived if progress.step in {"scan", "plan"} else 0
+    return max(progress.bytes_total, seen) - progress.bytes_done
+
+
+def _takes_long(order: BatchOrder) -> bool:
+    return sum(file.stamp.size_bytes for file in order.files) > LONG_BYTES
 
 
 def _report(lease: Lease, progress: Progress) -> None:

@@ -1,11 +1,14 @@
 """The worker: threads that import uploads, threads that undo imports, and threads that run what is due in the schedule.
 
+One thread more imports small uploads only, so that these need not wait until a large one has ended.
+
 Of each kind one thread looks for work at a time; when it has found some it hands the looking to the
 next and works. So an idle worker asks the database twice in a second for each kind, however many threads it has.
 """
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,8 +19,10 @@ from django.db import close_old_connections, connection, connections
 from moorage.backends import backends
 from moorage.jobs import imports, revisions, schedule
 from moorage.jobs.addresses import load_addresses
+from moorage.jobs.small_imports import is_small
 from moorage.jobs.sweeps.plans import all_plans
 from moorage.leases import LeaseWatch
+from moorage.transfers.models import Upload
 
 IDLE_SECONDS: Final = 0.5
 SWEEP_THREADS: Final = 8  # six sweeps ask Globus: a slow one must not keep the others from running
@@ -47,9 +52,10 @@ class Crew:
             self.threads.append(thread)
             thread.start()
 
-    def join(self, seconds: float) -> None:
+    def join(self, until: float) -> None:
+        """Wait for the threads' end, until an instant of the monotonic clock."""
         for thread in self.threads:
-            thread.join(seconds / max(1, len(self.threads)))
+            thread.join(max(0.0, until - time.monotonic()))
 
     def _work(self) -> None:
         try:
@@ -98,20 +104,24 @@ def run_worker(stop: threading.Event) -> None:
 
     What is not finished then is taken over by the next worker, because its lease's holder is dead.
     """
+    pool = imports.shared_pool()
     crews = [
-        Crew("sweep", SWEEP_THREADS, _find_sweep(), stop),
         Crew("import", settings.OPTIONS.imports_at_once, _find_import(stop), stop),
+        Crew("small import", 1, _find_import(stop, is_wanted=is_small), stop),
         Crew("undo", UNDO_THREADS, _find_undo(stop), stop),
+        Crew("sweep", SWEEP_THREADS, _find_sweep(), stop),
     ]
     for crew in crews:
         crew.start()
+    pool.start()
     threading.Thread(target=load_addresses, name="loads addresses", daemon=True).start()
     log.info("the worker is ready")
     stop.wait()
+    until = time.monotonic() + STOP_SECONDS
     for crew in crews:
-        crew.join(STOP_SECONDS / len(crews))
+        crew.join(until)
     # Else the interpreter would wait at its end for the batches that are being done.
-    imports.shared_pool().shutdown(wait=False)
+    pool.shutdown(wait=False)
     imports.shared_pool.cache_clear()  # a worker that begins in this process later gets a pool of its own
 
 
@@ -131,11 +141,13 @@ def _find_sweep() -> Callable[[], Job | None]:
     return find
 
 
-def _find_import(stop: threading.Event) -> Callable[[], Job | None]:
+def _find_import(
+    stop: threading.Event, *, is_wanted: Callable[[Upload], bool] = imports.any_upload
+) -> Callable[[], Job | None]:
     watch = LeaseWatch()
 
     def find() -> Job | None:
-        lease = imports.claim_next(watch)
+        lease = imports.claim_next(watch, is_wanted=is_wanted)
         return None if lease is None else lambda: imports.work(lease, should_stop=stop.is_set)
 
     return find
