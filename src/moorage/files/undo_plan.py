@@ -15,6 +15,7 @@ from django.db import connection
 
 from moorage.files.models import DirectoryVersion, FileVersion
 from moorage.files.paths import join_path
+from moorage.files.ways import below_files, folder_paths, rows_about
 from moorage.projects.models import Project
 
 CHUNK_ROWS: Final = 400
@@ -65,7 +66,7 @@ class UndoOf:
 
     def plan_brought(self, ids: Sequence[Any]) -> Iterator[PathPlan]:
         """Paths at which the undone revision left a file."""
-        rows = _rows(_BROUGHT, ids, undone=self.undone, head=self.head)
+        rows = rows_about(_BROUGHT, ids, undone=self.undone, head=self.head)
         paths = folder_paths({row[1] for row in rows})
         descended = self._descended({row[4] for row in rows if row[4] not in {None, row[0]} and row[5] == row[6]})
         wanted = {row[0]: join_path(paths[row[1]], row[2]) for row in rows}
@@ -81,7 +82,7 @@ class UndoOf:
 
     def plan_taken(self, ids: Sequence[Any], *, view: int) -> Iterator[PathPlan]:
         """Paths from which the undone revision took a file and left nothing, as the project stands at `view`."""
-        rows = _rows(_TAKEN, ids, undone=self.undone, view=view)
+        rows = rows_about(_TAKEN, ids, undone=self.undone, view=view)
         folders = {row[1] for row in rows}
         paths, blocked = folder_paths(folders), below_files(folders, view=view)
         for before, folder, name, is_taken, size in rows:
@@ -112,7 +113,7 @@ class UndoOf:
         if not ids:
             return {}
         lines: dict[Any, set[Any]] = {}
-        for start, ancestor in _rows(_LINEAGE, list(ids)):
+        for start, ancestor in rows_about(_LINEAGE, list(ids)):
             lines.setdefault(start, set()).add(ancestor)
         return lines
 
@@ -169,32 +170,6 @@ _FOLDERS_TAKEN: Final = """
         SELECT 1 FROM files_directoryversion o WHERE o.directory_id = w.directory_id AND o.since = %(undone)s
     ) ORDER BY w.directory_id
 """
-_UPWARDS: Final = """
-    WITH RECURSIVE up(start_id, parent_id, name, height) AS (
-        SELECT id, parent_id, name, 0 FROM files_directory WHERE id IN ({ids})
-        UNION ALL
-        SELECT up.start_id, d.parent_id, d.name, up.height + 1 FROM up JOIN files_directory d ON d.id = up.parent_id
-    )
-"""
-_WAYS: Final = f"{_UPWARDS} SELECT start_id, name FROM up ORDER BY start_id, height DESC"  # noqa: S608
-_BELOW_FILES: Final = f"""{_UPWARDS}
-    SELECT DISTINCT up.start_id FROM up
-    JOIN files_fileversion v ON v.directory_id = up.parent_id AND v.name = up.name
-    WHERE v.since <= %(view)s AND (v.until IS NULL OR v.until > %(view)s)
-"""  # noqa: S608 - only our own text is put together
-
-
-def folder_paths(ids: Collection[int]) -> dict[int, str]:
-    """The paths of folders, by their ids."""
-    names: dict[int, list[str]] = {}
-    for start, name in _rows(_WAYS, list(ids)):
-        names.setdefault(start, []).append(name)
-    return {folder: "/".join(way[1:]) for folder, way in names.items()}  # the first is the project's own, without name
-
-
-def below_files(ids: Collection[int], *, view: int) -> set[int]:
-    """Those of these folders at whose path, or above it, a file stands."""
-    return {row[0] for row in _rows(_BELOW_FILES, list(ids), view=view)}
 
 
 def in_chunks(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -213,18 +188,3 @@ def _chunks(rows: Any) -> list[Sequence[Any]]:
     # Read to the end before the first write: an open cursor would hold a snapshot, and SQLite refuses to write
     # from one that is no longer the newest.
     return list(in_chunks(list(rows.values_list("pk", flat=True))))
-
-
-def _rows(query: str, ids: Sequence[Any], **parameters: int) -> list[tuple[Any, ...]]:
-    """Run one of our own queries about these ids, which come back in the form in which they went in."""
-    if not ids:
-        return []
-    named = {f"id{number}": _adapted(value) for number, value in enumerate(ids)}
-    placeholders = ", ".join(f"%({name})s" for name in named)
-    with connection.cursor() as cursor:
-        cursor.execute(query.format(ids=placeholders), {**named, **parameters})
-        return list(cursor.fetchall())
-
-
-def _adapted(value: Any) -> Any:
-    return FileVersion._meta.pk.get_db_prep_value(value, connection) if isinstance(value, UUID) else value

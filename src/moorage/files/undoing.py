@@ -20,11 +20,10 @@ from moorage.files.undo_plan import (
     FoundAgain,
     PathPlan,
     UndoOf,
-    below_files,
-    folder_paths,
     in_chunks,
     still_open,
 )
+from moorage.files.ways import below_files, folder_paths
 from moorage.projects.models import Project
 
 NAMED_PATHS: Final = 20  # how many of the paths that are left alone are named
