@@ -22,6 +22,7 @@ __all__ = [
     "EntryKind",
     "EntryState",
     "ExpectedFile",
+    "ExpectedList",
     "ImportProblem",
     "ImportRun",
     "ManifestEntry",
@@ -204,7 +205,7 @@ class ExpectedFile(models.Model):
     size_bytes = models.BigIntegerField(null=True)
     algorithm = models.CharField(max_length=10, blank=True)
     digest = models.CharField(max_length=128, blank=True)
-    source = models.CharField(max_length=300)  # the list's name: its path in the upload, or what was sent
+    source = models.CharField(max_length=300, blank=True)  # which list: see ExpectedList
 
     class Meta:
         ordering = ["id"]
@@ -212,3 +213,26 @@ class ExpectedFile(models.Model):
 
     def __str__(self) -> str:
         return bytes(self.path).decode(errors="backslashreplace")
+
+
+class ExpectedList(models.Model):
+    """A list of digests whose files are in `ExpectedFile`. Nothing is compared with it before it `is_whole`.
+
+    `source` is the list's path in the upload; empty where a member has sent it, and then `name` is what she called it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    upload = models.ForeignKey("transfers.Upload", on_delete=models.CASCADE, related_name="expected_lists")
+    source = models.CharField(max_length=300, blank=True)
+    name = models.CharField(max_length=300, blank=True)
+    files = models.BigIntegerField(default=0)
+    is_whole = models.BooleanField(default=False)
+    sent_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
+    written_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["id"]
+        constraints = [models.UniqueConstraint(fields=["upload", "source"], name="list_once_per_upload")]
+
+    def __str__(self) -> str:
+        return self.source or self.name or "the list that was sent"
