@@ -22,7 +22,7 @@ from moorage.importer.listed import DigestListError, Listed
 from moorage.importer.models import ExpectedFile, ExpectedList
 
 SENT: Final = ""  # the source of the list that a member has sent; others are named by their path in the upload
-BATCH_ROWS: Final = 400
+BATCH_ROWS: Final = 250
 PAUSE_SECONDS: Final = 0.010  # SQLite's lock is not fair: others get their turn between two batches (design §5)
 
 Batch = Callable[[], AbstractContextManager[None]]
