@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -36,15 +36,21 @@ DATABASE: Final = "moorage"
 PR_SET_PDEATHSIG: Final = 1
 
 # The tests start over after a power cut anyway, so nothing waits for the disk.
-SETTINGS: Final = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "100"}
+SETTINGS: Final[Mapping[str, str]] = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "max_connections": "100",
+}
 
 
 @contextmanager
-def a_cluster(programs: Path) -> Iterator[str]:
+def a_cluster(programs: Path, settings: Mapping[str, str] = SETTINGS) -> Iterator[str]:
     """Start a cluster and give the URL of an empty database in it; stop and forget it afterwards.
 
     Its own sorting order is a language's, not C's: what Moorage compares byte for byte it has to say
-    itself. The server ends when this process does, however it ends.
+    itself. The server ends when this process does, however it ends. With `settings={}` it is as durable
+    as it is by default.
     """
     # Under /tmp, because a socket's path must be short and the other account must reach it.
     folder = Path(tempfile.mkdtemp(prefix="moorage-postgres-", dir="/tmp"))
@@ -52,7 +58,7 @@ def a_cluster(programs: Path) -> Iterator[str]:
     password = secrets.token_urlsafe(24)
     try:
         _make_cluster(programs, folder, password, account)
-        server, port = _start(programs, folder, password, account)
+        server, port = _start(programs, folder, password, account, settings)
         try:
             yield f"postgresql://{DATABASE}:{password}@127.0.0.1:{port}/{DATABASE}"
         finally:
@@ -107,12 +113,14 @@ def _make_cluster(programs: Path, folder: Path, password: str, account: dict[str
         raise RuntimeError(f"initdb made no cluster:\n{outcome.stdout}{outcome.stderr}")
 
 
-def _start(programs: Path, folder: Path, password: str, account: dict[str, Any]) -> tuple[subprocess.Popen[bytes], int]:
+def _start(
+    programs: Path, folder: Path, password: str, account: dict[str, Any], settings: Mapping[str, str]
+) -> tuple[subprocess.Popen[bytes], int]:
     """Start the server on a free port and make the database. A port may be lost to another: try again."""
     log = folder / "server.log"
     for _attempt in range(3):
         port = _free_port()
-        options = {**SETTINGS, "port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder}
+        options = {**settings, "port": port, "listen_addresses": "127.0.0.1", "unix_socket_directories": folder}
         command = [str(programs / "postgres"), "-D", str(folder / "data")]
         with log.open("ab") as output:
             server = subprocess.Popen(
