@@ -6,6 +6,8 @@ from uuid import UUID
 
 from ninja import Schema
 
+from moorage.projects.choices import ImportChoices
+
 
 class ProblemOut(Schema):
     """Every failure: `application/problem+json`."""
@@ -79,7 +81,7 @@ class RevisionOut(Schema):
 
 
 class ItemOut(Schema):
-    """A file or a folder at a revision."""
+    """A file or a folder at a revision. `verified_at`: when a file's bytes were last read and found whole."""
 
     kind: Literal["file", "directory"]
     name: str
@@ -90,6 +92,8 @@ class ItemOut(Schema):
     digest: str | None = None
     version: UUID | None = None
     file_count: int | None = None
+    verified_at: datetime | None = None
+    damaged: bool | None = None
 
 
 class ItemPage(Schema):
@@ -108,15 +112,36 @@ class UploadChanges(Schema):
     description: str | None = None
 
 
-class DoneIn(Schema):
-    """How an upload is finished. Further choices of the contract come with the issue on the import engine."""
+class ChoicesIn(Schema):
+    """What is chosen for an import. What is left out is as the project has it: everything, at its top."""
 
+    on_conflict: Literal["version", "skip", "fail"] | None = None
+    target: str | None = None
+    paths: list[str] = []
+    include: list[Literal["doubtful", "skipped"]] = []
+
+    def choices(self) -> ImportChoices:
+        """As the domain has them."""
+        return ImportChoices(
+            on_conflict=self.on_conflict or "",
+            target=self.target or "",
+            paths=tuple(self.paths),
+            include=tuple(self.include),
+        )
+
+
+class CheckIn(ChoicesIn):
+    """What a preview is to be of. With `digest`, files are read to tell the identical ones."""
+
+    digest: bool = False
+
+
+class DoneIn(ChoicesIn):
     when: Literal["now", "quiet"] = "now"
-    include: list[Literal["doubtful"]] = []
 
 
-class RetryIn(Schema):
-    include: list[Literal["doubtful"]] = []
+class RetryIn(ChoicesIn):
+    pass
 
 
 class UndoIn(Schema):

@@ -91,7 +91,7 @@ def post_done(request: ApiRequest, upload_id: UUID, body: DoneIn) -> Status[dict
     """Finish: `now` ends write access and queues the import; `quiet` does so when transfers have finished."""
     upload, at = find_upload(request.auth, upload_id), backends().clock()
     finish = wish_quiet if body.when == "quiet" else start_sealing
-    finish(upload=upload, actor=request.auth, at=at, include_doubtful="doubtful" in body.include)
+    finish(upload=upload, actor=request.auth, at=at, choices=body.choices())
     return Status(202, upload_document(upload, request.auth))
 
 
@@ -107,7 +107,7 @@ def delete_done(request: ApiRequest, upload_id: UUID) -> Status[dict[str, object
 def post_retry(request: ApiRequest, upload_id: UUID, body: RetryIn) -> Status[dict[str, object]]:
     """Import again what the last run did not import."""
     upload = find_upload(request.auth, upload_id)
-    retry_upload(upload=upload, actor=request.auth, at=backends().clock(), include_doubtful="doubtful" in body.include)
+    retry_upload(upload=upload, actor=request.auth, at=backends().clock(), choices=body.choices())
     return Status(202, upload_document(upload, request.auth))
 
 

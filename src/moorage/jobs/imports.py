@@ -143,7 +143,7 @@ def job_of(
         report=lambda progress: _report(lease, progress),
         finish=lambda outcome, at: end_import(upload, lease, outcome, at, path=path),
         by=upload.done_by or upload.owner,
-        include_doubtful=upload.include_doubtful,
+        include_doubtful=upload.import_choices.include_doubtful,
         suspicions=suspicions(upload),
         sealed_at=upload.sealed_at,
         may_take_right=may_take_right(LeaseWatch()),
@@ -167,7 +167,7 @@ def _left(job: ImportJob, upload: Upload) -> int:
 
 
 def _takes_long(order: BatchOrder) -> bool:
-    return sum(file.stamp.size_bytes for file in order.files) > LONG_BYTES
+    return sum(size for _, size, _ in order.files) > LONG_BYTES
 
 
 def _report(lease: Lease, progress: Progress) -> None:

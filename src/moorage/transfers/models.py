@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from moorage.accounts.models import Member
 from moorage.leases import Leased
+from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Project
 from moorage.projects.rules import MAY_EDIT
 from moorage.transfers.states import OUTSTANDING, UploadState, UploadTransitionError, check_transition
@@ -69,13 +70,16 @@ class Upload(Leased):
     close_step = models.CharField(
         max_length=20, blank=True
     )  # where the freeze or the discarding stands; see transfers.closing
-    include_doubtful = models.BooleanField(default=False)
+    choices = models.JSONField(default=dict)  # what she chose for its import; see projects.choices
 
     created_at = models.DateTimeField(default=timezone.now)
     opened_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
     done_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
     sealed_at = models.DateTimeField(null=True)
+    # Cancel was pressed on an import that waited or ran: forgotten by the next DONE or retry.
+    cancel_asked_at = models.DateTimeField(null=True)
+    cancel_asked_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
     import_started_at = models.DateTimeField(null=True)
     imported_at = models.DateTimeField(null=True)
     last_activity_at = models.DateTimeField(default=timezone.now)
@@ -119,6 +123,10 @@ class Upload(Leased):
     @property
     def current_state(self) -> UploadState:
         return UploadState(self.state)
+
+    @property
+    def import_choices(self) -> ImportChoices:
+        return ImportChoices.from_json(self.choices)
 
     @property
     def has_published(self) -> bool:
@@ -259,7 +267,7 @@ class DeliveredFile(models.Model):
     id = models.BigAutoField(primary_key=True)
     task = models.ForeignKey(GlobusTask, on_delete=models.CASCADE, related_name="delivered_files")
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="+")
-    path_digest = models.BinaryField(max_length=32)  # SHA-256 of the path's bytes: long paths do not fit an index
+    path_digest = models.BinaryField(max_length=32)  # see files.paths.path_key: long paths do not fit an index
     path = models.BinaryField()
 
     class Meta:

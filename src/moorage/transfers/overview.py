@@ -7,6 +7,7 @@ from uuid import UUID
 from moorage.accounts.models import Member
 from moorage.backends import backends
 from moorage.globus.service import CollectionId, CollectionPath
+from moorage.transfers.cancelling import may_be_cancelled
 from moorage.transfers.models import AccessGrant, CollectionWatch, GrantState, Upload
 from moorage.transfers.naming import area_path
 from moorage.transfers.retrying import may_be_retried
@@ -49,6 +50,7 @@ class UploadOverview:
     may_take_back: bool
     may_delete: bool
     may_retry: bool
+    may_cancel: bool
     may_rename: bool
 
     @property
@@ -81,6 +83,7 @@ def overview(upload: Upload, *, viewer: Member) -> UploadOverview:
         may_take_back=decides and wished,
         may_delete=decides and can_be_discarded,
         may_retry=decides and may_be_retried(upload),
+        may_cancel=decides and may_be_cancelled(upload),
         may_rename=decides and state in TAKES_FILES,
     )
 

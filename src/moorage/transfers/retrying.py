@@ -8,6 +8,8 @@ from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.backends import backends
 from moorage.errors import ConflictError
+from moorage.files.choosing import NO_CHOICES, checked_choices
+from moorage.projects.choices import ImportChoices
 from moorage.transfers.models import Upload
 from moorage.transfers.rules import check_may_finish
 from moorage.transfers.states import UploadState, UploadTransitionError, check_transition
@@ -27,15 +29,17 @@ def may_be_retried(upload: Upload) -> bool:
     return state is UploadState.FAILED or (state is UploadState.IMPORTED and upload.problems > 0)
 
 
-def retry_upload(*, upload: Upload, actor: Member, at: datetime, include_doubtful: bool = False) -> None:
+def retry_upload(*, upload: Upload, actor: Member, at: datetime, choices: ImportChoices = NO_CHOICES) -> None:
     """Queue another import of what the last one did not import. A queued or running one is left alone.
 
     Raises:
         UploadNotFoundError, UploadRoleError: the actor may not decide on this upload.
+        InvalidChoiceError: no import could have these choices.
         NothingToRetryError: nothing is left to import.
         UploadTransitionError: the upload has not been imported yet, or was deleted.
     """
     check_may_finish(actor, upload)
+    chosen = checked_choices(choices).as_json()
     if upload.current_state in {UploadState.SEALED, UploadState.IMPORTING}:
         return
     check_transition(upload.current_state, UploadState.SEALED)
@@ -47,8 +51,10 @@ def retry_upload(*, upload: Upload, actor: Member, at: datetime, include_doubtfu
                 UploadState.SEALED,
                 at=at,
                 where={"remnants_gone_at": None},
-                include_doubtful=include_doubtful,
+                choices=chosen,
                 done_by=actor,
+                cancel_asked_at=None,
+                cancel_asked_by=None,
                 last_activity_at=at,
                 expires_at=at + backends().policies.upload_expires_after,
                 expiry_warned_days=None,
@@ -62,7 +68,7 @@ def retry_upload(*, upload: Upload, actor: Member, at: datetime, include_doubtfu
             if upload.current_state not in {UploadState.SEALED, UploadState.IMPORTING}:
                 raise
             return
-        record("upload.retried", upload, actor=actor, at=at, project_id=upload.project_id)
+        record("upload.retried", upload, actor=actor, at=at, project_id=upload.project_id, choices=chosen)
 
 
 def _why_not(upload: Upload) -> str:

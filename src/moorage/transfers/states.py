@@ -23,7 +23,10 @@ UPLOAD_TRANSITIONS: Final[Mapping[UploadState, frozenset[UploadState]]] = {
     UploadState.REQUESTED: frozenset({UploadState.OPEN, UploadState.DISCARDING}),
     UploadState.OPEN: frozenset({UploadState.SEALING, UploadState.DISCARDING}),
     UploadState.SEALING: frozenset({UploadState.SEALED, UploadState.OPEN, UploadState.DISCARDING}),
-    UploadState.SEALED: frozenset({UploadState.IMPORTING, UploadState.DISCARDING}),
+    UploadState.SEALED: frozenset(
+        # FAILED and IMPORTED: cancelled before it began, the latter where an earlier run has published
+        {UploadState.IMPORTING, UploadState.DISCARDING, UploadState.FAILED, UploadState.IMPORTED}
+    ),
     UploadState.IMPORTING: frozenset({UploadState.IMPORTED, UploadState.FAILED}),
     UploadState.IMPORTED: frozenset({UploadState.SEALED}),  # retry of what failed
     UploadState.FAILED: frozenset({UploadState.SEALED, UploadState.DISCARDING}),

@@ -5,12 +5,15 @@ nothing moves any more; the freeze then is `sealing`'s.
 """
 
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.backends import backends
+from moorage.files.choosing import NO_CHOICES, checked_choices
+from moorage.projects.choices import ImportChoices
 from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.models import CollectionWatch, Upload, UploadTask
 from moorage.transfers.rules import check_may_finish, may_finish
@@ -18,31 +21,45 @@ from moorage.transfers.states import DONE_ALREADY, UploadState, UploadTransition
 from moorage.transfers.task_links import is_running, may_be_anothers, tasks_of
 
 
-def wish_quiet(*, upload: Upload, actor: Member, at: datetime, include_doubtful: bool = False) -> None:
+def wish_quiet(*, upload: Upload, actor: Member, at: datetime, choices: ImportChoices = NO_CHOICES) -> None:
     """Import this upload when its transfers have finished and it has been quiet for a while.
 
-    Repeating it, or wishing for an upload that is being imported already, changes nothing.
+    Repeating it, or wishing for an upload that is being imported already, changes nothing. Wished again with other
+    choices, those count.
 
     Raises:
         UploadNotFoundError, UploadRoleError: the actor may not decide on this upload.
+        InvalidChoiceError: no import could have these choices.
         UploadTransitionError: the upload is not open.
     """
     check_may_finish(actor, upload)
+    chosen = checked_choices(choices).as_json()
+    if upload.wish_at is not None and upload.choices != chosen:
+        _choose_again(upload, actor=actor, at=at, chosen=chosen)
     if upload.wish_at is not None or upload.current_state in DONE_ALREADY:
         return
     check_transition(upload.current_state, UploadState.SEALING)
     with transaction.atomic():
         wished = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN, wish_at=None).update(
-            wish_at=at, wish_by=actor, include_doubtful=include_doubtful, reason="", reason_text=""
+            wish_at=at, wish_by=actor, choices=chosen, reason="", reason_text=""
         )
         if wished:
             # She has seen on the DONE page what failed so far; only what fails from now on ends the wish.
             tasks_of(upload).filter(task__status="FAILED", told_at=None).update(told_at=at)
-            record("upload.wished", upload, actor=actor, at=at, project_id=upload.project_id)
+            record("upload.wished", upload, actor=actor, at=at, project_id=upload.project_id, choices=chosen)
             make_due(Sweep.TASKS, Sweep.ARRIVALS, Sweep.WISHES)
     upload.refresh_from_db()
     if upload.current_state is not UploadState.OPEN and upload.current_state not in DONE_ALREADY:
         raise UploadTransitionError(upload.current_state, UploadState.SEALING)
+
+
+def _choose_again(upload: Upload, *, actor: Member, at: datetime, chosen: dict[str, Any]) -> None:
+    """The wish stands since when it stood, with other choices; whoever chose last answers for it."""
+    with transaction.atomic():
+        wished = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN).exclude(wish_at=None)
+        if wished.update(choices=chosen, wish_by=actor):
+            record("upload.wished", upload, actor=actor, at=at, project_id=upload.project_id, choices=chosen)
+    upload.refresh_from_db()
 
 
 def take_wish_back(*, upload: Upload, actor: Member, at: datetime) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from moorage.transfers.cancelling import CANCELLED
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 
@@ -41,6 +42,8 @@ _LABELS: Final[Mapping[UploadState, StateLabel]] = {
     UploadState.DISCARDED: StateLabel("Deleted", "trash", "neutral"),
 }
 _IMPORTED_WITH_PROBLEMS: Final = StateLabel("Imported with problems", "exclamation-triangle", "bad")
+_CANCELLED: Final = StateLabel("Import cancelled", "x-circle", "neutral")
+_BEING_CANCELLED: Final = StateLabel("Being cancelled", "hourglass-split", "active")
 _OPEN_WITH_WISH: Final = StateLabel("Open, import follows", "clock-history", "active")
 
 _STEPS: Final[Mapping[str, str]] = {
@@ -58,6 +61,10 @@ def state_label(upload: Upload) -> StateLabel:
     state = upload.current_state
     if state is UploadState.IMPORTED and upload.problems:
         return _IMPORTED_WITH_PROBLEMS
+    if state is UploadState.IMPORTING and upload.cancel_asked_at is not None:
+        return _BEING_CANCELLED
+    if state is UploadState.FAILED and upload.reason == CANCELLED:
+        return _CANCELLED
     if state is UploadState.OPEN and upload.wish_at is not None:
         return _OPEN_WITH_WISH
     return _LABELS[state]
@@ -107,6 +114,8 @@ def _sealed(upload: Upload) -> str:
 
 
 def _importing(upload: Upload) -> str:
+    if upload.cancel_asked_at is not None:
+        return "Being cancelled. The project stays as it is; this goes on by itself."
     if upload.reason_text:
         return f"Being imported, with a pause: {upload.reason_text} This goes on by itself."
     doing = _STEPS.get(upload.step)
@@ -123,6 +132,8 @@ def _imported(upload: Upload) -> str:
 
 
 def _failed(upload: Upload) -> str:
+    if upload.reason == CANCELLED:
+        return f"Import cancelled. {upload.reason_text} The project is as it was. Retry the import, or press DELETE."
     why = f" {upload.reason_text}" if upload.reason_text else ""
     return f"Not imported.{why} Nothing of it is in the project. Retry the import, or press DELETE."
 

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from moorage.backends import backends
 from moorage.errors import ConflictError
+from moorage.projects.choices import ImportChoices
 from moorage.transfers.discarding import start_discarding
 from moorage.transfers.naming import DESCRIPTION_LIMIT, NAME_LIMIT
 from moorage.transfers.overview import overview
@@ -45,9 +46,8 @@ def done(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     upload, at = upload_for(request, upload_id), backends().clock()
     if request.method == "POST":
         finish = wish_quiet if request.POST.get("when") == "quiet" else start_sealing
-        include_doubtful = "doubtful" in request.POST.getlist("include")
         try:
-            finish(upload=upload, actor=request.user, at=at, include_doubtful=include_doubtful)
+            finish(upload=upload, actor=request.user, at=at, choices=chosen_in(request))
         except ConflictError as error:
             return _told(request, error, "upload-done", upload.pk)
         return redirect("upload", upload.pk)
@@ -104,9 +104,8 @@ def delete(request: MemberRequest, upload_id: UUID) -> HttpResponse:
 @require_POST
 def retry(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     upload = upload_for(request, upload_id)
-    include_doubtful = "doubtful" in request.POST.getlist("include")
     try:
-        retry_upload(upload=upload, actor=request.user, at=backends().clock(), include_doubtful=include_doubtful)
+        retry_upload(upload=upload, actor=request.user, at=backends().clock(), choices=chosen_in(request))
     except ConflictError as error:
         return _told(request, error, "upload", upload.pk)
     return redirect("upload", upload.pk)
@@ -133,6 +132,17 @@ def claim(request: MemberRequest, upload_id: UUID, task_id: UUID) -> HttpRespons
     mine = request.POST.get("mine") == "yes"
     claim_task(upload=upload, task_id=task_id, mine=mine, actor=request.user, at=backends().clock())
     return redirect("upload-done" if upload.current_state is UploadState.OPEN else "upload", upload.pk)
+
+
+def chosen_in(request: MemberRequest) -> ImportChoices:
+    """What a form chose for an import."""
+    sent = request.POST
+    return ImportChoices(
+        on_conflict=sent.get("on_conflict", ""),
+        target=sent.get("target", ""),
+        paths=tuple(line.strip() for line in sent.get("paths", "").splitlines() if line.strip()),
+        include=tuple(sent.getlist("include")),
+    )
 
 
 def _told(request: MemberRequest, error: ConflictError, page: str, upload_id: UUID) -> HttpResponse:

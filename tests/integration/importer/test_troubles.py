@@ -29,6 +29,7 @@ from moorage.importer.reasons import READ_ERROR
 from moorage.importer.run import run_import
 from moorage.jobs.imports import claim_next, job_of
 from moorage.leases import LeaseWatch
+from moorage.projects.choices import ImportChoices
 from moorage.storage.digests import Stamp
 from moorage.storage.walk import walk
 from moorage.transfers.models import Upload
@@ -351,7 +352,9 @@ def test_a_file_that_a_failed_transfer_left_is_imported_only_when_it_is_asked_fo
         world.work(upload)
         assert reasons(upload) == {b"half": "entry.doubtful"}
         assert contents(world, upload.project) == {"whole": b"whole"}
-        retry_upload(upload=upload, actor=upload.owner, at=backends().clock(), include_doubtful=True)
+        retry_upload(
+            upload=upload, actor=upload.owner, at=backends().clock(), choices=ImportChoices(include=("doubtful",))
+        )
         world.work(upload)
 
     assert contents(world, upload.project) == {"half": b"half", "whole": b"whole"}

@@ -14,6 +14,7 @@ from moorage.globus.failures import GlobusRefusedError
 from moorage.globus.service import GlobusUnavailableError, IdentityId, TaskStatus
 from moorage.jobs.sweeps.closing import discard, seal
 from moorage.jobs.sweeps.wishes import fulfil_wishes
+from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Role
 from moorage.storage.areas import StagingAreas
 from moorage.transfers.discarding import start_discarding
@@ -358,12 +359,14 @@ def test_import_now_pressed_while_a_quiet_freeze_opens_again_begins_one_that_doe
     seal(clock.advance(seconds=1))
     assert Upload.objects.get(pk=upload.pk).state == UploadState.OPEN
 
-    start_sealing(upload=as_the_page_read_it, actor=upload.owner, at=clock(), include_doubtful=True)
+    start_sealing(
+        upload=as_the_page_read_it, actor=upload.owner, at=clock(), choices=ImportChoices(include=("doubtful",))
+    )
     seal(clock.advance(seconds=1))
 
     upload.refresh_from_db()
     assert upload.state == UploadState.SEALED
-    assert upload.include_doubtful
+    assert upload.import_choices.include_doubtful
 
 
 def test_import_now_pressed_while_a_sweep_begins_a_quiet_freeze_is_not_opened_again(
@@ -374,12 +377,14 @@ def test_import_now_pressed_while_a_sweep_begins_a_quiet_freeze_is_not_opened_ag
     fulfil_wishes(clock())
     globus.add_task(_principal(upload), area_path(upload.area_name))
 
-    start_sealing(upload=as_the_page_read_it, actor=upload.owner, at=clock(), include_doubtful=True)
+    start_sealing(
+        upload=as_the_page_read_it, actor=upload.owner, at=clock(), choices=ImportChoices(include=("doubtful",))
+    )
     seal(clock.advance(seconds=1))
 
     upload.refresh_from_db()
     assert upload.state == UploadState.SEALED
-    assert upload.include_doubtful, "what she said with “Import now” counts"
+    assert upload.import_choices.include_doubtful, "what she said with “Import now” counts"
 
 
 # DONE and DELETE at once

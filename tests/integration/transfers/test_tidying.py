@@ -19,6 +19,7 @@ from moorage.jobs.sweeps.expiry import warn_and_expire
 from moorage.jobs.sweeps.tidying import remnants, strays
 from moorage.leases import take
 from moorage.notices.models import Notice
+from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Role
 from moorage.storage.areas import StagingAreas
 from moorage.transfers.arrivals import look_interval
@@ -196,12 +197,12 @@ def test_retry_queues_another_import_and_repeating_it_changes_nothing(
 ) -> None:
     upload = _an_imported_upload(globus, clock, problems=2)
 
-    retry_upload(upload=upload, actor=upload.owner, at=clock(), include_doubtful=True)
+    retry_upload(upload=upload, actor=upload.owner, at=clock(), choices=ImportChoices(include=("doubtful",)))
     retry_upload(upload=upload, actor=upload.owner, at=clock())
 
     upload.refresh_from_db()
     assert upload.state == UploadState.SEALED
-    assert upload.include_doubtful
+    assert upload.import_choices.include_doubtful
 
 
 def test_retry_of_what_is_complete_or_still_open_is_refused(globus: InMemoryTransferService, clock: Clock) -> None:

@@ -11,6 +11,7 @@ from moorage.globus.service import IdentityId, TaskId, TaskStatus
 from moorage.jobs.sweeps.closing import seal
 from moorage.jobs.sweeps.wishes import fulfil_wishes, look_at_wish
 from moorage.notices.models import Notice
+from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Role
 from moorage.transfers.arrivals import look_at_area
 from moorage.transfers.discarding import start_discarding
@@ -173,7 +174,7 @@ def test_a_wish_that_is_taken_back_while_a_sweep_looks_at_it_is_not_fulfilled(
 
     take_wish_back(upload=upload, actor=upload.owner, at=clock())
     with pytest.raises(UploadTransitionError):
-        begin_freeze(as_the_sweep_read_it, when=SealWhen.QUIET, by=upload.owner, at=clock(), include_doubtful=False)
+        begin_freeze(as_the_sweep_read_it, when=SealWhen.QUIET, by=upload.owner, at=clock(), choices=ImportChoices())
 
     upload.refresh_from_db()
     assert upload.state == UploadState.OPEN
@@ -217,6 +218,20 @@ def test_a_deleted_upload_takes_no_wish(globus: InMemoryTransferService, clock: 
 
     with pytest.raises(UploadTransitionError):
         wish_quiet(upload=upload, actor=upload.owner, at=clock())
+
+
+def test_a_wish_that_is_made_again_with_other_choices_counts_with_those(
+    globus: InMemoryTransferService, clock: Clock, policies: Policies
+) -> None:
+    upload = _a_wished_upload(globus, clock)
+    wished_at = upload.wish_at
+    wish_quiet(upload=upload, actor=upload.owner, at=clock.advance(seconds=5), choices=ImportChoices(target="raw"))
+
+    upload.refresh_from_db()
+    assert (upload.wish_at, upload.import_choices) == (wished_at, ImportChoices(target="raw"))
+    clock.now += policies.quiet_time
+    assert _after_looking(upload, clock) is UploadState.SEALING
+    assert upload.import_choices == ImportChoices(target="raw")
 
 
 def _a_wished_upload(globus: InMemoryTransferService, clock: Clock, upload: Upload | None = None) -> Upload:

@@ -43,7 +43,7 @@ def look_at_wish(read: Upload, *, at: datetime) -> None:
 def _fulfil(upload: Upload, *, at: datetime) -> None:
     # Taken back, or DONE or DELETE pressed, in this moment: that counts, not the wish.
     with suppress(UploadTransitionError):
-        begin_freeze(upload, when=SealWhen.QUIET, by=upload.wish_by, at=at, include_doubtful=upload.include_doubtful)
+        begin_freeze(upload, when=SealWhen.QUIET, by=upload.wish_by, at=at, choices=upload.import_choices)
 
 
 def _take_back(upload: Upload, failed: list[UploadTask], *, at: datetime) -> None:
