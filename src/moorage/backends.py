@@ -31,6 +31,9 @@ class Policies:
     watched_interval: timedelta = timedelta(seconds=10)
     unwatched_interval: timedelta = timedelta(seconds=60)
     globus_patience_seconds: float = 5.0  # how long Create and Account wait for Globus
+    objects_kept: timedelta = timedelta(days=30)  # how long an object that nothing refers to stays before it leaves
+    fixity_within: timedelta = timedelta(days=90)  # every object is read again within this time; zero: none is
+    fixity_bytes_per_second: int = 50_000_000  # what reading them again takes of the disk at most; 0: all it gives
     digest_min_age: timedelta = timedelta(seconds=2)  # a digest counts only if ctime was this old when reading began
 
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import click
 
-from moorage.config.local import settings_of
+from moorage.config.data_option import data_option, read_options
 from moorage.config.options import Options, data_folder
-from moorage.config.processes import PortBusyError, end_with_parent
+from moorage.config.processes import PortBusyError
+from moorage.config.store_commands import check_store, fixity
 from moorage.config.up import Addresses, AlreadyRunningError, StartFailedError, run_up
 
 PAGE_TIMEOUT_SECONDS = "5"  # what a page waits for Globus (design §6)
@@ -57,27 +58,13 @@ def up(  # noqa: PLR0917 - click calls it by name
         raise click.ClickException(str(error)) from error
 
 
-def _use_folder(context: click.Context, option: click.Parameter, data: Path | None) -> None:  # noqa: ARG001
-    if data is not None:
-        os.environ["MOORAGE_DATA"] = str(data.expanduser().absolute())
-
-
-data_option = click.option(
-    "--data",
-    type=click.Path(path_type=Path, file_okay=False),
-    callback=_use_folder,
-    expose_value=False,
-    help="Folder of all data.",
-)
-
-
 @main.command(short_help="Run the site.")
 @data_option
 @click.option("--with-parent", is_flag=True, help="End as soon as the process that started this one ends.")
 @click.option("--workers", default=1, show_default=True, help="Server processes.")
 def web(with_parent: bool, workers: int) -> None:
     """Serve pages and the REST API."""
-    options = _options(with_parent=with_parent)
+    options = read_options(with_parent=with_parent)
     os.environ.setdefault("MOORAGE_GLOBUS_TIMEOUT_SECONDS", PAGE_TIMEOUT_SECONDS)
     os.environ.setdefault("MOORAGE_GLOBUS_RETRIES", "0")
     from moorage.config.web_server import serve_site  # noqa: PLC0415 - quick help for the other commands
@@ -93,7 +80,7 @@ def web(with_parent: bool, workers: int) -> None:
 @click.option("--with-parent", is_flag=True, help="End as soon as the process that started this one ends.")
 def worker(with_parent: bool) -> None:
     """Run imports and sweeps. Start as many as you like, on as many hosts as share the store."""
-    _options(with_parent=with_parent)
+    read_options(with_parent=with_parent)
     import django  # noqa: PLC0415 - after the settings are known
 
     django.setup()
@@ -114,7 +101,7 @@ def globus_local(arguments: tuple[str, ...]) -> None:
 @click.option("--demo", is_flag=True, hidden=True)
 def migrate(demo: bool) -> None:
     """Apply migrations; safe to repeat, and while nothing else runs."""
-    _options()
+    read_options()
     import django  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
 
@@ -133,7 +120,7 @@ def migrate(demo: bool) -> None:
 @data_option
 def check() -> None:
     """Look at settings, database, store and Globus; say what is wrong and what to do."""
-    _options()
+    read_options()
     import django  # noqa: PLC0415
 
     django.setup()
@@ -148,7 +135,7 @@ def check() -> None:
 @click.argument("email")
 def invite(email: str) -> None:
     """Let EMAIL sign up although sign-up is by invitation."""
-    _options()
+    read_options()
     import django  # noqa: PLC0415
 
     django.setup()
@@ -168,7 +155,7 @@ def invite(email: str) -> None:
 @click.argument("email")
 def end_account_command(email: str) -> None:
     """End the account of EMAIL: sessions, tokens and access to staging areas end; what she brought stays."""
-    _options()
+    read_options()
     import django  # noqa: PLC0415
 
     django.setup()
@@ -183,12 +170,8 @@ def end_account_command(email: str) -> None:
     click.echo(f"The account of {member.email} has ended.")
 
 
-def _options(*, with_parent: bool = False) -> Options:
-    """The settings, with secrets generated at the first start; the process tied to its parent where asked."""
-    if with_parent:
-        end_with_parent(os.getppid())
-    settings_of(data_folder())
-    return Options()
+main.add_command(fixity)
+main.add_command(check_store)
 
 
 def _settings_from(words: tuple[str, ...]) -> dict[str, object]:

@@ -64,6 +64,9 @@ class Options(BaseSettings):
     trash_days: float = 30
     remnants_days: float = 30
     undo_days: float = 90
+    objects_kept_days: float = 30
+    fixity_days: float = 90
+    fixity_bytes_per_second: int = 50_000_000
     free_floor_percent: int = 5
     free_floor_bytes: int = 10 * 2**30
     watched_interval_seconds: float = 10

@@ -7,7 +7,7 @@ from uuid import UUID
 from moorage.files.cursors import decode_cursor, encode_cursor, page_size
 from moorage.files.directories import find_chain
 from moorage.files.items import RevisionFacts, revision_facts
-from moorage.files.models import FileVersion, Revision, RevisionState
+from moorage.files.models import FileVersion, ObjectState, Revision, RevisionState
 from moorage.files.paths import split_path
 from moorage.projects.models import Project
 
@@ -24,6 +24,8 @@ class VersionItem:
     until_revision: int | None
     began: RevisionFacts | None
     ended: RevisionFacts | None
+    verified_at: datetime | None
+    damaged: bool
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ def _version_item(project: Project, row: FileVersion, facts: dict[int, RevisionF
         until_revision=until,
         began=facts.get(row.since),
         ended=facts.get(until) if until is not None else None,
+        verified_at=row.stored_object.verified_at,
+        damaged=row.stored_object.state == ObjectState.DAMAGED,
     )
 
 

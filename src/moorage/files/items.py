@@ -8,7 +8,7 @@ from uuid import UUID
 
 from moorage.accounts.models import Member
 from moorage.errors import NotFoundError
-from moorage.files.models import DirectoryVersion, FileVersion, Revision
+from moorage.files.models import DirectoryVersion, FileVersion, ObjectState, Revision
 from moorage.files.paths import join_path
 from moorage.projects.models import Project
 
@@ -38,7 +38,11 @@ class RevisionFacts:
 
 @dataclass(frozen=True)
 class FileItem:
-    """A file at a revision. `revision` is the one that brought this version."""
+    """A file at a revision. `revision` is the one that brought this version.
+
+    `verified_at` is when its bytes were last read and found to be what was imported; None while a check has begun
+    and not ended. A damaged file is not given out.
+    """
 
     name: str
     path: str
@@ -48,6 +52,8 @@ class FileItem:
     version: UUID
     revision: int
     changed: RevisionFacts | None
+    verified_at: datetime | None = None
+    damaged: bool = False
     kind: Literal["file"] = "file"
 
 
@@ -105,6 +111,8 @@ def file_item(version: FileVersion, folder: str, facts: Mapping[int, RevisionFac
         version=version.pk,
         revision=version.since,
         changed=facts.get(version.since),
+        verified_at=version.stored_object.verified_at,
+        damaged=version.stored_object.state == ObjectState.DAMAGED,
     )
 
 

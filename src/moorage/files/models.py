@@ -40,6 +40,7 @@ class StoredObject(models.Model):
     verified_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=10, choices=ObjectState.choices, default=ObjectState.LIVE)
     state_changed_at = models.DateTimeField(null=True)  # since when it is doomed, leaving or damaged
+    damage_told_at = models.DateTimeField(null=True)  # damaged: when the owners of its files were told
 
     class Meta:
         indexes = [

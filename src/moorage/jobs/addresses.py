@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.urls import NoReverseMatch, reverse
 
+from moorage.projects.models import Project
 from moorage.transfers.models import Upload
 
 
@@ -18,5 +19,13 @@ def upload_path(upload: Upload) -> str:
     """The path of an upload's page, without the site's address; empty in a process that serves no such page."""
     try:
         return reverse("upload", args=[upload.pk])
+    except NoReverseMatch:
+        return ""
+
+
+def files_path(project: Project) -> str:
+    """The path of a project's files; empty in a process that serves no such page."""
+    try:
+        return reverse("files", args=[project.pk])
     except NoReverseMatch:
         return ""

@@ -60,3 +60,8 @@ def clear_temporary_names(root: int, *, older_than_seconds: float = STALE_SECOND
             with suppress(FileNotFoundError):
                 if entry.stat(follow_symlinks=False).st_ctime_ns < oldest_ns:
                     os.unlink(entry.name, dir_fd=root)
+
+
+def is_temporary(name: str) -> bool:
+    """Whether something has this name only until it is placed."""
+    return name.startswith(_PREFIX)

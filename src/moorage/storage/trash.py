@@ -1,15 +1,22 @@
 """The trash: what was discarded, until its time has passed.
 
-A thing's name begins with that time, so that nothing else has to remember it.
+A thing's name begins with that time, so that nothing else has to remember it. Objects of one day share a
+folder there, with the same fan-out as the object store, so that one that is needed after all is found at once.
 """
 
 import os
 import secrets
-from datetime import UTC, datetime
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from moorage.storage.removal import remove_tree
 from moorage.storage.sync import sync_folder
+
+_OBJECTS: Final = ".objects"
+_TRIES: Final = 3
 
 
 class Trash:
@@ -35,6 +42,64 @@ class Trash:
         for name in due:
             remove_tree(self._folder / name)
         return len(due)
+
+    def take_object(self, file: Path, *, until: datetime) -> bool:
+        """Move an object's file in, by one rename, until the end of that day. False when it is not there (any more).
+
+        Not synced: a power cut may bring the name back, as an object without a row, which is found again.
+        """
+        day = until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        folder = self._folder / f"{int(day.timestamp())}{_OBJECTS}" / file.name[:2]
+        for _ in range(_TRIES):
+            if not os.path.lexists(file):
+                return False
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            target = folder / file.name
+            if target.exists():
+                target = folder / f"{file.name}.{secrets.token_hex(4)}"
+            with suppress(FileNotFoundError):  # the file has gone, or the folder: it was just emptied
+                file.rename(target)
+                return True
+        return False
+
+    def give_back_object(self, file: Path) -> bool:
+        """Put an object's file back where it was, if it lies here and its place is free. False: it does not lie here.
+
+        Its name is on disk when this returns. Nobody has read it: what lies here may be damaged.
+        """
+        for lies in self._names_of(file.name):
+            file.parent.mkdir(mode=0o700, exist_ok=True)
+            try:
+                # A link and not a rename: whoever has put a file there meanwhile keeps it.
+                os.link(lies, file)
+            except FileExistsError:
+                return True
+            except FileNotFoundError:
+                continue
+            sync_folder(file.parent)
+            lies.unlink(missing_ok=True)
+            return True
+        return False
+
+    def object_names(self) -> Iterator[str]:
+        """The digests of the objects that lie here, a folder at a time."""
+        for day in self._days():
+            for folder in sorted(day.iterdir()):
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    yield from sorted(name.partition(".")[0] for name in os.listdir(folder))
+
+    def _names_of(self, digest: str) -> Iterator[Path]:
+        """Where an object lies here: the youngest first."""
+        for day in reversed(self._days()):
+            folder = day / digest[:2]
+            with suppress(FileNotFoundError, NotADirectoryError):
+                for name in sorted(os.listdir(folder)):
+                    if name.partition(".")[0] == digest:
+                        yield folder / name
+
+    def _days(self) -> list[Path]:
+        names = (name for name in os.listdir(self._folder) if name.endswith(_OBJECTS))
+        return [self._folder / name for name in sorted(names)]
 
 
 def _is_due(name: str, at: datetime) -> bool:

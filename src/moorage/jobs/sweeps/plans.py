@@ -4,12 +4,27 @@ from datetime import timedelta
 
 from moorage.backends import Policies
 from moorage.jobs.schedule import Plan
-from moorage.jobs.sweeps import arrivals, clearing, closing, expiry, grants, outbox, requests, tasks, tidying, wishes
+from moorage.jobs.sweeps import (
+    arrivals,
+    clearing,
+    closing,
+    collecting,
+    expiry,
+    fixity,
+    grants,
+    outbox,
+    requests,
+    tasks,
+    tidying,
+    wishes,
+)
 from moorage.transfers.due import Sweep
 
 SECONDS_10 = timedelta(seconds=10)
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
+HOURS_6 = timedelta(hours=6)
+DAY = timedelta(days=1)
 
 
 def all_plans(policies: Policies) -> list[Plan]:
@@ -28,5 +43,9 @@ def all_plans(policies: Policies) -> list[Plan]:
         Plan("clearing", clearing.clear_imported, MINUTE),
         Plan("remnants", tidying.remnants, HOUR),
         Plan("trash", tidying.trash, HOUR),
+        Plan("fixity", fixity.read_again, HOUR),
+        Plan("collecting", collecting.collect, HOURS_6),
+        Plan("leaving", collecting.finish_leaving, MINUTE),
+        Plan("orphans", collecting.look_for_orphans, DAY),
         Plan("outbox", outbox.send_mails, SECONDS_10),
     ]

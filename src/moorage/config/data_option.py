@@ -1,0 +1,32 @@
+"""What every command of `moorage-server` begins with: the folder of all data, and the settings in it."""
+
+import os
+from pathlib import Path
+
+import click
+
+from moorage.config.local import settings_of
+from moorage.config.options import Options, data_folder
+from moorage.config.processes import end_with_parent
+
+
+def _use_folder(context: click.Context, option: click.Parameter, data: Path | None) -> None:  # noqa: ARG001
+    if data is not None:
+        os.environ["MOORAGE_DATA"] = str(data.expanduser().absolute())
+
+
+data_option = click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    callback=_use_folder,
+    expose_value=False,
+    help="Folder of all data.",
+)
+
+
+def read_options(*, with_parent: bool = False) -> Options:
+    """The settings, with secrets generated at the first start; the process tied to its parent where asked."""
+    if with_parent:
+        end_with_parent(os.getppid())
+    settings_of(data_folder())
+    return Options()
