@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
-from hashlib import sha256
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -18,6 +17,7 @@ from django.db.models import F
 
 from moorage.accounts.models import Member
 from moorage.errors import ConflictError
+from moorage.files.paths import path_key
 from moorage.files.paths import path_key
 from moorage.importer import paths
 from moorage.importer.listed import DigestListError, Listed
@@ -108,7 +108,7 @@ def _parts(rows: Iterable[Listed]) -> Iterator[list[Listed]]:
 def _write_part(kept: ExpectedList, part: Sequence[Listed], batch: Batch) -> None:
     once: dict[bytes, Listed] = {}
     for row in part:
-        before = once.setdefault(sha256(row.path).digest(), row)
+        before = once.setdefault(path_key(row.path), row)
         if before[:4] != row[:4]:
             raise _contradiction(row)
     with batch():
