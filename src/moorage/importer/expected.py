@@ -18,7 +18,6 @@ from django.db.models import F
 from moorage.accounts.models import Member
 from moorage.errors import ConflictError
 from moorage.files.paths import path_key
-from moorage.files.paths import path_key
 from moorage.importer import paths
 from moorage.importer.listed import DigestListError, Listed
 from moorage.importer.models import ExpectedFile, ExpectedList
