@@ -12,7 +12,7 @@ from moorage.files.models import FileVersion
 from moorage.files.registering import RegisterRight, RevisionCounts
 
 REFUSALS_NAMED: Final = 20
-BATCH_ROWS: Final = 400
+BATCH_ROWS: Final = 300  # a transaction of more takes too long on SQLite
 
 
 @dataclass

@@ -84,3 +84,16 @@ def write_change(right: RegisterRight, revision: Revision, *, between: Callable[
     """
     request = kept_request(revision.kind, revision.request)
     return _WRITE[request.kind](right, request, between=between)
+
+
+def note_failure(revision: Revision, *, sentence: str, path: str) -> None:
+    """Keep with a change why it failed; call it in the transaction that ends it. `path` is what was in the way."""
+    kept = {**revision.request, "failure": {"message": sentence, "path": path}}
+    Revision.objects.filter(pk=revision.pk).update(request=kept)
+    revision.request = kept
+
+
+def failure_of(revision: Revision) -> tuple[str, str]:
+    """Why a change failed, as a sentence with the next step, and the path that was in the way; empty if it did not."""
+    kept = revision.request.get("failure", {})
+    return kept.get("message", ""), kept.get("path", "")

@@ -14,7 +14,7 @@ from moorage.files.models import Directory, FileVersion
 from moorage.files.paths import join_path
 
 FOLDERS_PER_PIECE: Final = 200
-FILES_PER_PIECE: Final = 400
+FILES_PER_PIECE: Final = 300
 
 
 class Folder(NamedTuple):

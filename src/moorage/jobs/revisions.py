@@ -1,16 +1,17 @@
-"""Undos and redos: a revision that waits is taken by its own lease, written under the right to register, published.
+"""Undos, removes, moves and restores: a revision that waits is taken by its own lease, written, published.
 
-What an undo does is in `files.undoing`; here it is joined to the manifests of later imports, to its lease, and
-to what people are told. A worker that takes an interrupted one over begins it anew.
+What is done under the right to register is in `jobs.undos` and `jobs.changes`; here is what is alike for all. A worker
+that takes an interrupted one over begins it anew. In one project they are taken in the order in which they were
+asked for.
 """
 
 import logging
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Final, Protocol
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
@@ -24,25 +25,54 @@ from moorage.files.registering import (
     RightLostError,
     fail_revision,
     nothing,
-    publish,
     take_right,
 )
-from moorage.files.undoing import UndoEffect, write_undo
-from moorage.importer.found_again import found_again_after
 from moorage.jobs.beating import kept
+from moorage.jobs.changes import carry_out_change, change_failed
 from moorage.jobs.imports import may_take_right
-from moorage.jobs.undo_endings import tell_failed, tell_undone
+from moorage.jobs.undos import carry_out_undo, undo_failed
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 
 ASK_AGAIN_SECONDS: Final = 0.3
 TRIES: Final = 5
 FIRST_DELAY: Final = timedelta(seconds=5)
-NOTHING_LEFT: Final = "undo.nothing_left"
 
 log = logging.getLogger(__name__)
 
 
-class UndoStoppedError(Exception):
+class CarryOut(Protocol):
+    """Writes a revision above the head, and ends it in one transaction with its lease.
+
+    A MoorageError ends it as failed; the right is then given back for it.
+    """
+
+    def __call__(
+        self, revision: Revision, right: RegisterRight, lease: Lease, *, between: Callable[[], None]
+    ) -> None: ...
+
+
+class TellFailed(Protocol):
+    """Keeps and tells why a revision failed, in the transaction that ends it. `path` may be empty."""
+
+    def __call__(self, revision: Revision, *, sentence: str, path: str, at: datetime) -> None: ...
+
+
+@dataclass(frozen=True)
+class Work:
+    carry_out: CarryOut
+    tell_failed: TellFailed
+
+
+_CHANGE: Final = Work(carry_out_change, change_failed)
+WORKS: Final[Mapping[RevisionKind, Work]] = {
+    RevisionKind.UNDO: Work(carry_out_undo, undo_failed),
+    RevisionKind.REMOVE: _CHANGE,
+    RevisionKind.MOVE: _CHANGE,
+    RevisionKind.RESTORE: _CHANGE,
+}
+
+
+class WorkStoppedError(Exception):
     """The worker is asked to stop; whoever takes the revision next begins it anew."""
 
 
@@ -66,8 +96,13 @@ class Setbacks:
 
 
 def claim_next(watch: LeaseWatch, setbacks: Setbacks) -> Lease | None:
-    """Take the undo that has waited longest, or one whose worker is gone. None: there is nothing to do."""
-    for revision in Revision.objects.filter(kind=RevisionKind.UNDO, state__in=UNFINISHED).order_by("asked_at"):
+    """Take the revision that has waited longest, or one whose worker is gone. None: there is nothing to do."""
+    busy: set[UUID] = set()
+    for revision in Revision.objects.filter(kind__in=list(WORKS), state__in=UNFINISHED).order_by("asked_at", "pk"):
+        # What was asked for later in the same project may count on it: it waits its turn.
+        if revision.project_id in busy:
+            continue
+        busy.add(revision.project_id)
         if not setbacks.rests(revision.pk) and watch.may_take(revision):
             lease = take(revision, where={"state__in": UNFINISHED})
             if lease is not None:
@@ -82,38 +117,37 @@ def work(
     should_stop: Callable[[], bool] = lambda: False,
     between: Callable[[], None] = nothing,
 ) -> None:
-    """Carry out the undo that a lease was taken on. Afterwards it has ended, or the lease is free for another try."""
+    """Carry out the revision that a lease was taken on. Afterwards it has ended, or the lease is free again."""
     revision = Revision.objects.select_related("project", "undoes", "by").get(pk=lease.pk)
 
     def look_up() -> None:
         if should_stop():
-            raise UndoStoppedError
+            raise WorkStoppedError
         between()
 
     with kept(lease):
         try:
-            _undo(revision, lease, between=look_up)
+            _carry_out(revision, lease, between=look_up)
         except LeaseLostError:
-            log.warning("undo %s: another worker has taken it over", revision.pk)
-        except UndoStoppedError:
+            log.warning("%s %s: another worker has taken it over", revision.kind, revision.pk)
+        except WorkStoppedError:
             lease.release()
         except MoorageError as error:
-            log.warning("undo %s stopped: %s", revision.pk, error)
-            _fail(revision, lease, code=error.code, sentence=str(error))
+            log.warning("%s %s stopped: %s", revision.kind, revision.pk, error)
+            _fail(revision, lease, code=error.code, sentence=str(error), path=str(getattr(error, "path", "")))
         except (OperationalError, InterfaceError):
-            log.exception("undo %s: the database is in trouble; it goes on by itself", revision.pk)
+            log.exception("%s %s: the database is in trouble; it goes on by itself", revision.kind, revision.pk)
             setbacks.add(revision.pk)
             lease.release()
         except Exception:
             reference = secrets.token_hex(4)
-            log.exception("undo %s: unforeseen, reference %s", revision.pk, reference)
+            log.exception("%s %s: unforeseen, reference %s", revision.kind, revision.pk, reference)
             _after_bug(revision, lease, setbacks, reference=reference)
 
 
-def _undo(revision: Revision, lease: Lease, *, between: Callable[[], None]) -> None:
+def _carry_out(revision: Revision, lease: Lease, *, between: Callable[[], None]) -> None:
     """Write and publish, under one right after another until one was kept to the end."""
-    assert revision.undoes is not None, "an undo is asked for with what it undoes"  # noqa: S101
-    assert revision.undoes.number is not None, "only what is published is undone"  # noqa: S101
+    carry_out = WORKS[RevisionKind(revision.kind)].carry_out
     may_take = may_take_right(LeaseWatch())
     while True:
         between()
@@ -122,44 +156,23 @@ def _undo(revision: Revision, lease: Lease, *, between: Callable[[], None]) -> N
             if right is None:
                 time.sleep(ASK_AGAIN_SECONDS)
                 continue
-            undone = revision.undoes.number
-            found_again = found_again_after(revision.project_id, undone)
-            effect = write_undo(right, undone, found_again=found_again, between=between)
-            _end(revision, right, lease, effect)
+            carry_out(revision, right, lease, between=between)
         except RightLostError:
             continue
         return
 
 
-def _end(revision: Revision, right: RegisterRight, lease: Lease, effect: UndoEffect) -> None:
-    now = backends().clock()
-    if effect.left and not effect.does_something:
-
-        def also_failed() -> None:
-            lease.update(held_by="")
-            tell_failed(revision, effect=effect, at=now)
-
-        fail_revision(right, NOTHING_LEFT, at=now, also=also_failed)
-        return
-
-    def also() -> None:
-        lease.update(held_by="")
-        tell_undone(revision, number=right.number, effect=effect, at=now)
-
-    publish(right, at=now, counts=effect.counts, also=also)
-
-
-def _fail(revision: Revision, lease: Lease, *, code: str, sentence: str) -> None:
+def _fail(revision: Revision, lease: Lease, *, code: str, sentence: str, path: str = "") -> None:
     now = backends().clock()
 
     def also() -> None:
         lease.update(held_by="")
-        tell_failed(revision, sentence=sentence, at=now)
+        WORKS[RevisionKind(revision.kind)].tell_failed(revision, sentence=sentence, path=path, at=now)
 
     try:
         fail_revision(revision, code, at=now, also=also)
     except LeaseLostError:
-        log.warning("undo %s: another worker has taken it over", revision.pk)
+        log.warning("%s %s: another worker has taken it over", revision.kind, revision.pk)
 
 
 def _after_bug(revision: Revision, lease: Lease, setbacks: Setbacks, *, reference: str) -> None:
