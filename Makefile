@@ -30,7 +30,7 @@ fix: set-up-dev ## format, and mend what can be mended
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-bench: set-up-dev ## run the benchmarks (BENCH="NAME ..." chooses)
+bench: set-up-dev ## run the benchmarks, for an hour or more (BENCH="imports --quick" and the like choose)
 	$(PY) -m benchmarks $(BENCH)
 
 docs: ## check that every link between our pages leads somewhere

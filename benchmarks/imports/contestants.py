@@ -69,7 +69,8 @@ def _import(database: str, extras: list[str], tree: Tree, scratch: Path) -> dict
         project, before = site.author.new_project(tree.name), counted(site)
         first = run_import(site, staged_upload(site, project, "first", copy_tree(tree, scratch / "staged")))
         check_new(site, first, tree, before=before)
-        figures = _figures(first)
+        surplus = counted(site).objects - before.objects - tree.distinct
+        figures = _figures(first) | {"surplus_objects": float(surplus)}
         if warmed.publish_ms is not None:
             figures["publish_1000_ms"] = warmed.publish_ms
         measured = {NAMES[database]: Measured(first.cost, figures)}

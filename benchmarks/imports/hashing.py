@@ -22,8 +22,14 @@ def main(root: str) -> int:
     for share in range(PROCESSES):
         child = os.fork()
         if not child:
-            hash_all(paths[share::PROCESSES])
-            os._exit(0)
+            status = 1
+            try:
+                hash_all(paths[share::PROCESSES])
+                status = 0
+            except OSError as error:
+                print(error, file=sys.stderr, flush=True)
+            finally:
+                os._exit(status)
         children.append(child)
     return int(any(os.waitpid(child, 0)[1] for child in children))
 

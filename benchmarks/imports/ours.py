@@ -8,9 +8,11 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from benchmarks.imports.hashing import paths_below
 from benchmarks.imports.meters import Cost, Meter
 from benchmarks.imports.site import Site
 from benchmarks.imports.trees import Tree
@@ -18,6 +20,7 @@ from benchmarks.imports.trees import Tree
 POLL_SECONDS: Final = 0.5  # the times come from the server; asking more often would only take its CPU
 LONGEST_SECONDS: Final = 3600.0
 SAMPLE: Final = 20
+LARGE_BYTES: Final = 2**32
 FINAL: Final = {"imported", "failed", "discarded"}
 
 
@@ -95,9 +98,10 @@ def check_new(site: Site, imported: Imported, tree: Tree, *, before: Counted) ->
             f"{tree.name}: {upload['verdicts']}, {upload['problems']} problems, {found}; wanted are {tree.files} new "
             f"files and {wanted}."
         )
-    paths = sorted(path for path in tree.root.rglob("*") if path.is_file())
-    for path in paths[:: max(1, len(paths) // SAMPLE)] if tree.bytes < 2**32 else paths[:1]:
-        check_content(site, upload["project"], path, os.fspath(path.relative_to(tree.root)))
+    # Reading many gigabytes back would only tell the same again.
+    step = max(1, tree.files // SAMPLE) if tree.bytes < LARGE_BYTES else tree.files
+    for path in islice(paths_below(os.fspath(tree.root)), 0, None, step):
+        check_content(site, upload["project"], Path(path), os.path.relpath(path, tree.root))
 
 
 def check_content(site: Site, project: str, original: Path, path: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,15 +79,15 @@ def plan_from(words: Sequence[str]) -> Plan:
     )
 
 
-class _several:  # noqa: N801 - reads as a function
+def _several(known: Iterable[str]) -> Callable[[str], list[str]]:
     """Words separated by commas, each of them known; `none` for none."""
+    there = list(known)
 
-    def __init__(self, known: Iterable[str]) -> None:
-        self._known = list(known)
-
-    def __call__(self, text: str) -> list[str]:
+    def words_of(text: str) -> list[str]:
         words = [] if text == "none" else text.split(",")
         for word in words:
-            if word not in self._known:
-                raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(self._known)}")
+            if word not in there:
+                raise argparse.ArgumentTypeError(f"{word!r} is none of {', '.join(there)}")
         return words
+
+    return words_of

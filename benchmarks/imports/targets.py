@@ -71,6 +71,7 @@ def _for_each(database: str) -> list[Target]:
         Target(f"S: {name}, times the floor", _times_floor(database), "at most", 1.4 if database == SQLITE else 1.7),
         Target(f"L: {name}, part of the bare hashing rate", _hashing_rate("L", database), "at least", 0.85),
         Target(f"M: {name}, part of the bare hashing rate", _hashing_rate("M", database), "at least", 0.85),
+        Target(f"M: {name}, objects beyond one per content", _figure("M", name, "surplus_objects"), "at most", 0),
         Target(f"N: {name}, files/s as part of S's", _many_beside_small(database), "at least", 0.5),
         Target(f"N: {name}, largest process", _peak_mb(database), "at most", 300, "MB"),
         Target(f"N: {name}, publish step at 1,000,000 files", _figure("N", name, "publish_ms"), "at most", 50, "ms"),

@@ -76,7 +76,7 @@ def _mixed_files(quick: bool) -> Iterator[PlannedFile]:
 
 def _large_files(quick: bool) -> Iterator[PlannedFile]:
     for number in range(8):
-        yield PlannedFile(f"volume {number}.h5", (64 if quick else 1024) * MIB, number)
+        yield PlannedFile(f"volume {number}.h5", (256 if quick else 1024) * MIB, number)
 
 
 def _many_files(quick: bool) -> Iterator[PlannedFile]:
