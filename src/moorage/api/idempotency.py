@@ -54,6 +54,22 @@ def made_once(request: ApiRequest, model: type[Made], make: Callable[[], Made]) 
         return made, True
 
 
+def made_before(request: ApiRequest, model: type[Made]) -> Made | None:
+    """What this very request made when it came first, if it did.
+
+    For routes that check at length, outside of a transaction, before they make: what was fine at first may no
+    longer be, and the answer is to be the same.
+
+    Raises:
+        IdempotencyKeyError: the member has used this key for another request.
+    """
+    key = request.headers.get("Idempotency-Key", "")
+    kept = StoredReply.objects.filter(member=request.auth, key=key, created_at__gte=backends().clock() - KEPT)
+    if not key or not kept.exists():
+        return None
+    return _made_before(request, model, key, _digest_of(request))
+
+
 def _made_before(request: ApiRequest, model: type[Made], key: str, digest: str) -> Made:
     reply = StoredReply.objects.filter(member=request.auth, key=key).first()
     if reply is None or reply.request_digest != digest:

@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from moorage.api import files, manifests, members, myself, projects, revisions, uploads
+from moorage.api import changes, files, manifests, members, myself, projects, revisions, uploads
 from moorage.api.authentication import BearerToken
 from moorage.api.errors import tell_failures
 
@@ -19,6 +19,7 @@ api.add_router("", myself.router)
 api.add_router("/projects", projects.router)
 api.add_router("/projects", members.router)
 api.add_router("/projects", revisions.router)
+api.add_router("/projects", changes.router)
 api.add_router("/projects", files.router)
 api.add_router("", uploads.router)
 api.add_router("", manifests.router)

@@ -60,6 +60,15 @@ def foresee_change(project: Project, request: ChangeRequest) -> ChangeEffect:
 def ask_change(*, project: Project, actor: Member, request: ChangeRequest, at: datetime) -> Revision:
     """Ask for a remove, a move or a restore. Afterwards a revision of the project waits to be carried out.
 
+    Raises: as `check_change` does.
+    """
+    check_change(project=project, actor=actor, request=request)
+    return note_change(project=project, actor=actor, request=request, at=at)
+
+
+def check_change(*, project: Project, actor: Member, request: ChangeRequest) -> None:
+    """Raise what is known already to keep a change from being made. For a large restore this takes a second.
+
     Raises:
         ProjectNotFoundError, ProjectRoleError: the actor may not edit the project.
         PathNotFoundError, RevisionNotFoundError: what is named is not there.
@@ -69,6 +78,10 @@ def ask_change(*, project: Project, actor: Member, request: ChangeRequest, at: d
     effect = foresee_change(project, request)
     if effect.refusals:
         raise effect.refusals[0]
+
+
+def note_change(*, project: Project, actor: Member, request: ChangeRequest, at: datetime) -> Revision:
+    """Ask for a change that has been checked. It only writes rows, so it may be part of a transaction."""
     return ask_revision(project=project, kind=request.kind, by=actor, at=at, request=request.document())
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from moorage.files.cursors import decode_cursor, encode_cursor, page_size
 from moorage.files.directories import find_chain
-from moorage.files.items import RevisionFacts, revision_facts
+from moorage.files.items import RevisionFacts, RevisionNotFoundError, revision_facts
 from moorage.files.models import FileVersion, ObjectState, Revision, RevisionState
 from moorage.files.paths import split_path
 from moorage.projects.models import Project
@@ -94,6 +94,18 @@ def revisions_of(project: Project, *, cursor: str | None = None, limit: int | No
     found = list(rows.select_related("by", "undoes").order_by("-number")[: size + 1])
     shown = found[:size]
     return RevisionPage(shown, encode_cursor(shown[-1].number or 0) if len(found) > size else None)
+
+
+def find_revision(project: Project, revision_id: UUID) -> Revision:
+    """A revision of a project by its id, in any state.
+
+    Raises:
+        RevisionNotFoundError: the project has none with this id.
+    """
+    revision = Revision.objects.filter(project=project, pk=revision_id).select_related("by", "undoes").first()
+    if revision is None:
+        raise RevisionNotFoundError(project)
+    return revision
 
 
 def pending_revisions(project: Project, *, limit: int = 20) -> list[Revision]:

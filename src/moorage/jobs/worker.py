@@ -1,4 +1,5 @@
-"""The worker: threads that import uploads, threads that undo imports, and threads that run what is due in the schedule.
+"""The worker: threads that import uploads, threads that carry out other revisions, and threads
+that run what is due in the schedule.
 
 One thread more imports small uploads only, so that these need not wait until a large one has ended.
 
@@ -26,7 +27,7 @@ from moorage.transfers.models import Upload
 
 IDLE_SECONDS: Final = 0.5
 SWEEP_THREADS: Final = 8  # six sweeps ask Globus: a slow one must not keep the others from running
-UNDO_THREADS: Final = 2  # an undo waits for no import but while that registers
+REVISION_THREADS: Final = 2  # an undo, move or removal waits for no import but while that registers
 STOP_SECONDS: Final = 5.0  # what does not end by then is left to its lease
 
 log = logging.getLogger(__name__)
@@ -100,7 +101,7 @@ class Crew:
 
 
 def run_worker(stop: threading.Event) -> None:
-    """Import uploads, undo imports and run sweeps until `stop` is set; then return within seconds.
+    """Import uploads, carry out other revisions and run sweeps until `stop` is set; then return within seconds.
 
     What is not finished then is taken over by the next worker, because its lease's holder is dead.
     """
@@ -108,7 +109,7 @@ def run_worker(stop: threading.Event) -> None:
     crews = [
         Crew("import", settings.OPTIONS.imports_at_once, _find_import(stop), stop),
         Crew("small import", 1, _find_import(stop, is_wanted=is_small), stop),
-        Crew("undo", UNDO_THREADS, _find_undo(stop), stop),
+        Crew("revision", REVISION_THREADS, _find_revision(stop), stop),
         Crew("sweep", SWEEP_THREADS, _find_sweep(), stop),
     ]
     for crew in crews:
@@ -153,7 +154,7 @@ def _find_import(
     return find
 
 
-def _find_undo(stop: threading.Event) -> Callable[[], Job | None]:
+def _find_revision(stop: threading.Event) -> Callable[[], Job | None]:
     watch, setbacks = LeaseWatch(), revisions.Setbacks()
 
     def find() -> Job | None:
