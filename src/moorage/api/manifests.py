@@ -47,6 +47,7 @@ def _entry(item: EntryItem) -> dict[str, object]:
         "reason": reason,
         "size_bytes": item.size_bytes,
         "digest": item.digest or None,
+        "warning": item.warning or None,
     }
 
 

@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import OuterRef, Subquery
 from django.http import HttpResponse
 from ninja import Query, Router, Status
@@ -12,6 +13,7 @@ from moorage.api.idempotency import made_once
 from moorage.api.paging import Page, PageQuery, page_of
 from moorage.api.schemas import FAILURES, ProjectChanges, ProjectIn, ProjectOut
 from moorage.backends import backends
+from moorage.importer.defaults import save_import_defaults
 from moorage.projects.models import Membership, Project
 from moorage.projects.projects import create_project, describe_project
 from moorage.projects.rules import role_of
@@ -47,15 +49,24 @@ def get_project(request: ApiRequest, project_id: UUID) -> dict[str, object]:
 
 @router.patch("/{uuid:project_id}", response={200: ProjectOut, **FAILURES})
 def patch_project(request: ApiRequest, project_id: UUID, body: ProjectChanges) -> dict[str, object]:
-    """Give the project another name or description; what is left out stays."""
-    project = find_project(request.auth, project_id)
-    describe_project(
-        project=project,
-        actor=request.auth,
-        name=project.name if body.name is None else body.name,
-        description=project.description if body.description is None else body.description,
-        at=backends().clock(),
-    )
+    """Give the project another name, description, or defaults for its imports; what is left out stays."""
+    project, at = find_project(request.auth, project_id), backends().clock()
+    with transaction.atomic():
+        describe_project(
+            project=project,
+            actor=request.auth,
+            name=project.name if body.name is None else body.name,
+            description=project.description if body.description is None else body.description,
+            at=at,
+        )
+        if body.model_fields_set & {"on_conflict", "ignore_rules"}:
+            save_import_defaults(
+                project=project,
+                actor=request.auth,
+                on_conflict=body.on_conflict or project.on_conflict,
+                ignore_rules=project.ignore_rules if body.ignore_rules is None else body.ignore_rules,
+                at=at,
+            )
     return _document(project, role_of(request.auth, project))
 
 
@@ -72,5 +83,7 @@ def _document(project: Project, role: str | None) -> dict[str, object]:
         "description": project.description,
         "role": role,
         "head": project.head,
+        "on_conflict": project.on_conflict,
+        "ignore_rules": project.ignore_rules,
         "created_at": project.created_at,
     }

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from ninja import Schema
 
-from moorage.projects.choices import ImportChoices
+from moorage.api.choice_schemas import ChoicesOut, ListOut, PreviewOut
 
 
 class ProblemOut(Schema):
@@ -44,8 +44,12 @@ class ProjectIn(Schema):
 
 
 class ProjectChanges(Schema):
+    """`on_conflict` and `ignore_rules` are what imports follow where nothing else is chosen."""
+
     name: str | None = None
     description: str | None = None
+    on_conflict: Literal["version", "skip", "fail"] | None = None
+    ignore_rules: str | None = None
 
 
 class ProjectOut(Schema):
@@ -54,6 +58,8 @@ class ProjectOut(Schema):
     description: str
     role: str
     head: int
+    on_conflict: str
+    ignore_rules: str
     created_at: datetime
 
 
@@ -65,19 +71,6 @@ class MembershipOut(Schema):
     member: MemberOut
     role: str
     added_at: datetime
-
-
-class RevisionOut(Schema):
-    number: int | None
-    kind: str
-    state: str
-    by: PersonOut | None
-    at: datetime
-    upload: UUID | None
-    files_added: int
-    files_changed: int
-    files_removed: int
-    bytes_added: int
 
 
 class ItemOut(Schema):
@@ -110,38 +103,6 @@ class UploadIn(Schema):
 class UploadChanges(Schema):
     name: str | None = None
     description: str | None = None
-
-
-class ChoicesIn(Schema):
-    """What is chosen for an import. What is left out is as the project has it: everything, at its top."""
-
-    on_conflict: Literal["version", "skip", "fail"] | None = None
-    target: str | None = None
-    paths: list[str] = []
-    include: list[Literal["doubtful", "skipped"]] = []
-
-    def choices(self) -> ImportChoices:
-        """As the domain has them."""
-        return ImportChoices(
-            on_conflict=self.on_conflict or "",
-            target=self.target or "",
-            paths=tuple(self.paths),
-            include=tuple(self.include),
-        )
-
-
-class CheckIn(ChoicesIn):
-    """What a preview is to be of. With `digest`, files are read to tell the identical ones."""
-
-    digest: bool = False
-
-
-class DoneIn(ChoicesIn):
-    when: Literal["now", "quiet"] = "now"
-
-
-class RetryIn(ChoicesIn):
-    pass
 
 
 class UndoIn(Schema):
@@ -181,6 +142,9 @@ class UploadOut(Schema):
     bytes_done: int
     problems: int
     verdicts: dict[str, int]
+    choices: ChoicesOut
+    preview: PreviewOut | None
+    checksums: list[ListOut]
     revision: int | None
     revisions: list[PublishedOut]
     by: PersonOut
@@ -209,6 +173,7 @@ class EntryOut(Schema):
     reason: ReasonOut | None
     size_bytes: int
     digest: str | None
+    warning: str | None = None
 
 
 class ReceiptOut(Schema):

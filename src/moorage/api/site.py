@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from moorage.api import changes, files, manifests, members, myself, projects, revisions, uploads
+from moorage.api import changes, checks, files, manifests, members, myself, projects, revisions, uploads
 from moorage.api.authentication import BearerToken
 from moorage.api.errors import tell_failures
 
@@ -22,4 +22,5 @@ api.add_router("/projects", revisions.router)
 api.add_router("/projects", changes.router)
 api.add_router("/projects", files.router)
 api.add_router("", uploads.router)
+api.add_router("", checks.router)
 api.add_router("", manifests.router)

@@ -4,7 +4,10 @@ from typing import Any
 
 from moorage.accounts.models import Member
 from moorage.api.people import person
+from moorage.api.upload_choices import choices_document, list_documents, preview_document
 from moorage.files.undo_chains import undo_chains
+from moorage.importer.expected import whole_lists
+from moorage.importer.previews import PreviewView, preview_of
 from moorage.importer.receipts import imported_totals, receipts
 from moorage.transfers.models import Upload
 from moorage.transfers.overview import UploadOverview, overview
@@ -15,6 +18,7 @@ def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
     """One upload as `viewer` sees it."""
     shown = overview(upload, viewer=viewer)
     published = _published(upload)
+    preview = preview_of(upload.pk, head=upload.project.head, area_digest=upload.arrived_digest)
     return {
         "id": upload.pk,
         "project": upload.project_id,
@@ -27,7 +31,10 @@ def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
         "step": upload.step,
         **_progress(upload),
         "problems": upload.problems,
-        "verdicts": _verdicts(upload),
+        "verdicts": _verdicts(upload, preview),
+        "choices": choices_document(upload.import_choices),
+        "preview": preview_document(preview) if preview else None,
+        "checksums": list_documents(whole_lists(upload.pk)),
         "revision": published[0]["number"] if published else None,
         "revisions": published,
         "by": person(upload.owner),
@@ -61,10 +68,12 @@ def _progress(upload: Upload) -> dict[str, int]:
     }
 
 
-def _verdicts(upload: Upload) -> dict[str, int]:
-    """Files by verdict, as the newest finished run counted them: nothing is counted anew for a page."""
+def _verdicts(upload: Upload, preview: PreviewView | None) -> dict[str, int]:
+    """Files by verdict, as the newest finished run counted them, before the first the preview; nothing is counted."""
     newest = next(iter(receipts(upload.pk)), None)
-    return {verdict: counts["files"] for verdict, counts in newest.verdicts.items()} if newest else {}
+    if newest is not None:
+        return {verdict: counts["files"] for verdict, counts in newest.verdicts.items()}
+    return {verdict: counted.files for verdict, counted in preview.verdicts.items()} if preview else {}
 
 
 def _published(upload: Upload) -> list[dict[str, Any]]:

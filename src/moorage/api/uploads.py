@@ -1,4 +1,4 @@
-"""`/projects/{id}/uploads` and `/uploads/{id}`: uploads opened, listed, finished, discarded, retried, undone."""
+"""`/projects/{id}/uploads` and `/uploads/{id}`: opened, listed, finished, cancelled, deleted, retried, undone."""
 
 from uuid import UUID
 
@@ -6,12 +6,14 @@ from django.http import HttpResponse
 from ninja import Query, Router, Status
 
 from moorage.api.authentication import ApiRequest
+from moorage.api.choice_schemas import DoneIn, RetryIn
 from moorage.api.finding import find_project, find_upload
 from moorage.api.idempotency import made_once
 from moorage.api.paging import Page, PageQuery, page_of
-from moorage.api.schemas import FAILURES, DoneIn, RetryIn, TaskClaimIn, UndoIn, UploadChanges, UploadIn, UploadOut
+from moorage.api.schemas import FAILURES, TaskClaimIn, UndoIn, UploadChanges, UploadIn, UploadOut
 from moorage.api.upload_documents import upload_document
 from moorage.backends import backends
+from moorage.transfers.cancelling import cancel_import
 from moorage.transfers.discarding import start_discarding
 from moorage.transfers.models import Upload
 from moorage.transfers.opening import open_upload, prepare_within_patience
@@ -108,6 +110,14 @@ def post_retry(request: ApiRequest, upload_id: UUID, body: RetryIn) -> Status[di
     """Import again what the last run did not import."""
     upload = find_upload(request.auth, upload_id)
     retry_upload(upload=upload, actor=request.auth, at=backends().clock(), choices=body.choices())
+    return Status(202, upload_document(upload, request.auth))
+
+
+@router.post("/uploads/{uuid:upload_id}/cancel", response={202: UploadOut, **FAILURES})
+def post_cancel(request: ApiRequest, upload_id: UUID) -> Status[dict[str, object]]:
+    """End an import that waits or runs; the project stays as it was. Then the upload is `failed` for `cancelled`."""
+    upload = find_upload(request.auth, upload_id)
+    cancel_import(upload=upload, actor=request.auth, at=backends().clock())
     return Status(202, upload_document(upload, request.auth))
 
 

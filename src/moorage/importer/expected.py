@@ -47,6 +47,10 @@ def _own_batch() -> Iterator[None]:
         time.sleep(PAUSE_SECONDS)
 
 
+def _nothing_else(kept: ExpectedList) -> None:
+    """Nothing happens when a list begins to count."""
+
+
 def write_list(
     *,
     upload_id: UUID,
@@ -56,8 +60,11 @@ def write_list(
     name: str = "",
     sent_by: Member | None = None,
     batch: Batch = _own_batch,
+    also: Callable[[ExpectedList], None] = _nothing_else,
 ) -> ExpectedList:
-    """Keep the rows of a list instead of what the same source said before. `batch` is the transaction of each part.
+    """Keep the rows of a list instead of what the same source said before.
+
+    `batch` is the transaction of each part; `also` is called in the one from which on the list counts.
 
     Raises:
         DigestListError: a row is none, or contradicts another. Nothing of the list is kept then.
@@ -75,10 +82,11 @@ def write_list(
             _write_part(kept, part, batch)
         with batch():
             _still_ours(kept, is_whole=True)
+            kept.refresh_from_db()
+            also(kept)
     except DigestListError:
         forget_list(upload_id=upload_id, source=source, batch=batch)
         raise
-    kept.refresh_from_db()
     return kept
 
 

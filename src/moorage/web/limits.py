@@ -1,12 +1,19 @@
-"""How much of a request's body is taken. Files never come through a form: they come by Globus."""
+"""How much of a request's body is taken. Data never come through a form: they come by Globus."""
 
+import re
 from collections.abc import Callable
+from typing import Final
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from moorage.errors import QuotaExceededError
+from moorage.importer.sent_lists import MOST_BYTES, ListTooLongError
 from moorage.web import errors
+
+# Where a list of digests comes in, by a form (which adds some lines of its own) or by script: it is read as a stream.
+_LISTS: Final = re.compile(r"(?:/api/v1)?/uploads/[0-9a-f-]{36}/checksums/?")
+_OF_A_FORM: Final = 2**16
 
 
 class RequestTooLargeError(QuotaExceededError):
@@ -34,6 +41,10 @@ class BodyLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         length = request.headers.get("Content-Length", "")
-        if length.isdigit() and int(length) > limit:
+        if not length.isdigit() or int(length) <= limit:
+            return self.get_response(request)
+        if not _LISTS.fullmatch(request.path_info):
             return errors.answer(request, RequestTooLargeError(limit))
+        if int(length) > MOST_BYTES + _OF_A_FORM:
+            return errors.answer(request, ListTooLongError())
         return self.get_response(request)

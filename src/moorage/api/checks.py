@@ -1,0 +1,70 @@
+"""`/uploads/{id}/check` and `/uploads/{id}/checksums`: what an import would do, and what the files should be."""
+
+from typing import BinaryIO, cast
+from uuid import UUID
+
+from ninja import Router, Status
+
+from moorage.api.authentication import ApiRequest
+from moorage.api.choice_schemas import CheckIn
+from moorage.api.finding import find_upload
+from moorage.api.schemas import FAILURES, UploadOut
+from moorage.api.upload_documents import upload_document
+from moorage.backends import backends
+from moorage.importer.previews import ask_preview
+from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
+from moorage.transfers.checking import check_may_give_a_list, check_may_preview
+
+router = Router(tags=["uploads"])
+
+
+@router.post("/uploads/{uuid:upload_id}/check", response={202: UploadOut, **FAILURES})
+def post_check(request: ApiRequest, upload_id: UUID, body: CheckIn) -> Status[dict[str, object]]:
+    """Make the preview, or renew it; `preview` of the upload tells how far it is, and what it found."""
+    upload = find_upload(request.auth, upload_id)
+    check_may_preview(request.auth, upload)
+    ask_preview(
+        upload_id=upload.pk,
+        project_id=upload.project_id,
+        by=request.auth,
+        at=backends().clock(),
+        with_digests=body.digest,
+        choices=body.choices(),
+    )
+    return Status(202, upload_document(upload, request.auth))
+
+
+_LIST = {
+    "requestBody": {
+        "required": True,
+        "content": {kind: {"schema": {"type": "string"}} for kind in ("text/plain", "text/csv")},
+    }
+}
+
+
+@router.put("/uploads/{uuid:upload_id}/checksums", response={200: UploadOut, **FAILURES}, openapi_extra=_LIST)
+def put_checksums(request: ApiRequest, upload_id: UUID, name: str = "") -> dict[str, object]:
+    """Compare the files with the list that is the body: as `sha256sum` writes it, a bag's manifest, or CSV; 64 MiB.
+
+    `name` is what the list is called, such as `manifest-md5.txt`; only a bag's manifest needs it.
+    """
+    upload = find_upload(request.auth, upload_id)
+    check_may_give_a_list(request.auth, upload)
+    keep_sent_list(
+        upload_id=upload.pk,
+        project_id=upload.project_id,
+        stream=cast("BinaryIO", request),
+        name=name,
+        by=request.auth,
+        at=backends().clock(),
+    )
+    return upload_document(upload, request.auth)
+
+
+@router.delete("/uploads/{uuid:upload_id}/checksums", response={200: UploadOut, **FAILURES})
+def delete_checksums(request: ApiRequest, upload_id: UUID) -> dict[str, object]:
+    """Compare the files with the list that was sent no more."""
+    upload = find_upload(request.auth, upload_id)
+    check_may_give_a_list(request.auth, upload)
+    drop_sent_list(upload_id=upload.pk, project_id=upload.project_id, by=request.auth, at=backends().clock())
+    return upload_document(upload, request.auth)

@@ -1,0 +1,88 @@
+"""The API's documents of what is chosen for an import, what would come of it, and what its files should be."""
+
+from datetime import datetime
+from typing import Literal
+
+from ninja import Schema
+
+from moorage.projects.choices import ImportChoices
+
+
+class ChoicesIn(Schema):
+    """What is chosen for an import. What is left out is as the project has it: everything, at its top."""
+
+    on_conflict: Literal["version", "skip", "fail"] | None = None
+    target: str | None = None
+    paths: list[str] = []
+    include: list[Literal["doubtful", "skipped"]] = []
+
+    def choices(self) -> ImportChoices:
+        """As the domain has them."""
+        return ImportChoices(
+            on_conflict=self.on_conflict or "",
+            target=self.target or "",
+            paths=tuple(self.paths),
+            include=tuple(self.include),
+        )
+
+
+class CheckIn(ChoicesIn):
+    """What a preview is to be of. With `digest`, files are read to tell the identical ones."""
+
+    digest: bool = False
+
+
+class DoneIn(ChoicesIn):
+    when: Literal["now", "quiet"] = "now"
+
+
+class RetryIn(ChoicesIn):
+    pass
+
+
+class CountsOut(Schema):
+    files: int
+    bytes: int
+
+
+class CauseOut(CountsOut):
+    """Why paths of a verdict are not imported, or what is to be known of them."""
+
+    code: str
+    message: str
+    verdict: str
+
+
+class ChoicesOut(Schema):
+    on_conflict: str | None
+    target: str
+    paths: list[str]
+    include: list[str]
+
+
+class PreviewOut(Schema):
+    """What an import would do. `as_of` is when that was found out; it `holds` until project or files change."""
+
+    state: Literal["wanted", "running", "ready", "failed"]
+    digest: bool
+    choices: ChoicesOut
+    as_of: datetime | None
+    holds: bool
+    step: str
+    files_total: int
+    bytes_total: int
+    files_done: int
+    bytes_done: int
+    reason: str
+    message: str
+    verdicts: dict[str, CountsOut]
+    causes: list[CauseOut]
+
+
+class ListOut(Schema):
+    """A list of digests that the files are compared with. `source` is its path in the upload; null if it was sent."""
+
+    source: str | None
+    name: str
+    files: int
+    at: datetime
