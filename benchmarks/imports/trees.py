@@ -92,28 +92,36 @@ WARM_UP: Final = "warm-up"  # a thousand small files: what wakes a worker up
 
 
 def make_tree(name: str, folder: Path, *, quick: bool) -> Tree:
-    """The tree of this name below `folder`; made there unless an earlier run has done so."""
-    plan = _thousand_files if name == WARM_UP else PLANS[name]
+    """The tree of this name below `folder`; made there unless an earlier run has made the same."""
+    plan = _plan_of(name)
     home = folder / (f"{name}-quick" if quick else name)
-    made = home / _MADE
-    if made.exists():
-        return Tree(**(json.loads(made.read_text()) | {"root": home / "files"}))
+    tree = _planned_tree(name, home / "files", plan(quick))
+    made, description = home / _MADE, json.dumps({**asdict(tree), "root": ""})
+    if made.exists() and made.read_text() == description:
+        return tree
     shutil.rmtree(home, ignore_errors=True)
-    root = home / "files"
-    files, total, contents = 0, 0, dict[int, int]()
-    for planned in plan(quick):
-        (root / planned.path).parent.mkdir(parents=True, exist_ok=True)
-        files, total = files + 1, total + planned.size_bytes
-        contents[planned.content] = planned.size_bytes
+    for parent in {(tree.root / planned.path).parent for planned in plan(quick)}:
+        parent.mkdir(parents=True, exist_ok=True)
     with get_context("fork").Pool(2) as pool:
-        pool.starmap(_write_share, [(name, plan, quick, root, share) for share in (0, 1)])
-    tree = Tree(name, root, files, total, len(contents), sum(contents.values()))
-    made.write_text(json.dumps({**asdict(tree), "root": ""}))
+        pool.starmap(_write_share, [(name, quick, tree.root, share) for share in (0, 1)])
+    made.write_text(description)
     return tree
 
 
-def _write_share(name: str, plan: Plan, quick: bool, root: Path, share: int) -> None:
-    for planned in islice(plan(quick), share, None, 2):
+def _planned_tree(name: str, root: Path, planned: Iterator[PlannedFile]) -> Tree:
+    files, total, contents = 0, 0, dict[int, int]()
+    for file in planned:
+        files, total = files + 1, total + file.size_bytes
+        contents[file.content] = file.size_bytes
+    return Tree(name, root, files, total, len(contents), sum(contents.values()))
+
+
+def _plan_of(name: str) -> Plan:
+    return _thousand_files if name == WARM_UP else PLANS[name]
+
+
+def _write_share(name: str, quick: bool, root: Path, share: int) -> None:
+    for planned in islice(_plan_of(name)(quick), share, None, 2):
         with (root / planned.path).open("wb", buffering=0) as file:
             for piece in content_of(name, planned):
                 file.write(piece)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Iterator
 from itertools import islice
@@ -74,6 +75,16 @@ def test_a_tree_that_was_only_half_made_is_made_again(tmp_path: Path, tiny: None
     (first.root / "left over").touch()
     assert make_tree("tiny", tmp_path, quick=True) == first
     assert not (first.root / "left over").exists()
+
+
+def test_a_tree_of_another_plan_is_made_again(tmp_path: Path, tiny: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_tree("tiny", tmp_path, quick=True)
+    monkeypatch.setitem(PLANS, "tiny", lambda quick: islice(_tiny(quick), 2))
+    tree = make_tree("tiny", tmp_path, quick=True)
+    assert sorted(os.path.relpath(path, tree.root) for path in paths_below(str(tree.root))) == [
+        "a/one.dat",
+        "a/two.dat",
+    ]
 
 
 def test_a_copy_has_files_of_its_own(tmp_path: Path, tiny: None, monkeypatch: pytest.MonkeyPatch) -> None:
