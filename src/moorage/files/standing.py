@@ -87,3 +87,13 @@ def _files(known: dict[str, int], paths: Iterable[str], view: int) -> dict[str, 
         for pk, folder, name, size in versions.values_list("pk", "directory_id", "name", "size_bytes")
         if (folder, name) in places
     }
+
+
+def nearest_folder(project_id: UUID, path: str, *, view: int) -> str:
+    """The folder at `path`, or the nearest above it that is there at the revision `view`."""
+    way = [path]
+    while path:
+        path = parent_path(path)
+        way.append(path)
+    standing = standing_at(project_id, way, view=view)
+    return next((folder for folder in way if isinstance(standing.get(folder), StandingFolder)), "")
