@@ -49,7 +49,8 @@ def fixity(
     tally = _run_fixity(
         everything=everything, older_than=older_than, project=project, damaged=damaged, rate=bytes_per_second
     )
-    click.echo(f"{tally.objects:,} objects read ({_size(tally.bytes)}): {_found(tally)}.")
+    read = "1 object" if tally.objects == 1 else f"{tally.objects:,} objects"
+    click.echo(f"{read} read ({_size(tally.bytes)}): {_found(tally)}.")
     if tally.damaged:
         click.echo("See docs/how-to/look-after-the-store.md for what to do about damaged objects.")
     if tally.damaged or tally.unreadable:
@@ -162,9 +163,9 @@ def _say_report(report: "StoreReport", *, mend: bool) -> None:
 
 
 def _line(trouble: str, found: "Found", *, mend: bool) -> str:
-    mended = f", {found.mended:,} of them mended" if mend else ""
+    mended = f", of them mended: {found.mended:,}" if mend else ""
     more = ", …" if found.count > len(found.named) else ""
-    return f"{found.count:,} {trouble}{mended}: {', '.join(found.named)}{more}"
+    return f"{trouble}: {found.count:,}{mended} ({', '.join(found.named)}{more})"
 
 
 def _found(tally: "Tally") -> str:

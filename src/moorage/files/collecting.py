@@ -2,7 +2,8 @@
 
 live → doomed   nothing refers to it. From here the retention time runs: `state_changed_at` is when it was doomed, so
                 an object that is used again and set live begins anew, and no second column can disagree.
-doomed → leaving   the time has passed (an hour at least), and still nothing refers to it.
+doomed → leaving   the time has passed (an hour at least), still nothing refers to it, and every import that may have
+                placed it before it had a row has ended (DoomWatch).
 leaving → gone  once every transaction that may have seen it otherwise has ended, and nothing refers to it: its file
                 goes to the trash and its row is deleted, in one transaction that holds the row.
 
@@ -13,7 +14,8 @@ goes, never whether something that is needed stays: see ADR 0009. Who is met her
 import logging
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -43,8 +45,43 @@ ReliedOn = Callable[[Collection[int]], set[int]]
 _UNUSED: Final = ~Exists(FileVersion.objects.filter(stored_object=OuterRef("pk")))
 
 
+Running = Callable[[], frozenset[str]]
+"""Names of the imports at work now; one that is taken over by another worker, or begins anew, has another name."""
+
+
 def _pass(seam: str) -> None:
     """Nothing happens between two steps; tests put a crash here."""
+
+
+@dataclass
+class DoomWatch:
+    """A collector's memory of which imports were at work when it first saw each object doomed.
+
+    One of them may have placed the same bytes before there was a row, and be about to write it: it would count on a
+    file that has gone. An import that begins later finds the file with its doomed row, and revives that. So an
+    object leaves when none of those imports is at work any more, and no clock is asked. What a process has not
+    seen it has to see first, unless no import is at work at all.
+    """
+
+    _seen: dict[tuple[int, datetime], int] = field(default_factory=dict)  # which look saw it first
+    _working: dict[int, frozenset[str]] = field(default_factory=dict)  # by look: those of its imports still at work
+    _looks: int = 0
+
+    @contextmanager
+    def looking(self, running: frozenset[str]) -> Iterator[Callable[[int, datetime], bool]]:
+        """One look at what is doomed. `running` was asked after all of that had been committed."""
+        self._looks += 1
+        self._working = {look: still for look, then in self._working.items() if (still := then & running)}
+        if running:
+            self._working[self._looks] = running
+        seen: dict[tuple[int, datetime], int] = {}
+
+        def may_leave(pk: int, since: datetime) -> bool:
+            look = seen[pk, since] = self._seen.get((pk, since), self._looks)
+            return look not in self._working
+
+        yield may_leave
+        self._seen = seen
 
 
 @dataclass(frozen=True)
@@ -53,6 +90,8 @@ class Collector:
 
     store: StoreLayout
     relied_on: ReliedOn
+    running: Running
+    watch: "DoomWatch"
     kept: timedelta
     trash_kept: timedelta
     seam: Callable[[str], None] = _pass
@@ -92,8 +131,11 @@ class Collector:
         states = (ObjectState.DOOMED, ObjectState.DAMAGED)
         due = StoredObject.objects.filter(_UNUSED, state__in=states, state_changed_at__lte=since)
         leaving = 0
-        for batch in _chunks(due):
-            leaving += self._step(due.filter(pk__in=batch), ObjectState.LEAVING, at=at)
+        with self.watch.looking(self.running()) as may_leave:
+            for batch in _chunks(due):
+                doomed = due.filter(pk__in=batch).values_list("pk", "state_changed_at")
+                ready = [pk for pk, since_when in doomed if may_leave(pk, since_when)]
+                leaving += self._step(due.filter(pk__in=ready), ObjectState.LEAVING, at=at)
         return leaving
 
     def _spare(self) -> None:
@@ -144,7 +186,7 @@ class Collector:
             try:
                 for pk, digest in held.items():
                     if pk not in used:
-                        trash.take_object(objects.path_of(Digest(digest)), until=until)
+                        trash.take_object(objects.path_of(Digest(digest)), row_id=pk, until=until)
                         gone.append(pk)
                         self.seam("leaving: file moved")
             except OSError:
@@ -181,7 +223,7 @@ def _hold(rows: QuerySet[StoredObject]) -> dict[int, str]:
     return dict(held)
 
 
-def wait_for_others(*, longest_seconds: float = LONGEST_WAIT_SECONDS) -> bool:
+def wait_for_others() -> bool:
     """Wait until every transaction that writes and is open now has ended. False: one takes longer than that.
 
     A transaction may have read an object's row before it changed, and refer to it when it is committed. SQLite
@@ -192,7 +234,7 @@ def wait_for_others(*, longest_seconds: float = LONGEST_WAIT_SECONDS) -> bool:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT pg_current_xact_id()::text")
         now = int(cursor.fetchone()[0])
-    until = time.monotonic() + longest_seconds
+    until = time.monotonic() + LONGEST_WAIT_SECONDS
     while True:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")

@@ -2,7 +2,8 @@
 
 A file without a row gets one first; then the collector's rules are its own (`files.collecting`). To give one is
 harmless at any time: the row says only what a reading of the file has proven, and an import that is about to write
-the same row finds a doomed one and sets it live. So no age and no clock has to tell whether an import is at work.
+the same row finds this one and sets it live. So no age and no clock has to tell whether an import is at work; that
+the object does not leave before is seen to by `collecting.DoomWatch`.
 """
 
 import os
@@ -29,7 +30,7 @@ NAMES_PER_QUERY: Final = 400
 
 class Adopted(StrEnum):
     DOOMED = "doomed"  # whole: it stays for the retention time
-    LEAVING = "leaving"  # not what its name says: it goes to the trash
+    DAMAGED = "damaged"  # not what its name says: never used, and collected in its time too
     NOT = "not"  # it is gone, has a row by now, or cannot be read
 
 
@@ -57,7 +58,7 @@ class Orphans:
         if reading.digested is None or reading.finding is Finding.MISSING:
             return Adopted.NOT
         _put_on_disk(path)  # bytes are on disk before a row says so
-        state = ObjectState.DOOMED if reading.is_whole else ObjectState.LEAVING
+        state = ObjectState.DOOMED if reading.is_whole else ObjectState.DAMAGED
         now, found = self.clock(), reading.digested
         row = StoredObject(
             digest=digest,
@@ -68,6 +69,7 @@ class Orphans:
             verified_at=now if reading.is_whole else None,
             state=state,
             state_changed_at=now,
+            damage_told_at=None if reading.is_whole else now,  # nobody's file is damaged
         )
         # Whoever has written the row meanwhile knows better.
         StoredObject.objects.bulk_create([row], ignore_conflicts=True)

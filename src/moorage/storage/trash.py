@@ -43,22 +43,23 @@ class Trash:
             remove_tree(self._folder / name)
         return len(due)
 
-    def take_object(self, file: Path, *, until: datetime) -> bool:
+    def take_object(self, file: Path, *, row_id: int, until: datetime) -> bool:
         """Move an object's file in, by one rename, until the end of that day. False when it is not there (any more).
 
+        Once for each row: where the row's file lies here already, what stands in its place is another's and stays.
         Not synced: a power cut may bring the name back, as an object without a row, which is found again.
         """
         day = until.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
         folder = self._folder / f"{int(day.timestamp())}{_OBJECTS}" / file.name[:2]
+        name = f"{file.name}.{row_id}"
+        if any(lies.name == name for lies in self._names_of(file.name)):
+            return False
         for _ in range(_TRIES):
             if not os.path.lexists(file):
                 return False
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            target = folder / file.name
-            if target.exists():
-                target = folder / f"{file.name}.{secrets.token_hex(4)}"
             with suppress(FileNotFoundError):  # the file has gone, or the folder: it was just emptied
-                file.rename(target)
+                file.rename(folder / name)
                 return True
         return False
 

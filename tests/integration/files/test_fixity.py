@@ -115,7 +115,7 @@ def test_a_missing_file_makes_its_object_damaged(store: StoreLayout, checks: Fix
 
 def test_a_missing_file_that_lies_in_the_trash_comes_back(store: StoreLayout, checks: FixityChecks) -> None:
     stored = verified(store, b"bytes")
-    Trash(store.trash).take_object(file_of(store, b"bytes"), until=NOON)
+    Trash(store.trash).take_object(file_of(store, b"bytes"), row_id=1, until=NOON)
 
     assert checks.check(stored).checked is Checked.HEALED
 
@@ -127,7 +127,7 @@ def test_a_missing_file_that_lies_in_the_trash_comes_back(store: StoreLayout, ch
 def test_what_comes_back_from_the_trash_is_read_before_it_counts(store: StoreLayout, checks: FixityChecks) -> None:
     stored = verified(store, b"bytes")
     flip_a_byte(file_of(store, b"bytes"))
-    Trash(store.trash).take_object(file_of(store, b"bytes"), until=NOON)
+    Trash(store.trash).take_object(file_of(store, b"bytes"), row_id=1, until=NOON)
 
     with pytest.raises(Crash):
         crashing_at(checks, "brought back").check(stored)

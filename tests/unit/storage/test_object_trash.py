@@ -33,7 +33,7 @@ def an_object(layout: StoreLayout, content: bytes = CONTENT) -> Path:
 def test_an_object_stays_in_the_trash_to_the_end_of_its_day(layout: StoreLayout) -> None:
     file, trash = an_object(layout), Trash(layout.trash)
 
-    assert trash.take_object(file, until=UNTIL)
+    assert trash.take_object(file, row_id=1, until=UNTIL)
 
     assert not file.exists()
     assert list(trash.object_names()) == [DIGEST]
@@ -45,7 +45,7 @@ def test_an_object_stays_in_the_trash_to_the_end_of_its_day(layout: StoreLayout)
 
 def test_an_object_is_given_back_from_the_trash(layout: StoreLayout) -> None:
     file, trash = an_object(layout), Trash(layout.trash)
-    trash.take_object(file, until=UNTIL)
+    trash.take_object(file, row_id=1, until=UNTIL)
 
     assert trash.give_back_object(file)
 
@@ -56,7 +56,7 @@ def test_an_object_is_given_back_from_the_trash(layout: StoreLayout) -> None:
 
 def test_giving_back_never_takes_the_place_of_a_file_that_came_meanwhile(layout: StoreLayout) -> None:
     file, trash = an_object(layout, b"as it was"), Trash(layout.trash)
-    trash.take_object(file, until=UNTIL)
+    trash.take_object(file, row_id=1, until=UNTIL)
     an_object(layout, b"placed anew")
 
     assert trash.give_back_object(file)
@@ -64,17 +64,27 @@ def test_giving_back_never_takes_the_place_of_a_file_that_came_meanwhile(layout:
     assert file.read_bytes() == b"placed anew"
 
 
-def test_an_object_that_goes_twice_lies_there_twice(layout: StoreLayout) -> None:
+def test_an_object_that_goes_again_after_it_came_anew_lies_there_twice(layout: StoreLayout) -> None:
     trash = Trash(layout.trash)
-    for content in (b"first", b"second"):
-        assert trash.take_object(an_object(layout, content), until=UNTIL)
+    for number, content in enumerate((b"first", b"second")):
+        assert trash.take_object(an_object(layout, content), row_id=number, until=UNTIL)
 
     assert list(trash.object_names()) == [DIGEST, DIGEST]
     assert {path.read_bytes() for path in layout.trash.rglob(f"{DIGEST}*")} == {b"first", b"second"}
 
 
+def test_for_one_row_only_one_file_goes_and_what_was_placed_since_stays(layout: StoreLayout) -> None:
+    trash = Trash(layout.trash)
+    assert trash.take_object(an_object(layout), row_id=1, until=UNTIL)
+    placed_anew = an_object(layout)
+
+    assert not trash.take_object(placed_anew, row_id=1, until=UNTIL + timedelta(days=3))
+
+    assert placed_anew.exists()
+
+
 def test_an_object_that_is_not_there_is_no_error(layout: StoreLayout) -> None:
     trash = Trash(layout.trash)
 
-    assert not trash.take_object(layout.objects / DIGEST[:2] / DIGEST, until=UNTIL)
+    assert not trash.take_object(layout.objects / DIGEST[:2] / DIGEST, row_id=1, until=UNTIL)
     assert not trash.give_back_object(layout.objects / DIGEST[:2] / DIGEST)

@@ -2,16 +2,20 @@
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from typing import Final
 
 from django.db.models import Exists, OuterRef
 
 from moorage.backends import backends
-from moorage.files.collecting import Collector
+from moorage.files.collecting import Collector, DoomWatch
 from moorage.files.models import StoredObject
 from moorage.files.orphans import Orphans, give_back_needed
 from moorage.importer.models import ManifestEntry
 from moorage.storage.fixity import Throttle
+from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
+
+_WATCH: Final = DoomWatch()  # of this process
 
 
 def relied_on_by_entries(ids: Collection[int]) -> set[int]:
@@ -28,12 +32,20 @@ def relied_on_by_entries(ids: Collection[int]) -> set[int]:
     return set(StoredObject.objects.filter(Exists(entries), pk__in=ids).values_list("pk", flat=True))
 
 
+def imports_at_work() -> frozenset[str]:
+    """Imports that a worker has, or had when it died. Every taking raises the fence, and writes name it."""
+    importing = Upload.objects.in_state(UploadState.IMPORTING).values_list("pk", "fence")
+    return frozenset(f"{pk} {fence}" for pk, fence in importing)
+
+
 def collector() -> Collector:
     """The collector of this process, by its policies."""
     outside = backends()
     return Collector(
         store=outside.store,
         relied_on=relied_on_by_entries,
+        running=imports_at_work,
+        watch=_WATCH,
         kept=outside.policies.objects_kept,
         trash_kept=outside.policies.trash_kept,
     )

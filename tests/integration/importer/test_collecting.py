@@ -1,0 +1,225 @@
+"""The collector beside imports: no object that an import relies on goes, whenever either of them works or dies."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+from django.db import connection
+
+from builders import a_project, an_undo_is_carried_out, publish_files
+from importing import Crash, World, contents
+from moorage.backends import backends
+from moorage.files.collecting import Collector
+from moorage.files.models import ObjectState, StoredObject
+from moorage.files.orphans import Orphans
+from moorage.importer import batches
+from moorage.importer.models import ManifestEntry
+from moorage.jobs.sweeps.collecting import collector, look_for_orphans
+from moorage.projects.models import Project
+from moorage.storage.fixity import Throttle
+from moorage.transfers.discarding import continue_discarding, start_discarding
+from moorage.transfers.models import Upload
+from moorage.transfers.states import UploadState
+from moorage.transfers.undoing import redo_import, undo_import
+from storekeeping import MovedClock, file_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BEFORE = {"kept": b"kept", "changes": b"old"}
+ARRIVES = {"new": b"new", "changes": b"new bytes", "twin": b"new", "folder/deep": b"deep", "kept": b"kept"}
+AFTER = {**BEFORE, **ARRIVES}
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batches, "MAX_FILES", 2)
+
+
+@pytest.fixture
+def clock(world: World) -> MovedClock:
+    assert backends().store == world.store
+    return MovedClock(backends().clock())
+
+
+def collect_all(clock: MovedClock, *, one: Collector | None = None) -> None:
+    """Rounds of a collector whose clock jumps a year each time, orphans among what it looks at."""
+    orphans = Orphans(backends().store, clock, Throttle(0))
+    for _ in range(3):
+        for digest in orphans.find():
+            orphans.adopt(digest)
+        (one or collector()).collect(at=clock.moves(days=365))
+
+
+def a_project_with_files(world: World) -> Project:
+    project = a_project()
+    publish_files(project, BEFORE, store=world.store)
+    return project
+
+
+def test_a_collector_that_works_between_any_two_steps_of_an_import_takes_nothing_that_it_needs(
+    world: World, clock: MovedClock
+) -> None:
+    project = a_project_with_files(world)
+    upload = world.a_sealed_upload(ARRIVES, project)
+    seams: list[str] = []
+
+    def meanwhile(seam: str) -> None:
+        seams.append(seam)
+        collect_all(clock)
+
+    world.work_until(upload, meanwhile)
+
+    assert len(seams) > 8
+    assert contents(world, project) == AFTER
+    assert contents(world, project, 1) == BEFORE
+    assert not StoredObject.objects.exclude(state=ObjectState.LIVE).exists()
+
+
+def test_an_import_that_dies_is_taken_over_after_collectors_have_been_through(world: World, clock: MovedClock) -> None:
+    undisturbed: list[str] = []
+    world.work_until(world.a_sealed_upload(ARRIVES, a_project_with_files(world)), undisturbed.append)
+
+    for seam in dict.fromkeys(undisturbed):
+        number = undisturbed.index(seam)
+        if seam == "published":
+            continue
+        project = a_project_with_files(world)
+        # Bytes of its own, so that what earlier uploads left does not keep them.
+        arrives = {path: f"{number} {path}".encode() for path in ARRIVES}
+        upload = world.a_sealed_upload(arrives, project)
+        met = 0
+
+        def crash(_: str, last: int = number) -> None:
+            nonlocal met
+            met += 1
+            if met > last:
+                raise Crash
+
+        with pytest.raises(Crash):
+            world.work_until(upload, crash)
+        collect_all(clock)
+        world.work(upload)
+
+        project.refresh_from_db()
+        assert contents(world, project) == {**BEFORE, **arrives}, seam
+
+
+@pytest.mark.parametrize(
+    "seam", ["doomed: batch written", "leaving: batch written", "leaving: file moved", "leaving: rows deleted"]
+)
+def test_an_import_of_bytes_that_a_dead_collector_was_taking_away_ends_well(
+    world: World, clock: MovedClock, seam: str
+) -> None:
+    upload = world.a_sealed_upload({"a": b"bytes"})
+    place_and_die(world, upload)
+    delete(upload)
+
+    def crash(met: str) -> None:
+        if met == seam:
+            raise Crash(met)
+
+    with pytest.raises(Crash):
+        collect_all(clock, one=replace(collector(), seam=crash))
+    again = world.a_sealed_upload({"a": b"bytes"})
+    with finishing_soon(clock):
+        world.work(again)
+    collect_all(clock)
+
+    assert contents(world, again.project) == {"a": b"bytes"}
+    assert StoredObject.objects.get().state == ObjectState.LIVE
+
+
+def place_and_die(world: World, upload: Upload) -> None:
+    """An import whose process dies when everything is placed."""
+
+    def crash(seam: str) -> None:
+        if seam == "placed":
+            raise Crash(seam)
+
+    with pytest.raises(Crash):
+        world.work_until(upload, crash)
+
+
+def delete(upload: Upload) -> None:
+    """DELETE, after the import has failed, and the sweep that follows."""
+    Upload.objects.filter(pk=upload.pk).update(state=UploadState.FAILED.value, step="")
+    upload.refresh_from_db()
+    start_discarding(upload=upload, actor=upload.owner, at=backends().clock())
+    for _ in range(10):
+        if upload.current_state is UploadState.DISCARDED:
+            break
+        continue_discarding(upload, at=backends().clock())
+        upload.refresh_from_db()
+    assert upload.current_state is UploadState.DISCARDED
+
+
+class finishing_soon:  # noqa: N801 - used as a with statement
+    """A worker elsewhere finishes what is leaving, as its sweep does every minute, while the block runs."""
+
+    def __init__(self, clock: MovedClock) -> None:
+        self._clock, self._over = clock, threading.Event()
+        self._thread = threading.Thread(target=self._work)
+
+    def _work(self) -> None:
+        try:
+            while not self._over.wait(0.3):
+                collector().finish(at=self._clock())
+        finally:
+            connection.close()
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+
+def test_bytes_of_an_unfinished_upload_stay_and_those_of_a_deleted_one_go(world: World, clock: MovedClock) -> None:
+    upload = world.a_sealed_upload({"a": b"bytes"})
+    place_and_die(world, upload)
+    collect_all(clock)
+    assert StoredObject.objects.get().state == ObjectState.LIVE
+
+    Upload.objects.filter(pk=upload.pk).update(state=UploadState.FAILED.value)
+    collect_all(clock)
+    assert StoredObject.objects.get().state == ObjectState.LIVE
+
+    delete(upload)
+    collect_all(clock)
+
+    assert not StoredObject.objects.exists()
+    assert not file_of(world.store, b"bytes").exists()
+    assert ManifestEntry.objects.filter(upload=upload).count() == 1
+
+
+def test_what_was_undone_can_be_brought_back_however_long_the_collector_works(world: World, clock: MovedClock) -> None:
+    upload = world.imported({"a": b"bytes"})
+    Upload.objects.filter(pk=upload.pk).update(remnants_gone_at=backends().clock())
+    undo_import(upload=upload, actor=upload.owner, at=backends().clock())
+    an_undo_is_carried_out()
+    assert contents(world, upload.project) == {}
+
+    collect_all(clock)
+    upload.refresh_from_db()
+    redo_import(upload=upload, actor=upload.owner, at=backends().clock())
+    an_undo_is_carried_out()
+
+    assert contents(world, upload.project) == contents(world, upload.project, 1) == {"a": b"bytes"}
+
+
+def test_an_orphan_of_a_killed_import_is_found_by_the_sweep(world: World, clock: MovedClock) -> None:
+    path = file_of(world.store, b"bytes")
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b"bytes")
+
+    look_for_orphans(clock())
+
+    assert StoredObject.objects.get().state == ObjectState.DOOMED
+    assert path.stat().st_mode & 0o777 == 0o444
+    # An import of the same bytes relies on it, and it is live.
+    upload = world.imported({"a": b"bytes"})
+    assert contents(world, upload.project) == {"a": b"bytes"}
+    assert StoredObject.objects.get().state == ObjectState.LIVE
