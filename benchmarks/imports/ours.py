@@ -81,6 +81,9 @@ def wait_for_end(site: Site, upload: dict[str, Any], *, meanwhile: Callable[[], 
     while (now := site.author.upload(upload["id"]))["state"] not in FINAL:
         if time.monotonic() > until:
             raise WrongOutcomeError(f"{now['name']} is still {now['state']} after {LONGEST_SECONDS:g} s.")
+        if site.has_met_a_bug():
+            # It would be tried again and again, with growing pauses.
+            raise WrongOutcomeError(f"{now['name']} met a bug.\n{site.running.logs}")
         meanwhile()
     return now
 

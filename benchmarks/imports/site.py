@@ -62,9 +62,16 @@ class Site:
 
     def last_publish_ms(self) -> float | None:
         """How long the last publish step took, as the worker's log says."""
-        log = self.running.data / "logs" / "worker.log"
-        found = _PUBLISHED.findall(log.read_text(errors="replace")) if log.exists() else []
+        found = _PUBLISHED.findall(self._worker_log())
         return float(found[-1]) if found else None
+
+    def has_met_a_bug(self) -> bool:
+        """Whether the worker's log tells of something unforeseen."""
+        return "unforeseen" in self._worker_log()
+
+    def _worker_log(self) -> str:
+        log = self.running.data / "logs" / "worker.log"
+        return log.read_text(errors="replace") if log.exists() else ""
 
 
 @contextmanager
