@@ -22,7 +22,7 @@ TREES_OF_PEERS: Final = ("S", "M", "L")
 
 @dataclass(frozen=True)
 class Plan:
-    """`folder` holds trees, scratch and results; it is removed afterwards unless it is to be kept."""
+    """`folder` holds trees, scratch and logs; it is removed afterwards unless it is to be kept."""
 
     trees: list[str]
     databases: list[str]
@@ -62,7 +62,7 @@ def plan_from(words: Sequence[str]) -> Plan:
         help="again: S once more; calls: pages and API calls beside S; small: ten files beside L")  # fmt: skip
     add("--rounds", type=int, default=3, help="how often each runs (default 3)")
     add("--limit", type=float, default=900, metavar="SECONDS", help="stop a peer that takes longer (default 900)")
-    add("--keep", type=Path, metavar="DIR", help="work in this folder and leave trees and results in it; "
+    add("--keep", type=Path, metavar="DIR", help="work in this folder and leave trees and logs in it; "
         "it must be on the disk that is to be measured (default: a folder in TMPDIR, removed afterwards)")  # fmt: skip
     add("--markdown", type=Path, metavar="FILE", help="write the tables there, for docs/explanation/performance.md")
     found = parser.parse_args(words)

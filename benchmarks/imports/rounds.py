@@ -86,8 +86,15 @@ class Rounds:
         except (CommandFailedError, WrongOutcomeError, CallFailedError, AssertionError) as error:
             self._give_up(tree, contestant, "failed", str(error))
         finally:
+            self._keep_logs(contestant, scratch)
             _remove(scratch)
             os.sync()  # so that what one leaves to be written does not slow the next one down
+
+    def _keep_logs(self, contestant: Contestant, scratch: Path) -> None:
+        """Of the last run, beside the trees that are kept."""
+        logs = scratch / "site" / "data" / "logs"
+        if self.plan.keep is not None and logs.is_dir():
+            shutil.copytree(logs, self.folder / "logs" / contestant.name, dirs_exist_ok=True)
 
     def _give_up(self, tree: Tree, contestant: Contestant, remark: str, details: str = "") -> None:
         self.results.give_up(tree.name, contestant.name, remark)
