@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from moorage.storage.inventory import is_digest
 from moorage.storage.removal import remove_tree
 from moorage.storage.sync import sync_folder
 
@@ -87,7 +88,8 @@ class Trash:
         for day in self._days():
             for folder in sorted(day.iterdir()):
                 with suppress(FileNotFoundError, NotADirectoryError):
-                    yield from sorted(name.partition(".")[0] for name in os.listdir(folder))
+                    names = sorted(name.partition(".")[0] for name in os.listdir(folder))
+                    yield from (name for name in names if is_digest(name, folder.name))
 
     def _names_of(self, digest: str) -> Iterator[Path]:
         """Where an object lies here: the youngest first."""

@@ -19,6 +19,7 @@ from moorage.files.models import FileVersion, ObjectState, StoredObject
 from moorage.files.orphans import Orphans
 from moorage.files.store_check import StoreCheck, StoreReport, Trouble
 from moorage.notices.models import Notice
+from moorage.storage import inventory
 from moorage.storage.fixity import Throttle
 from moorage.storage.layout import StoreAwayError, StoreLayout
 from moorage.storage.trash import Trash
@@ -148,14 +149,13 @@ def test_a_file_that_an_import_has_just_placed_is_no_trouble(store: StoreLayout)
     assert StoredObject.objects.count() == 1
 
 
+@pytest.mark.usefixtures("old")
 def test_what_an_import_and_the_collector_do_meanwhile_is_no_trouble(
     store: StoreLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from moorage.files import store_check
-
     for number in range(20):
         a_stored_object(f"bytes {number}".encode(), store=store)
-    plain = store_check.read_prefix
+    plain = inventory.read_prefix
     going, coming = b"bytes 3", b"just placed"
 
     def meanwhile(objects: Path, prefix: str) -> object:
@@ -167,7 +167,7 @@ def test_what_an_import_and_the_collector_do_meanwhile_is_no_trouble(
             file_of(store, going).unlink()
         return listed
 
-    monkeypatch.setattr(store_check, "read_prefix", meanwhile)
+    monkeypatch.setattr("moorage.files.store_check.read_prefix", meanwhile)
 
     assert found(look(store)) == {}
 

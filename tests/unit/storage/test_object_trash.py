@@ -69,6 +69,9 @@ def test_an_object_that_goes_again_after_it_came_anew_lies_there_twice(layout: S
     for number, content in enumerate((b"first", b"second")):
         assert trash.take_object(an_object(layout, content), row_id=number, until=UNTIL)
 
+    [day] = layout.trash.iterdir()
+    (day / DIGEST[:2] / "put here by hand").write_text("?")
+    (day / "notes.txt").write_text("?")
     assert list(trash.object_names()) == [DIGEST, DIGEST]
     assert {path.read_bytes() for path in layout.trash.rglob(f"{DIGEST}*")} == {b"first", b"second"}
 
