@@ -1,4 +1,4 @@
-"""What ends an upload: DONE (now, or when transfers finish), taking that back, DELETE, retry; and its renaming."""
+"""What ends an upload: DONE (now, or when transfers finish), taking that back, DELETE, retry, cancel; its renaming."""
 
 from uuid import UUID
 
@@ -12,12 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from moorage.backends import backends
 from moorage.errors import ConflictError
-from moorage.projects.choices import ImportChoices
+from moorage.transfers.cancelling import cancel_import
 from moorage.transfers.discarding import start_discarding
+from moorage.transfers.models import Upload
 from moorage.transfers.naming import DESCRIPTION_LIMIT, NAME_LIMIT
 from moorage.transfers.overview import overview
 from moorage.transfers.renaming import rename_upload
-from moorage.transfers.retrying import retry_upload
+from moorage.transfers.retrying import may_be_retried, retry_upload
 from moorage.transfers.rules import check_may_finish
 from moorage.transfers.sealing import start_sealing
 from moorage.transfers.states import UploadState
@@ -26,6 +27,7 @@ from moorage.transfers.watching import note_watched
 from moorage.transfers.wishing import take_wish_back, wish_quiet
 from moorage.web.forms import told_in
 from moorage.web.requests import MemberRequest
+from moorage.web.upload_choices import ChoicesForm, choices_page, chosen_before, fresh_preview
 from moorage.web.uploads import upload_for
 
 
@@ -42,28 +44,25 @@ class RenameForm(forms.Form):
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def done(request: MemberRequest, upload_id: UUID) -> HttpResponse:
-    """Mark Done: what has arrived, what still runs, and the two ways to go on."""
+    """Mark Done: what has arrived, what an import would do, what can be chosen, and the two ways to go on."""
     upload, at = upload_for(request, upload_id), backends().clock()
-    if request.method == "POST":
+    form = _choices_form(request, upload)
+    if request.method == "POST" and form.is_valid():
         finish = wish_quiet if request.POST.get("when") == "quiet" else start_sealing
         try:
-            finish(upload=upload, actor=request.user, at=at, choices=chosen_in(request))
+            with told_in(form):
+                finish(upload=upload, actor=request.user, at=at, choices=form.choices())
+                return redirect("upload", upload.pk)
         except ConflictError as error:
             return _told(request, error, "upload-done", upload.pk)
-        return redirect("upload", upload.pk)
     check_may_finish(request.user, upload)
     if upload.current_state is not UploadState.OPEN:
         return redirect("upload", upload.pk)
     note_watched(upload.collection_id, at=at)
-    told = {
-        "section": "upload-status",
-        "project": upload.project,
-        "upload": upload,
-        "shown": overview(upload, viewer=request.user),
-        "quiet_seconds": int(backends().policies.quiet_time.total_seconds()),
-    }
-    fragment = request.headers.get("HX-Request") == "true"
-    return render(request, "uploads/done.html" + ("#arrived" if fragment else ""), told)
+    if request.headers.get("HX-Request") == "true":
+        told = {"upload": upload, "project": upload.project, "shown": overview(upload, viewer=request.user)}
+        return render(request, "uploads/done.html#arrived", told)
+    return choices_page(request, upload, form, fresh_preview(request, upload))
 
 
 @login_required
@@ -101,13 +100,34 @@ def delete(request: MemberRequest, upload_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def retry(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    """Retry what was not imported; the page before it shows what that would do, and what can be chosen."""
+    upload = upload_for(request, upload_id)
+    form = _choices_form(request, upload)
+    if request.method == "POST" and form.is_valid():
+        try:
+            with told_in(form):
+                retry_upload(upload=upload, actor=request.user, at=backends().clock(), choices=form.choices())
+                return redirect("upload", upload.pk)
+        except ConflictError as error:
+            return _told(request, error, "upload", upload.pk)
+    check_may_finish(request.user, upload)
+    if not may_be_retried(upload):
+        return redirect("upload", upload.pk)
+    return choices_page(request, upload, form, fresh_preview(request, upload))
+
+
+@login_required
+@require_POST
+def cancel(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    """Cancel import: of one that waits, or runs."""
     upload = upload_for(request, upload_id)
     try:
-        retry_upload(upload=upload, actor=request.user, at=backends().clock(), choices=chosen_in(request))
+        cancel_import(upload=upload, actor=request.user, at=backends().clock())
     except ConflictError as error:
         return _told(request, error, "upload", upload.pk)
+    messages.success(request, "The import is being cancelled. The project stays as it is.")
     return redirect("upload", upload.pk)
 
 
@@ -134,15 +154,9 @@ def claim(request: MemberRequest, upload_id: UUID, task_id: UUID) -> HttpRespons
     return redirect("upload-done" if upload.current_state is UploadState.OPEN else "upload", upload.pk)
 
 
-def chosen_in(request: MemberRequest) -> ImportChoices:
-    """What a form chose for an import."""
-    sent = request.POST
-    return ImportChoices(
-        on_conflict=sent.get("on_conflict", ""),
-        target=sent.get("target", ""),
-        paths=tuple(line.strip() for line in sent.get("paths", "").splitlines() if line.strip()),
-        include=tuple(sent.getlist("include")),
-    )
+def _choices_form(request: MemberRequest, upload: Upload) -> ChoicesForm:
+    sent = request.POST if request.method == "POST" else None
+    return ChoicesForm(upload.project, sent, initial=chosen_before(upload))
 
 
 def _told(request: MemberRequest, error: ConflictError, page: str, upload_id: UUID) -> HttpResponse:
@@ -156,6 +170,7 @@ urlpatterns = [
     path("uploads/<uuid:upload_id>/take-back/", take_back, name="upload-take-back"),
     path("uploads/<uuid:upload_id>/delete/", delete, name="upload-delete"),
     path("uploads/<uuid:upload_id>/retry/", retry, name="upload-retry"),
+    path("uploads/<uuid:upload_id>/cancel/", cancel, name="upload-cancel"),
     path("uploads/<uuid:upload_id>/rename/", rename, name="upload-rename"),
     path("uploads/<uuid:upload_id>/tasks/<uuid:task_id>/", claim, name="upload-task"),
 ]

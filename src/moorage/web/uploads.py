@@ -10,9 +10,12 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from moorage.backends import backends
+from moorage.importer.expected import whole_lists
 from moorage.importer.receipts import Receipt, receipts
+from moorage.projects.choices import ImportChoices, OnConflict
 from moorage.projects.models import Project
 from moorage.projects.rules import may_edit
+from moorage.transfers.checking import may_be_given_a_list
 from moorage.transfers.models import Upload
 from moorage.transfers.naming import DESCRIPTION_LIMIT, NAME_LIMIT
 from moorage.transfers.opening import open_upload, prepare_within_patience
@@ -97,9 +100,20 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         "runs": [(receipt, standings.get(receipt.revision or 0)) for receipt in found],
         "may_decide": may_finish(request.user, shown_upload),
         "takes_files": state in TAKES_FILES,
+        "chosen": choices_in_words(shown_upload.import_choices),
+        "lists": whole_lists(shown_upload.pk),
+        "may_give_a_list": may_be_given_a_list(shown_upload),
     }
     fragment = request.headers.get("HX-Request") == "true"
     return render(request, "uploads/upload.html" + ("#now" if fragment else ""), told)
+
+
+def choices_in_words(choices: ImportChoices) -> list[str]:
+    """What was chosen for an import, for a line of facts; nothing where all is as the project has it."""
+    words = [OnConflict(choices.on_conflict).label.lower()] if choices.on_conflict else []
+    words += [f"into {choices.target}"] if choices.target else []
+    words += [f"only {len(choices.paths):,} path{'' if len(choices.paths) == 1 else 's'}"] if choices.paths else []
+    return words + [f"with {name} files" for name in choices.include]
 
 
 def _is_only_doubtful(newest: Receipt) -> bool:

@@ -221,7 +221,7 @@ def _sender(member: Member, upload: Upload) -> Callable[..., Any]:
     _, plain = create_token(member, "test", at=NOON)
     client = Client(headers={"Authorization": f"Bearer {plain}"})
 
-    def send(text: str, kind: str = "text/plain", **extra: str) -> Any:
+    def send(text: str, kind: str = "text/plain", **extra: Any) -> Any:
         return client.put(f"/api/v1/uploads/{upload.pk}/checksums", text.encode(), content_type=kind, **extra)
 
     return send

@@ -36,7 +36,7 @@ OWN_PAGES = [
     "/accounts/password/change/",
     "/accounts/logout/",
 ]
-PROJECT_PAGES = ["settings/", "members/", "globus-downloads/"]
+PROJECT_PAGES = ["settings/", "import-defaults/", "members/", "globus-downloads/"]
 
 
 @dataclass
@@ -161,7 +161,7 @@ def test_a_foreign_project_is_not_there_whatever_is_asked_of_it(hers: Client) ->
     at = f"/projects/{foreign.pk}/"
     someone = foreign.created_by_id
 
-    assert [hers.get(at + path).status_code for path in ["", *PROJECT_PAGES]] == [404] * 4
+    assert [hers.get(at + path).status_code for path in ["", *PROJECT_PAGES]] == [404] * (1 + len(PROJECT_PAGES))
     assert hers.get(f"{at}members/{someone}/remove/").status_code == 404
     for path in ("settings/", "members/add/", f"members/{someone}/role/", f"members/{someone}/remove/"):
         assert hers.post(at + path, {"email": "x@y.example", "role": "owner", "name": "x"}).status_code == 404

@@ -1,0 +1,68 @@
+"""A preview in rows: what becomes of the files, verdict by verdict, in words. Plain data for its template."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from moorage.importer.previews import Cause, Counted, PreviewView
+from moorage.importer.verdicts import Verdict
+from moorage.projects.choices import DOUBTFUL, SKIPPED
+
+# Of a reason's sentence, what is to be done after an import: before one, the buttons beside it are that.
+_AFTERWARDS: Final = re.compile(r"(?<=[.]) (?:Retry with|Press Retry|Send it again) .*")
+
+
+@dataclass(frozen=True)
+class Row:
+    """What is said of one verdict. `also` is the choice that would import these files, empty where there is none."""
+
+    verdict: str
+    label: str
+    meaning: str
+    counted: Counted
+    causes: tuple[Cause, ...] = ()
+    also: str = ""
+    is_listed: bool = True
+
+
+_MEANINGS: Final[Mapping[Verdict, tuple[str, str, str]]] = {
+    Verdict.NEW: ("New", "become part of the project", ""),
+    Verdict.NEW_VERSION: ("New versions", "replace files of the project, whose old versions stay", ""),
+    Verdict.IDENTICAL: ("Identical", "are in the project already: nothing changes", ""),
+    Verdict.SKIPPED: ("Left out", "by a rule or by what you chose", SKIPPED),
+    Verdict.DOUBTFUL: ("Doubtful", "may be incomplete, or are not what a list says", DOUBTFUL),
+    Verdict.REJECTED: ("Cannot be imported", "stay out of the project", ""),
+}
+_BY_LISTS: Final[Mapping[str, tuple[str, str]]] = {
+    "missing": ("Missing", "stand in a list of digests and have not arrived"),
+    "differs": ("Different", "are not what a list of digests says"),
+    "extra": ("Not in the list", "have arrived and stand in no list of digests"),
+}
+_IGNORED: Final = "entry.ignored"
+
+
+def rows_of(preview: PreviewView) -> list[Row]:
+    """The rows of a preview: the verdicts that some file has, then what lists of digests say."""
+    rows = [_row(preview, verdict) for verdict in _MEANINGS if preview.of(verdict).files]
+    for name, (label, meaning) in _BY_LISTS.items():
+        counted = preview.verdicts.get(name)
+        if counted and counted.files:
+            rows.append(Row(name, label, meaning, counted, is_listed=False))
+    return rows
+
+
+def _row(preview: PreviewView, verdict: Verdict) -> Row:
+    label, meaning, also = _MEANINGS[verdict]
+    if verdict is Verdict.NEW_VERSION and not preview.with_digests:
+        meaning = "replace files of the project, whose old versions stay, unless their bytes turn out to be identical"
+    causes = tuple(_before_an_import(cause) for cause in preview.causes_of(verdict))
+    if verdict is Verdict.SKIPPED and not any(cause.code == _IGNORED for cause in causes):
+        also = ""
+    return Row(verdict.value, label, meaning, preview.of(verdict), causes, also)
+
+
+def _before_an_import(cause: Cause) -> Cause:
+    if cause.verdict == Verdict.REJECTED:
+        return cause
+    return Cause(cause.code, _AFTERWARDS.sub("", cause.sentence), cause.verdict, cause.counted)

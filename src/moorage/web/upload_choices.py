@@ -1,0 +1,186 @@
+"""What a member chooses for an import, and its preview: the parts of the DONE page and of the page before a retry."""
+
+from typing import Any
+from uuid import UUID
+
+from django import forms
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import path
+from django.views.decorators.http import require_POST, require_safe
+
+from moorage.backends import backends
+from moorage.importer.expected import whole_lists
+from moorage.importer.previews import PreviewView, ask_preview, preview_of
+from moorage.projects.choices import DOUBTFUL, SKIPPED, ImportChoices, OnConflict
+from moorage.projects.models import Project
+from moorage.transfers.checking import check_may_preview, may_be_given_a_list, may_be_previewed
+from moorage.transfers.models import Upload
+from moorage.transfers.overview import overview
+from moorage.transfers.states import UploadState
+from moorage.web.forms import told_in
+from moorage.web.preview_rows import rows_of
+from moorage.web.requests import MemberRequest
+from moorage.web.uploads import upload_for
+
+
+class ChoicesForm(forms.Form):
+    """The choices of an import. Nothing has to be chosen."""
+
+    on_conflict = forms.ChoiceField(
+        required=False,
+        label="Files that the project has already, with other content",
+        help_text="Identical files are left alone whatever you choose.",
+    )
+    target = forms.CharField(
+        required=False,
+        strip=True,
+        label="Folder of the project",
+        help_text="Where the files go, such as raw/2026; it is made if it is not there. Empty: the first folder.",
+    )
+    paths = forms.CharField(
+        required=False,
+        label="Only a part",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="A path of the upload on each line; a folder stands for all that it holds. Empty: everything. "
+        "The rest can be imported later.",
+    )
+    include = forms.MultipleChoiceField(
+        required=False,
+        label="Import besides",
+        choices=[
+            (DOUBTFUL, "doubtful files: a failed transfer may have left them incomplete, or a list says otherwise"),
+            (SKIPPED, "files that an ignore rule leaves out"),
+        ],
+    )
+
+    def __init__(self, project: Project, chosen: Any = None, *, initial: ImportChoices | None = None) -> None:
+        super().__init__(chosen, initial=_as_fields(initial or ImportChoices()))
+        default = OnConflict(project.on_conflict).label.lower()
+        field = self.fields["on_conflict"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - it is declared above
+        field.choices = [("", f"As the project has it: {default}"), *OnConflict.choices]
+
+    def choices(self) -> ImportChoices:
+        """What a valid form chose."""
+        lines = (line.strip() for line in self.cleaned_data["paths"].splitlines())
+        return ImportChoices(
+            on_conflict=self.cleaned_data["on_conflict"],
+            target=self.cleaned_data["target"],
+            paths=tuple(line for line in lines if line),
+            include=tuple(self.cleaned_data["include"]),
+        )
+
+
+def _as_fields(choices: ImportChoices) -> dict[str, Any]:
+    return {
+        "on_conflict": choices.on_conflict,
+        "target": choices.target,
+        "paths": "\n".join(choices.paths),
+        "include": list(choices.include),
+    }
+
+
+def current_preview(upload: Upload) -> PreviewView | None:
+    """The preview that there is, and whether it holds."""
+    return preview_of(upload.pk, head=upload.project.head, area_digest=upload.arrived_digest)
+
+
+def chosen_before(upload: Upload) -> ImportChoices:
+    """What stands in the form: what the preview was made of, else what was chosen for a wish or an earlier run."""
+    shown = current_preview(upload)
+    return shown.choices if shown else upload.import_choices
+
+
+def fresh_preview(request: MemberRequest, upload: Upload) -> PreviewView | None:
+    """The preview; asked for where there is none, or where it no longer holds. None: nothing has arrived yet."""
+    shown = current_preview(upload)
+    is_of_use = shown is not None and (shown.is_under_way or shown.holds or shown.reason)
+    nothing_yet = upload.current_state is UploadState.OPEN and not upload.arrived_digest
+    if is_of_use or nothing_yet or not may_be_previewed(upload):
+        return shown
+    choices = shown.choices if shown else upload.import_choices
+    _ask(request, upload, choices, with_digests=shown is not None and shown.with_digests)
+    return current_preview(upload)
+
+
+def _ask(request: MemberRequest, upload: Upload, choices: ImportChoices, *, with_digests: bool) -> None:
+    ask_preview(
+        upload_id=upload.pk,
+        project_id=upload.project_id,
+        by=request.user,
+        at=backends().clock(),
+        with_digests=with_digests,
+        choices=choices,
+    )
+
+
+def _told(upload: Upload, form: ChoicesForm, preview: PreviewView | None) -> dict[str, Any]:
+    """What the parts of a page that show choices and preview need."""
+    chosen = {name: form[name].value() for name in form.fields}
+    return {
+        "section": "upload-status",
+        "project": upload.project,
+        "upload": upload,
+        "form": form,
+        "has_choices": any(chosen.values()),
+        "includes": chosen["include"] or [],
+        "preview": preview,
+        "rows": rows_of(preview) if preview else [],
+        "may_be_previewed": may_be_previewed(upload),
+        "lists": whole_lists(upload.pk),
+        "may_give_a_list": may_be_given_a_list(upload),
+    }
+
+
+@login_required
+@require_safe
+def preview(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    """The preview as it is now: the part of its page that keeps itself fresh."""
+    upload = upload_for(request, upload_id)
+    if request.headers.get("HX-Request") != "true":
+        return redirect(page_of_choices(upload), upload.pk)
+    shown = current_preview(upload)
+    told = _told(upload, ChoicesForm(upload.project, initial=shown.choices if shown else None), shown)
+    return render(request, "uploads/preview.html", told)
+
+
+@login_required
+@require_POST
+def check(request: MemberRequest, upload_id: UUID) -> HttpResponseBase:
+    """Look again, with the choices that stand in the form; `also` adds one of them in one click."""
+    upload = upload_for(request, upload_id)
+    check_may_preview(request.user, upload)
+    sent = request.POST.copy()
+    if also := sent.get("also"):
+        sent.setlist("include", [*sent.getlist("include"), also])
+    form = ChoicesForm(upload.project, sent)
+    if form.is_valid():
+        with told_in(form):
+            _ask(request, upload, form.choices(), with_digests=bool(sent.get("digest")))
+            return redirect(page_of_choices(upload), upload.pk)
+    return choices_page(request, upload, form, current_preview(upload))
+
+
+def page_of_choices(upload: Upload) -> str:
+    """The name of the page where an import of this upload is chosen."""
+    return "upload-done" if upload.current_state is UploadState.OPEN else "upload-retry"
+
+
+def choices_page(
+    request: MemberRequest, upload: Upload, form: ChoicesForm, preview: PreviewView | None
+) -> HttpResponse:
+    """That page: DONE of an open upload, else what comes before a retry."""
+    told = _told(upload, form, preview) | {
+        "shown": overview(upload, viewer=request.user),
+        "quiet_seconds": int(backends().policies.quiet_time.total_seconds()),
+    }
+    template = "uploads/done.html" if upload.current_state is UploadState.OPEN else "uploads/retry.html"
+    return render(request, template, told, status=422 if form.errors else 200)
+
+
+urlpatterns = [
+    path("uploads/<uuid:upload_id>/preview/", preview, name="upload-preview"),
+    path("uploads/<uuid:upload_id>/check/", check, name="upload-check"),
+]

@@ -1,0 +1,53 @@
+"""Lists of digests: sent by a form, taken back, and the files that they name and that are not there."""
+
+from typing import BinaryIO, cast
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import login_required
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import path
+from django.views.decorators.http import require_POST
+
+from moorage.backends import backends
+from moorage.errors import ConflictError, InvalidInputError, QuotaExceededError
+from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
+from moorage.transfers.checking import check_may_give_a_list
+from moorage.web.requests import MemberRequest
+from moorage.web.templatetags.words import count_of
+from moorage.web.uploads import upload_for
+
+
+@login_required
+@require_POST
+def checksums(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    """Compare with the list that was sent, or with none any more."""
+    upload, at = upload_for(request, upload_id), backends().clock()
+    check_may_give_a_list(request.user, upload)
+    back = redirect("upload", upload.pk)
+    if request.POST.get("remove"):
+        drop_sent_list(upload_id=upload.pk, project_id=upload.project_id, by=request.user, at=at)
+        messages.success(request, "The files are not compared with that list any more.")
+        return back
+    sent = request.FILES.get("list")
+    if sent is None:
+        messages.error(request, "Choose a list first: a file as sha256sum writes it, a bag's manifest, or CSV.")
+        return back
+    try:
+        kept = keep_sent_list(
+            upload_id=upload.pk,
+            project_id=upload.project_id,
+            stream=cast("BinaryIO", sent),
+            name=sent.name or "",
+            by=request.user,
+            at=at,
+        )
+    except (InvalidInputError, QuotaExceededError, ConflictError) as error:
+        messages.error(request, str(error))
+        return back
+    messages.success(request, f"The list names {count_of(kept.files, 'file')}. They are compared before the import.")
+    return back
+
+
+urlpatterns = [path("uploads/<uuid:upload_id>/checksums/", checksums, name="upload-checksums")]
