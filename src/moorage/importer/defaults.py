@@ -8,6 +8,7 @@ from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.errors import InvalidInputError
 from moorage.importer.ignoring import check_project_rules
+from moorage.importer.previews import outdate_previews
 from moorage.projects.choices import OnConflict
 from moorage.projects.models import Project
 from moorage.projects.rules import check_may_own
@@ -37,6 +38,7 @@ def save_import_defaults(*, project: Project, actor: Member, on_conflict: str, i
         before = {"on_conflict": project.on_conflict, "ignore_rules": project.ignore_rules}
         project.on_conflict, project.ignore_rules = on_conflict, rules
         project.save(update_fields=["on_conflict", "ignore_rules"])
+        outdate_previews(project.pk)
         record(
             "project.import_defaults",
             project,

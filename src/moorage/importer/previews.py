@@ -11,6 +11,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import F
 
 from moorage.accounts.models import Member
 from moorage.audit.records import record
@@ -147,6 +148,7 @@ _ANEW: Final[Mapping[str, Any]] = {
     "reason": "",
     "reason_text": "",
 }
+_NO_REVISION: Final = -1
 _NOTHING_FOUND: Final[Mapping[str, Any]] = {
     "ended_at": None,
     "planned_revision": None,
@@ -169,6 +171,13 @@ def look_again(*, upload_id: UUID, project_id: UUID, by: Member, at: datetime) -
             choices=ImportChoices.from_json(preview.choices),
             from_the_start=True,
         )
+
+
+def outdate_previews(project_id: UUID) -> None:
+    """The project's defaults have changed: what is being found out begins anew, what was found holds no longer."""
+    previews = Preview.objects.filter(upload__project=project_id)
+    previews.filter(state=PreviewState.RUNNING).update(**_ANEW, fence=F("fence") + 1)
+    previews.filter(state=PreviewState.READY).update(planned_revision=_NO_REVISION)
 
 
 def preview_of(upload_id: UUID, *, head: int, area_digest: str) -> PreviewView | None:

@@ -7,6 +7,7 @@ from moorage.audit.records import record
 from moorage.importer.job import Outcome
 from moorage.leases import Lease
 from moorage.notices.telling import tell
+from moorage.transfers.cancelling import CANCELLED
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 
@@ -27,7 +28,7 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, 
         "state_changed_at": at,
         "reason": "" if has_published else outcome.code,
         "reason_text": "" if has_published else outcome.sentence,
-        "problems": outcome.problems,
+        "problems": _problems(upload, outcome),
         "step": "",
         "held_by": "",
     }
@@ -48,8 +49,19 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, 
     tell(upload.owner, kind=kind, subject=subject, text=text, path=path, at=at)
 
 
+def _problems(upload: Upload, outcome: Outcome) -> int:
+    """A run that published nothing brought nothing of what was left out before: that can still be retried."""
+    if outcome.revision is None and upload.has_published:
+        return max(upload.problems, outcome.problems)
+    return outcome.problems
+
+
 def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str, str, str]:
     name, project = upload.name, upload.project.name
+    if outcome.code == CANCELLED:
+        text = f"The import of the upload “{name}” into {project} has ended. {outcome.sentence} "
+        left = "What was imported before stays." if state is UploadState.IMPORTED else "The project is as it was."
+        return "upload.cancelled", f"Import cancelled: {name}", f"{text}{left} You can retry it on the upload's page."
     if state is UploadState.FAILED:
         text = f"Your upload “{name}” could not be imported into {project}. {outcome.sentence}"
         return "upload.failed", f"Could not be imported: {name}", text

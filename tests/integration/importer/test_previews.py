@@ -8,6 +8,7 @@ from builders import a_file_arrives, publish_files
 from importing import World
 from moorage.audit.models import AuditRecord
 from moorage.files.choosing import InvalidChoiceError
+from moorage.importer.defaults import save_import_defaults
 from moorage.importer.models import Preview, PreviewState
 from moorage.importer.previews import Cause, Counted, PreviewView, ask_preview, look_again, preview_of
 from moorage.importer.verdicts import Verdict
@@ -122,3 +123,19 @@ def test_what_no_import_could_do_is_not_previewed(world: World) -> None:
     with pytest.raises(InvalidChoiceError):
         ask(upload, ImportChoices(target=".."))
     assert not Preview.objects.exists()
+
+
+def test_it_no_longer_holds_when_the_projects_defaults_change(world: World) -> None:
+    upload, _ = world.an_area()
+    running, _ = world.an_area(upload.project)
+    ask(upload)
+    a_preview_is_made(upload, {"new": (3, 10)})
+    lease = take(ask(running), state=PreviewState.RUNNING)
+    assert lease is not None
+    save_import_defaults(
+        project=upload.project, actor=upload.owner, on_conflict="skip", ignore_rules="*.tmp", at=upload.created_at
+    )
+    assert (seen(upload).holds, seen(upload).project_moved) == (False, True)
+    assert seen(running).state == PreviewState.WANTED
+    with pytest.raises(LeaseLostError):
+        lease.check()

@@ -14,6 +14,7 @@ from moorage.jobs.endings import end_import
 from moorage.jobs.imports import claim_next
 from moorage.jobs.sweeps.closing import seal
 from moorage.leases import LeaseWatch
+from moorage.notices.models import Notice
 from moorage.projects.models import Role
 from moorage.transfers.cancelling import NothingToCancelError, cancel_asked, cancel_import
 from moorage.transfers.discarding import start_discarding
@@ -77,6 +78,28 @@ def test_a_running_import_is_asked_to_end_and_its_worker_ends_it(globus: InMemor
     ended = _fresh(upload)
     assert (ended.state, ended.reason, ended.reason_text) == (UploadState.FAILED, "cancelled", why)
     assert overview(ended, viewer=ended.owner).may_delete
+
+
+def test_who_sent_the_files_is_told_that_the_import_was_cancelled_and_by_whom(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    upload = _a_sealed_upload(globus, clock)
+    _a_run_ends(upload, clock, Outcome(code="cancelled", sentence="Cancelled by Grace."))
+
+    told = Notice.objects.get(member=upload.owner)
+    assert (told.kind, told.subject) == ("upload.cancelled", f"Import cancelled: {upload.name}")
+    assert "Cancelled by Grace. The project is as it was." in told.text
+
+
+def test_a_retry_that_was_cancelled_can_be_retried(globus: InMemoryTransferService, clock: Clock) -> None:
+    upload = _a_sealed_upload(globus, clock)
+    _a_run_ends(upload, clock, Outcome(revision=3, files=1, problems=2))
+    retry_upload(upload=_fresh(upload), actor=upload.owner, at=clock())
+    _a_run_ends(upload, clock, Outcome(code="cancelled", sentence="Cancelled."))
+
+    upload = _fresh(upload)
+    assert (upload.state, upload.problems) == (UploadState.IMPORTED, 2)
+    assert overview(upload, viewer=upload.owner).may_retry
 
 
 def test_pressing_it_again_changes_nothing(globus: InMemoryTransferService, clock: Clock) -> None:
