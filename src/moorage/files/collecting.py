@@ -63,20 +63,20 @@ class DoomWatch:
     seen it has to see first, unless no import is at work at all.
     """
 
-    _seen: dict[tuple[int, datetime], int] = field(default_factory=dict)  # which look saw it first
+    _seen: dict[tuple[int, datetime | None], int] = field(default_factory=dict)  # which look saw it first
     _working: dict[int, frozenset[str]] = field(default_factory=dict)  # by look: those of its imports still at work
     _looks: int = 0
 
     @contextmanager
-    def looking(self, running: frozenset[str]) -> Iterator[Callable[[int, datetime], bool]]:
+    def looking(self, running: frozenset[str]) -> Iterator[Callable[[int, datetime | None], bool]]:
         """One look at what is doomed. `running` was asked after all of that had been committed."""
         self._looks += 1
         self._working = {look: still for look, then in self._working.items() if (still := then & running)}
         if running:
             self._working[self._looks] = running
-        seen: dict[tuple[int, datetime], int] = {}
+        seen: dict[tuple[int, datetime | None], int] = {}
 
-        def may_leave(pk: int, since: datetime) -> bool:
+        def may_leave(pk: int, since: datetime | None) -> bool:
             look = seen[pk, since] = self._seen.get((pk, since), self._looks)
             return look not in self._working
 
