@@ -1,8 +1,9 @@
-"""Batches on an executor whose processes die."""
+"""Batches: how they are cut, sent, and done on an executor whose processes die."""
 
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -10,9 +11,16 @@ from concurrent.futures import BrokenExecutor, Executor, Future
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from moorage.importer.batches import Answer, BatchOrder, FileTrouble, StagedFile, cut, run_batches
+from moorage.importer import batches
+from moorage.importer.batches import Answer, BatchOrder, PlacedFile, flat, run_batches, unflat
+from moorage.importer.entries import Entry
+from moorage.importer.placing import cut
 from moorage.storage.digests import Stamp
+
+STAMPS = st.builds(Stamp, *(st.integers(0, 2**64 - 1) for _ in range(4)))
 
 
 class FragileExecutor(Executor):
@@ -32,24 +40,21 @@ class FragileExecutor(Executor):
         return future
 
 
-def a_file(number: int, size: int = 1) -> StagedFile:
-    return StagedFile(number, b"%d" % number, Stamp(number, size, 0, 0))
-
-
-def an_order(number: int) -> BatchOrder:
-    return BatchOrder("area", "objects", (a_file(number),))
+def an_order(number: int) -> tuple[int, BatchOrder]:
+    return number, BatchOrder("area", "objects", ((b"%d" % number, 1, None),))
 
 
 def answer(order: BatchOrder) -> Answer:
-    return [FileTrouble(file.entry_id, "seen") for file in order.files]
+    return Answer([], [(index, "seen", path.decode()) for index, (path, _, _) in enumerate(order.files)])
 
 
-def test_a_batch_whose_process_died_is_done_again() -> None:
+def test_a_batch_whose_process_died_is_done_again_and_keeps_what_came_with_it() -> None:
     orders = [an_order(number) for number in range(5)]
 
     done = list(run_batches(FragileExecutor(2), answer, iter(orders), in_flight=2, tick=lambda: None))
 
-    assert sorted(order.files[0].entry_id for order, _ in done) == [0, 1, 2, 3, 4]
+    assert sorted(theirs for theirs, _, _ in done) == [0, 1, 2, 3, 4]
+    assert all(found.troubles == [(0, "seen", str(theirs))] for theirs, _, found in done)
 
 
 def test_a_batch_that_always_ends_its_process_is_given_up() -> None:
@@ -57,14 +62,52 @@ def test_a_batch_that_always_ends_its_process_is_given_up() -> None:
         list(run_batches(FragileExecutor(9), answer, iter([an_order(1)]), in_flight=2, tick=lambda: None))
 
 
+def test_no_more_batches_are_asked_for_than_may_be_in_flight() -> None:
+    asked: list[int] = []
+    orders = (asked.append(number) or an_order(number) for number in range(20))  # type: ignore[func-returns-value]
+
+    for taken, _ in enumerate(run_batches(FragileExecutor(0), answer, orders, in_flight=3, tick=lambda: None), 1):
+        assert len(asked) <= taken + 3
+
+    assert len(asked) == 20
+
+
+def an_entry(number: int, size: int) -> Entry:
+    return Entry(b"%d" % number, b"", "", "file", Stamp(number, size, 0, 0))
+
+
 def test_files_are_cut_by_number_and_by_size_and_none_is_lost() -> None:
-    files = [a_file(number, size=(200 << 20) if number % 400 == 0 else 1) for number in range(2000)]
+    large = batches.MAX_BYTES - 1
+    entries = [an_entry(number, size=large if number % 1700 == 0 else 1) for number in range(6000)]
 
-    batches = list(cut(iter(files)))
+    cuts = list(cut([entries[:10], [], entries[10:4321], entries[4321:]]))
 
-    assert [file for batch in batches for file in batch] == files
-    assert max(map(len, batches)) <= 500
-    assert all(len(batch) == 1 or sum(file.stamp.size_bytes for file in batch) <= 256 << 20 for batch in batches)
+    assert [entry for batch in cuts for entry in batch] == entries
+    assert max(map(len, cuts)) == batches.MAX_FILES
+    assert all(len(batch) == 1 or sum(entry.size_bytes for entry in batch) <= batches.MAX_BYTES for batch in cuts)
+    assert min(map(len, cuts)) < batches.MAX_FILES / 2, "none was cut because of its size"
+
+
+PLACED = st.builds(
+    PlacedFile,
+    position=st.integers(0, 10**6),
+    digest=st.binary(min_size=32, max_size=32).map(bytes.hex),
+    crc32=st.integers(0, 2**32 - 1),
+    stamp=STAMPS,
+    object_stamp=STAMPS,
+    how=st.sampled_from(["copied", "reused", "proven", "digested"]),
+)
+
+
+@given(PLACED, st.booleans())
+def test_a_placed_file_arrives_as_it_was_sent(placed: PlacedFile, is_linked: bool) -> None:
+    if is_linked:
+        placed = placed._replace(how="linked", object_stamp=placed.stamp)
+
+    sent = flat(placed)
+
+    assert unflat(pickle.loads(pickle.dumps(sent))) == placed  # noqa: S301 - our own
+    assert all(type(part) in {int, str} for part in sent), "an object of a class is dear to send"
 
 
 def test_what_runs_in_a_pool_process_never_loads_the_database() -> None:

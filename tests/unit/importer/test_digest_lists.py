@@ -61,7 +61,10 @@ def test_what_sha256sum_writes_is_read_as_it_was_meant(names: list[bytes], how: 
         for name in names:
             Path(folder, name.decode(errors="surrogateescape")).write_bytes(b"counts\n")
         command = [part for part in (shutil.which("sha256sum"), how, "--") if part]
-        written = subprocess.run([*command, *names], cwd=folder, capture_output=True, check=True).stdout
+        # `-` alone is sha256sum's name for its standard input, which then holds the same bytes.
+        written = subprocess.run(
+            [*command, *names], cwd=folder, input=b"counts\n", capture_output=True, check=True
+        ).stdout
     assert rows(written) == [(name, None, "sha256", SHA256) for name in names]
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.importer import paths
+from moorage.importer import paths, reasons
 
 NAMES = st.binary(min_size=1, max_size=255).filter(lambda name: b"/" not in name and b"\0" not in name)
 
@@ -48,7 +48,7 @@ def test_an_unusual_name_is_no_bad_name(path: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("Case", "cASE"), ("caf\u00e9", "cafe\u0301"), ("a/Stra\u00dfe", "A/strasse"), ("\u212b", "\u00e5")],
+    [("Case", "cASE"), ("caf\u00e9", "cafe\u0301"), ("Stra\u00dfe", "strasse"), ("\u212b", "\u00e5")],
 )
 def test_names_that_differ_only_in_case_or_form_look_alike(one: str, other: str) -> None:
     assert paths.folded(one.encode()) == paths.folded(other.encode())
@@ -57,11 +57,24 @@ def test_names_that_differ_only_in_case_or_form_look_alike(one: str, other: str)
 @given(NAMES)
 def test_every_name_has_an_answer_and_a_printable_form(name: bytes) -> None:
     problem = paths.problem_of(name)
-    assert -(2**63) <= paths.folded(name) < 2**63
+    assert problem == paths.problem_of_name(name)
     text = paths.printable(name)
     text.encode()
     if problem is None:
         assert text.encode() == name
+        assert paths.folded(name.swapcase()) == paths.folded(name)
+
+
+@given(NAMES)
+def test_a_name_that_is_not_utf8_looks_like_none_but_itself(name: bytes) -> None:
+    name += b"\xff"
+    assert paths.folded(name) == name
+
+
+def test_of_several_faults_of_a_path_the_gravest_is_told() -> None:
+    for path in (b"a\nb/" + b"n" * 256 + b"/\xff", b"\xff/a\nb/" + b"n" * 256):
+        assert paths.problem_of(path) == reasons.NOT_UTF8
+    assert paths.problem_of(b"a\nb/" + b"n" * 256) == reasons.NAME_TOO_LONG
 
 
 def test_bytes_that_are_not_utf8_are_printed_as_their_numbers() -> None:

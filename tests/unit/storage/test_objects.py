@@ -38,25 +38,20 @@ DIGEST = Digest(sha256(b"the bytes").hexdigest())
 
 
 @contextmanager
-def opened(path: Path) -> Iterator[tuple[int, ReadLease, Digested]]:
+def opened(path: Path) -> Iterator[tuple[int, ReadLease, os.stat_result, Digested]]:
+    """An open file, a lease on it, what it was before it was read, and what the read found."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         with read_lease(descriptor) as lease:
-            yield descriptor, lease, digest_open_file(descriptor, youngest_seconds=0)
+            status = os.fstat(descriptor)
+            yield descriptor, lease, status, digest_open_file(descriptor, status=status, youngest_seconds=0)
     finally:
         os.close(descriptor)
 
 
-def place(store: ObjectStore, path: Path, *, anew: bool = False, is_unproven: bool = False) -> Placed:
-    with opened(path) as (descriptor, lease, found):
-        return store.place(
-            descriptor,
-            digest=found.digest,
-            stamp=found.stamp,
-            lease=lease,
-            anew=anew,
-            is_unproven=is_unproven,
-        )
+def place(store: ObjectStore, path: Path, **known: bool) -> Placed:
+    with opened(path) as (descriptor, lease, status, found):
+        return store.place(descriptor, digest=found.digest, status=status, lease=lease, **known)
 
 
 def test_a_placed_object_is_the_very_inode_that_was_digested_and_read_only(store: ObjectStore, staged: Path) -> None:
@@ -67,6 +62,7 @@ def test_a_placed_object_is_the_very_inode_that_was_digested_and_read_only(store
     assert path.stat().st_ino == staged.stat().st_ino
     assert path.stat().st_mode & 0o777 == 0o444
     assert placed.stamp.changed_ns == path.stat().st_ctime_ns
+    assert placed.staged == placed.stamp
 
 
 def test_placing_again_uses_what_is_there(store: ObjectStore, staged: Path) -> None:
@@ -78,6 +74,28 @@ def test_placing_again_uses_what_is_there(store: ObjectStore, staged: Path) -> N
     assert staged.stat().st_nlink == 2
 
 
+@pytest.mark.parametrize("is_expected", [True, False])
+def test_a_second_file_of_the_same_bytes_uses_the_object_whether_it_was_expected_or_not(
+    store: ObjectStore, staged: Path, tmp_path: Path, is_expected: bool
+) -> None:
+    first = place(store, staged)
+    second = tmp_path / "second.dat"
+    second.write_bytes(b"the bytes")
+
+    placed = place(store, second, is_expected=is_expected)
+
+    assert placed.how == "reused"
+    assert placed.stamp == first.stamp
+    with second.open("rb") as file:
+        assert placed.staged == stamp_of_open(file.fileno())
+    assert second.stat().st_nlink == 1
+
+
+def test_an_object_that_was_expected_and_is_not_there_is_made(store: ObjectStore, staged: Path) -> None:
+    assert place(store, staged, is_expected=True).how == "linked"
+    assert store.path_of(DIGEST).read_bytes() == b"the bytes"
+
+
 def test_a_file_that_somebody_has_open_for_writing_is_not_placed(store: ObjectStore, staged: Path) -> None:
     with staged.open("r+b") as writer, pytest.raises(StillOpenError):
         place(store, staged)
@@ -86,7 +104,7 @@ def test_a_file_that_somebody_has_open_for_writing_is_not_placed(store: ObjectSt
 
 
 def test_a_writer_who_comes_between_digest_and_place_is_seen(store: ObjectStore, staged: Path) -> None:
-    with opened(staged) as (descriptor, lease, found):
+    with opened(staged) as (descriptor, lease, status, found):
         come = f"import os; os.open({str(staged)!r}, os.O_WRONLY)"
         writer = subprocess.Popen([sys.executable, "-c", come])
         while True:
@@ -95,7 +113,7 @@ def test_a_writer_who_comes_between_digest_and_place_is_seen(store: ObjectStore,
             except StillOpenError:
                 break
         with pytest.raises(StillOpenError):
-            store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=lease)
+            store.place(descriptor, digest=found.digest, status=status, lease=lease)
     assert writer.wait(10) == 0
     assert not store.path_of(DIGEST).exists()
 
@@ -114,14 +132,34 @@ def test_a_file_with_a_second_name_is_copied(store: ObjectStore, staged: Path, t
 
 
 def test_a_file_that_changed_after_its_digest_is_not_placed(store: ObjectStore, staged: Path) -> None:
-    with opened(staged) as (_, _, found):
+    with opened(staged) as (_, _, status, found):
         pass
     staged.write_bytes(b"the bytEs")
     descriptor = os.open(staged, os.O_RDONLY)
-    with read_lease(descriptor) as lease, pytest.raises(FileChangedError):
-        store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=lease)
+    # No lease has been held since the digest: only the file's own times can tell.
+    no_lease = ReadLease(descriptor, is_held=False)
+    for is_quiet in (False, True):
+        with pytest.raises(FileChangedError):
+            store.place(descriptor, digest=found.digest, status=status, lease=no_lease, is_quiet=is_quiet)
     os.close(descriptor)
     assert not store.path_of(DIGEST).exists()
+
+
+def test_who_wants_to_write_while_a_file_is_copied_waits_or_is_seen(
+    store: ObjectStore, staged: Path, tmp_path: Path
+) -> None:
+    os.link(staged, tmp_path / "second name")  # so that it is copied
+    with opened(staged) as (descriptor, lease, status, found):
+        come = f"open({str(staged)!r}, 'r+b').write(b'XXX')"
+        writer = subprocess.Popen([sys.executable, "-c", come])
+        while fcntl.fcntl(descriptor, fcntl.F_GETLEASE) == fcntl.F_RDLCK:
+            time.sleep(0.01)
+        placed = store.place(descriptor, digest=found.digest, status=status, lease=lease)
+
+    assert writer.wait(10) == 0
+    assert placed.how == "copied"
+    assert staged.read_bytes() == b"XXX bytes"
+    assert store.path_of(DIGEST).read_bytes() == b"the bytes"
 
 
 def test_a_name_that_was_exchanged_after_the_digest_does_not_matter(
@@ -129,23 +167,34 @@ def test_a_name_that_was_exchanged_after_the_digest_does_not_matter(
 ) -> None:
     secret = tmp_path / "secret"
     secret.write_bytes(b"of others")
-    with opened(staged) as (descriptor, lease, found):
+    with opened(staged) as (descriptor, lease, status, found):
         staged.rename(tmp_path / "elsewhere")
         staged.symlink_to(secret)
-        # The rename changed the inode's ctime, so the digest no longer counts.
+        # The rename changed the inode's ctime, so that without a lease the digest no longer counts.
         with pytest.raises(FileChangedError):
-            store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=lease)
-        store.place(descriptor, digest=found.digest, stamp=stamp_of_open(descriptor), lease=lease)
+            store.place(descriptor, digest=found.digest, status=status, lease=ReadLease(descriptor, is_held=False))
+        placed = store.place(descriptor, digest=found.digest, status=status, lease=lease)
+        assert placed.staged == stamp_of_open(descriptor)
     assert store.path_of(DIGEST).read_bytes() == b"the bytes"
 
 
 def test_without_a_lease_and_before_the_quiet_time_a_file_is_copied(store: ObjectStore, staged: Path) -> None:
     descriptor = os.open(staged, os.O_RDONLY)
     no_lease = ReadLease(descriptor, is_held=False)
+    status = os.fstat(descriptor)
     found = digest_open_file(descriptor, youngest_seconds=0)
-    placed = store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=no_lease)
+    placed = store.place(descriptor, digest=found.digest, status=status, lease=no_lease)
     os.close(descriptor)
     assert placed.how == "copied"
+
+
+def test_without_a_lease_and_after_the_quiet_time_a_file_is_linked(store: ObjectStore, staged: Path) -> None:
+    descriptor = os.open(staged, os.O_RDONLY)
+    status = os.fstat(descriptor)
+    no_lease = ReadLease(descriptor, is_held=False)
+    placed = store.place(descriptor, digest=DIGEST, status=status, lease=no_lease, is_quiet=True)
+    os.close(descriptor)
+    assert placed.how == "linked"
 
 
 def test_an_object_of_another_size_is_not_taken_for_the_bytes_and_can_be_replaced(
@@ -194,9 +243,9 @@ def test_an_object_gets_its_name_after_the_last_look_for_writers_so_that_nobody_
     store: ObjectStore, staged: Path
 ) -> None:
     seen: list[bool] = []
-    with opened(staged) as (descriptor, lease, found):
+    with opened(staged) as (descriptor, lease, status, found):
         watched = LookedAt(lease.descriptor, lease.is_held, store.path_of(DIGEST), seen)
-        placed = store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=watched)
+        placed = store.place(descriptor, digest=found.digest, status=status, lease=watched)
 
     assert placed.how == "linked"
     assert seen
@@ -209,12 +258,12 @@ def test_a_damaged_object_stays_until_good_bytes_take_its_place(store: ObjectSto
     damaged.write_bytes(b"the bytEs")
     come = f"import os; os.open({str(staged)!r}, os.O_WRONLY)"
 
-    with opened(staged) as (descriptor, lease, found):
+    with opened(staged) as (descriptor, lease, status, found):
         writer = subprocess.Popen([sys.executable, "-c", come])
         while fcntl.fcntl(descriptor, fcntl.F_GETLEASE) == fcntl.F_RDLCK:
             time.sleep(0.01)
         with pytest.raises(StillOpenError):
-            store.place(descriptor, digest=found.digest, stamp=found.stamp, lease=lease, anew=True)
+            store.place(descriptor, digest=found.digest, status=status, lease=lease, anew=True)
     writer.wait(10)
 
     assert damaged.read_bytes() == b"the bytEs"
