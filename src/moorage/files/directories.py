@@ -4,7 +4,8 @@ Everything that writes here does so under the right to register, in batches of i
 totals of folders are in `files.totals`; lists of what a folder holds are in `files.browsing`.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from itertools import islice
 from typing import Final
 from uuid import UUID
@@ -22,6 +23,7 @@ __all__ = [
     "end_directories",
     "ensure_directories",
     "find_chain",
+    "identify_directories",
     "known_directories",
     "write_totals",
 ]
@@ -31,22 +33,30 @@ WRITE_ROWS: Final = 200  # a transaction of more takes too long on SQLite
 
 
 def ensure_directories(right: RegisterRight, paths: Iterable[str]) -> dict[str, int]:
-    """The ids of these folders and of all above them, by path; the empty path is the project's first folder.
-
-    Makes the identities that are missing. That a folder has an identity does not yet mean that it is there:
-    see `begin_directories`.
+    """`identify_directories` under the right to register.
 
     Raises:
         RightLostError: the right is another's.
     """
-    ids = {"": _ensure_root(right)}
+    return identify_directories(right.project_id, paths, batch=right.batch)
+
+
+def identify_directories(
+    project_id: UUID, paths: Iterable[str], *, batch: Callable[[], AbstractContextManager[None]]
+) -> dict[str, int]:
+    """The ids of these folders and of all above them, by path; the empty path is the project's first folder.
+
+    Makes the identities that are missing, each `batch` a transaction of its own. That a folder has an identity does
+    not yet mean that it is there (see `begin_directories`), so no right is needed for it.
+    """
+    ids = {"": _ensure_root(project_id, batch)}
     for level in _levels(paths):
         for chunk in _chunks(level):
             known = _look_up(ids, chunk)
             missing = [path for path in chunk if path not in known]
             ids.update(known)
             if missing:
-                ids.update(_make(right, ids, missing))
+                ids.update(_make(project_id, ids, missing, batch))
     return ids
 
 
@@ -93,24 +103,31 @@ def _look_up(ids: dict[str, int], paths: Sequence[str]) -> dict[str, int]:
     return {by_place[parent, name]: pk for parent, name, pk in rows if (parent, name) in by_place}
 
 
-def _make(right: RegisterRight, ids: dict[str, int], paths: Sequence[str]) -> dict[str, int]:
-    made: list[Directory] = []
+def _make(
+    project_id: UUID,
+    ids: dict[str, int],
+    paths: Sequence[str],
+    batch: Callable[[], AbstractContextManager[None]],
+) -> dict[str, int]:
     for start in range(0, len(paths), WRITE_ROWS):
         some = [
-            Directory(project_id=right.project_id, parent_id=ids[parent_path(path)], name=path.rpartition("/")[2])
+            Directory(project_id=project_id, parent_id=ids[parent_path(path)], name=path.rpartition("/")[2])
             for path in paths[start : start + WRITE_ROWS]
         ]
-        with right.batch():
-            made += Directory.objects.bulk_create(some)
-    return {path: directory.pk for path, directory in zip(paths, made, strict=True)}
+        with batch():
+            # Another import may make the same one at the same moment.
+            Directory.objects.bulk_create(some, ignore_conflicts=True)
+    return _look_up(ids, paths)
 
 
-def _ensure_root(right: RegisterRight) -> int:
-    known = Directory.objects.filter(project=right.project_id, parent=None).values_list("pk", flat=True).first()
+def _ensure_root(project_id: UUID, batch: Callable[[], AbstractContextManager[None]]) -> int:
+    roots = Directory.objects.filter(project=project_id, parent=None).values_list("pk", flat=True)
+    known = roots.first()
     if known is not None:
         return known
-    with right.batch():
-        return Directory.objects.create(project_id=right.project_id, parent=None, name="").pk
+    with batch():
+        Directory.objects.bulk_create([Directory(project_id=project_id, parent=None, name="")], ignore_conflicts=True)
+    return roots.get()
 
 
 def begin_directories(right: RegisterRight, directory_ids: Iterable[int]) -> None:

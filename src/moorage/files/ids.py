@@ -28,3 +28,11 @@ def new_version_ids(count: int, *, unix_ms: int | None = None) -> list[uuid.UUID
         noise = int.from_bytes(entropy[start : start + _RANDOM_BYTES], "big") & ((1 << 62) - 1)
         ids.append(uuid.UUID(int=(moment << 80) | (0x7 << 76) | (counter << 64) | (0b10 << 62) | noise))
     return ids
+
+
+def new_id_prefix() -> str:
+    """The first 20 hex digits of ids whose last 12 a database fills with numbers of its own rows (48 bits).
+
+    Such ids sort by the time of the prefix, then by the numbers; of the prefix 26 bits are random.
+    """
+    return new_version_ids(1)[0].hex[:20]

@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from moorage.accounts.models import Member
-from moorage.files.fields import DigestField, NameField
+from moorage.files.fields import DigestBytesField, NameField
 from moorage.leases import Leased
 from moorage.projects.models import Project
 
@@ -32,7 +32,7 @@ class StoredObject(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    digest = DigestField(unique=True)
+    digest = DigestBytesField(unique=True)
     size_bytes = models.BigIntegerField()
     crc32 = models.BigIntegerField()
     modified_ns = models.BigIntegerField()

@@ -1,34 +1,39 @@
 """Batches: what goes to an executor and comes back. Plain data, so that any process of any host can do one.
 
-What a batch needs to know, it is given: it never opens the database, and it may be done twice.
+What a batch needs to know, it is given: it never opens the database, and it may be done twice. Files and answers are
+plain tuples, because a hundred thousand objects of a class take longer to send than to digest.
 """
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
 from moorage.storage.digests import Stamp
 
-MAX_FILES: Final = 500
-MAX_BYTES: Final = 256 << 20
+MAX_FILES: Final = 1000
+MAX_BYTES: Final = 64 << 20
 TRIES: Final = 3  # a batch that ended its process may have been innocent
 TICK_SECONDS: Final = 0.5
 
 
-class StagedFile(NamedTuple):
-    """A file to be digested and placed. Where `digest` is known and `stamp` still holds, it is not read again.
+class Hint(NamedTuple):
+    """What is known of a staged file beforehand. Where `digest` is known and `stamp` still holds, it is not read again.
 
-    `is_unproven`: an object of its digest is there, but no row says that it was ever seen whole.
-    `anew`: its object is damaged and these bytes take the object's place.
+    `expects`: the digest that the project has at its path, so that its object is probably there. `is_unproven`: an
+    object of its digest is there, but no row says that it was ever seen whole. `anew`: its object is damaged and these
+    bytes take the object's place. `listed`: what a list of digests says of it, as (hashlib's name, hex).
     """
 
-    entry_id: int
-    path: bytes
-    stamp: Stamp
+    stamp: Stamp | None = None
     digest: str = ""
     crc32: int = 0
+    expects: str = ""
     is_unproven: bool = False
     anew: bool = False
+    listed: tuple[str, str] | None = None
+
+
+File = tuple[bytes, int, Hint | None]  # path, size as it was scanned, what is known of it
 
 
 class BatchOrder(NamedTuple):
@@ -39,7 +44,7 @@ class BatchOrder(NamedTuple):
 
     area: str
     objects: str
-    files: tuple[StagedFile, ...]
+    files: tuple[File, ...]
     quiet_since_ns: int | None = None
     youngest_seconds: float = 2.0
     tally: str = ""
@@ -47,12 +52,13 @@ class BatchOrder(NamedTuple):
 
 
 class PlacedFile(NamedTuple):
-    """A staged file whose bytes are in the store, on disk. `stamp` is the staged file's now.
+    """A staged file whose bytes are known, and, unless `how` is `digested`, in the store and on disk.
 
-    Where `how` is `reused`, only a row that stands already says so; see `storage.objects.Placed`.
+    `position` is the file's in its batch; `stamp` is the staged file's now. Where `how` is `reused`, only a row that
+    stands already says so; see `storage.objects.Placed`.
     """
 
-    entry_id: int
+    position: int
     digest: str
     crc32: int
     stamp: Stamp
@@ -63,7 +69,7 @@ class PlacedFile(NamedTuple):
 class FileTrouble(NamedTuple):
     """A staged file that could not be placed. `code` is one of the constants below, `detail` is for the log."""
 
-    entry_id: int
+    position: int
     code: str
     detail: str = ""
 
@@ -72,33 +78,47 @@ CHANGED: Final = "changed"  # it was written to meanwhile: try again
 STILL_OPEN: Final = "still_open"  # somebody may write to it: try again
 NO_ROOM: Final = "no_room"  # the disk is full or read-only: pause
 OTHER_SIZE: Final = "other_size"  # the object that is there is damaged: place anew
+DIFFERS: Final = "differs"  # it is not what a list of digests says
+BUSY: Final = "busy"  # no descriptor or memory was to be had: try again
 VANISHED: Final = "vanished"
 UNREADABLE: Final = "unreadable"
 NOT_A_FILE: Final = "not_a_file"
 READ_ERROR: Final = "read_error"
 
-Answer = list[PlacedFile | FileTrouble]
+
+class Answer(NamedTuple):
+    """What became of a batch: fields of PlacedFile (stamps flat) and of FileTrouble, as plain tuples."""
+
+    placed: list[tuple[Any, ...]] = []
+    troubles: list[tuple[int, str, str]] = []
+
+
 Work = Callable[[BatchOrder], Answer]
+Order = TypeVar("Order")
 
 
-def cut(files: Iterator[StagedFile]) -> Iterator[tuple[StagedFile, ...]]:
-    """Cut a stream of files into batches that are worth a message and not too long."""
-    batch: list[StagedFile] = []
-    size = 0
-    for file in files:
-        if batch and (len(batch) >= MAX_FILES or size + file.stamp.size_bytes > MAX_BYTES):
-            yield tuple(batch)
-            batch, size = [], 0
-        batch.append(file)
-        size += file.stamp.size_bytes
-    if batch:
-        yield tuple(batch)
+def flat(placed: PlacedFile) -> tuple[Any, ...]:
+    """What is sent of a placed file. A linked file's object has its own stamp."""
+    stamp, other = placed.stamp, placed.object_stamp
+    return (*placed[:3], *stamp, *(() if stamp is other else other), placed.how)
+
+
+def unflat(sent: tuple[Any, ...]) -> PlacedFile:
+    """What was sent, as it was."""
+    stamp = Stamp(*sent[3:7])
+    other = stamp if len(sent) == 8 else Stamp(*sent[7:11])
+    return PlacedFile(sent[0], sent[1], sent[2], stamp, other, sent[-1])
 
 
 def run_batches(
-    executor: Executor, work: Work, orders: Iterator[BatchOrder], *, in_flight: int, tick: Callable[[], None]
-) -> Iterator[tuple[BatchOrder, Answer]]:
-    """Have orders done, `in_flight` at a time, and yield each with its answer as it comes.
+    executor: Executor,
+    work: Work,
+    orders: Iterator[tuple[Order, BatchOrder]],
+    *,
+    in_flight: int,
+    tick: Callable[[], None],
+) -> Iterator[tuple[Order, BatchOrder, Answer]]:
+    """Have batches done, `in_flight` at a time, and yield each with what came with it and its answer, as they come.
 
     A batch whose process died is done again. `tick` is called at least twice a second; what it raises
     ends the work.
@@ -106,22 +126,23 @@ def run_batches(
     Raises:
         BrokenExecutor: the same batch ended its process several times.
     """
-    running: dict[Future[Answer], tuple[BatchOrder, int]] = {}
+    running: dict[Future[Answer], tuple[Order, BatchOrder, int]] = {}
     try:
         while _fill(executor, work, orders, running, in_flight):
             done, _ = wait(running, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
             tick()
             # In the order in which they were begun: who placed some bytes first is then mostly written first.
             for future in [one for one in running if one in done]:
-                order, tries = running.pop(future)
+                theirs, order, tries = running.pop(future)
                 try:
                     answer = future.result()
                 except BrokenExecutor:
                     if tries >= TRIES:
                         raise
-                    running[executor.submit(work, order)] = (order, tries + 1)
+                    running[executor.submit(work, order)] = (theirs, order, tries + 1)
                 else:
-                    yield order, answer
+                    _fill(executor, work, orders, running, in_flight)
+                    yield theirs, order, answer
     finally:
         for future in running:
             future.cancel()
@@ -130,13 +151,14 @@ def run_batches(
 def _fill(
     executor: Executor,
     work: Work,
-    orders: Iterator[BatchOrder],
-    running: dict[Future[Answer], tuple[BatchOrder, int]],
+    orders: Iterator[tuple[Order, BatchOrder]],
+    running: dict[Future[Answer], tuple[Order, BatchOrder, int]],
     in_flight: int,
 ) -> bool:
     while len(running) < in_flight:
-        order = next(orders, None)
-        if order is None:
+        following = next(orders, None)
+        if following is None:
             break
-        running[executor.submit(work, order)] = (order, 1)
+        theirs, order = following
+        running[executor.submit(work, order)] = (theirs, order, 1)
     return bool(running)

@@ -8,14 +8,16 @@ import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from django.db.models import QuerySet
 
-from moorage.importer.models import ImportRun, ManifestEntry
-from moorage.importer.verdicts import EntryKind, EntryState
-from moorage.storage.digests import Digest, stamp_of
+from moorage.importer.entries import unsigned
+from moorage.importer.models import ManifestEntry
+from moorage.importer.runs import registered
+from moorage.importer.verdicts import EntryKind
+from moorage.storage.digests import Digest
 from moorage.storage.folders import OpenFolders, split_path
 from moorage.storage.layout import StoreLayout
 from moorage.storage.objects import ObjectStore
@@ -32,14 +34,11 @@ def clear_published(*, upload_id: UUID, store: StoreLayout) -> int:
         OSError: something could not be removed; call it again later.
     """
     area = store.sealed / str(upload_id)
-    fences = ImportRun.objects.filter(upload_id=upload_id, register_fence__isnull=False).values("register_fence")
-    registered = ManifestEntry.objects.filter(
-        upload_id=upload_id, state=EntryState.REGISTERED, registered_fence__in=fences
-    )
+    entries = registered(upload_id)
     try:
         with OpenFolders(area) as folders, ObjectStore(store.objects) as objects:
-            gone = sum(_clear_file(folders, objects, entry) for entry in _files(registered))
-            for path in _folders_deepest_first(registered):
+            gone = sum(_clear_file(folders, objects, row) for row in _files(entries))
+            for path in _folders_deepest_first(entries):
                 _clear_folder(folders, path)
     except FileNotFoundError:
         return 0
@@ -48,48 +47,35 @@ def clear_published(*, upload_id: UUID, store: StoreLayout) -> int:
     return gone
 
 
-def _files(registered: QuerySet[ManifestEntry]) -> Iterator[ManifestEntry]:
-    files = registered.filter(kind=EntryKind.FILE).order_by("number")
+def _files(entries: QuerySet[ManifestEntry]) -> Iterator[tuple[Any, ...]]:
+    files = entries.filter(kind=EntryKind.FILE).order_by("number")
     columns = ("number", "path", "inode", "size_bytes", "modified_ns", "digest")
     last = -1
-    while batch := list(files.filter(number__gt=last).only(*columns)[:READ_ROWS]):
-        last = batch[-1].number
+    while batch := list(files.filter(number__gt=last).values_list(*columns)[:READ_ROWS]):
+        last = batch[-1][0]
         yield from batch
 
 
-def _clear_file(folders: OpenFolders, objects: ObjectStore, entry: ManifestEntry) -> bool:
-    folder, name = split_path(bytes(entry.path))
+def _clear_file(folders: OpenFolders, objects: ObjectStore, row: tuple[Any, ...]) -> bool:
+    _, path, inode, size, modified_ns, digest = row
+    folder, name = split_path(bytes(path))
     try:
         descriptor = folders.at(folder)
-        stamp = stamp_of(os.stat(name, dir_fd=descriptor, follow_symlinks=False))
+        status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    is_the_one = (stamp.inode, stamp.size_bytes, stamp.modified_ns) == (
-        entry.inode % 2**64,
-        entry.size_bytes,
-        entry.modified_ns,
-    )
-    if not is_the_one or not _has_object(objects, entry):
+    is_the_one = (status.st_ino, status.st_size, status.st_mtime_ns) == (unsigned(inode), size, modified_ns)
+    if not is_the_one or objects.size_of(Digest(digest)) != size:
         return False
     os.unlink(name, dir_fd=descriptor)
     return True
 
 
-def _has_object(objects: ObjectStore, entry: ManifestEntry) -> bool:
-    try:
-        return objects.path_of(Digest(entry.digest)).stat(follow_symlinks=False).st_size == entry.size_bytes
-    except FileNotFoundError:
-        return False
-
-
-def _folders_deepest_first(registered: QuerySet[ManifestEntry]) -> Iterator[bytes]:
-    """Paths of registered folders; a folder's number is smaller than those of what it holds."""
-    folders = registered.filter(kind=EntryKind.DIRECTORY).order_by("-number")
-    last = 2**62
-    while batch := list(folders.filter(number__lt=last).values_list("number", "path")[:READ_ROWS]):
-        last = batch[-1][0]
-        for _, path in batch:
-            yield bytes(path)
+def _folders_deepest_first(entries: QuerySet[ManifestEntry]) -> Iterator[bytes]:
+    """Paths of registered folders; what lies in a folder has a path that is greater than the folder's."""
+    folders = entries.filter(kind=EntryKind.DIRECTORY).order_by("-path")
+    for path in folders.values_list("path", flat=True).iterator(chunk_size=READ_ROWS):
+        yield bytes(path)
 
 
 def _clear_folder(folders: OpenFolders, path: bytes) -> None:

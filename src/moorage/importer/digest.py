@@ -6,24 +6,32 @@ Nothing here knows the database; see `importer.batches`.
 import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
+from typing import Final
 
 from moorage.importer import batches, tally
-from moorage.importer.batches import BatchOrder, StagedFile
-from moorage.storage.digests import Digest, Digested, digest_open_file, stamp_of
+from moorage.importer.batches import BatchOrder, Hint
+from moorage.storage.digests import CHUNK_BYTES, Digest, Digested, digest_open_file, nobody, stamp_of
 from moorage.storage.folders import OpenFolders, split_path
+from moorage.storage.readlease import ReadLease
 
-_FILE_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+_FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 
 
 class NotAFileError(Exception):
     """What was a file when it was listed is something else now."""
 
 
-@contextmanager
-def open_staged(folders: OpenFolders, path: bytes) -> Iterator[int]:
-    """A descriptor of a staged file; no link on the way or at its end is followed.
+class DiffersError(Exception):
+    """The file is not what a list of digests says. Carries what it is."""
+
+    def __init__(self, found: Digested) -> None:
+        super().__init__()
+        self.found = found
+
+
+def open_staged(folders: OpenFolders, path: bytes) -> int:
+    """A descriptor of a staged path; no link on the way or at its end is followed. The caller closes it.
 
     Raises:
         NotAFileError: it is not a plain file.
@@ -31,45 +39,66 @@ def open_staged(folders: OpenFolders, path: bytes) -> Iterator[int]:
     """
     folder, name = split_path(path)
     try:
-        descriptor = os.open(name, _FILE_FLAGS, dir_fd=folders.at(folder))
+        return os.open(name, _FILE_FLAGS, dir_fd=folders.at(folder))
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENODEV}:
             raise NotAFileError from error
         raise
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise NotAFileError
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
-def digest_staged(descriptor: int, file: StagedFile, order: BatchOrder) -> Digested:
+def look_at_open(descriptor: int) -> os.stat_result:
+    """What an open staged path is.
+
+    Raises:
+        NotAFileError: it is not a plain file.
+    """
+    status = os.fstat(descriptor)
+    if not stat.S_ISREG(status.st_mode):
+        raise NotAFileError
+    return status
+
+
+def digest_staged(
+    descriptor: int, status: os.stat_result, lease: ReadLease, hint: Hint | None, order: BatchOrder
+) -> Digested:
     """The file's digest: the one that is known if nothing has changed since, else by reading it.
 
     How far the read of a large file has come is written into the order's tally.
 
     Raises:
         FileChangedError: it was written to meanwhile.
+        StillOpenError: somebody wants to write to it, and may have got leave while it was read.
+        DiffersError: a list of digests says otherwise.
         OSError: it cannot be read to its end.
     """
-    stamp = stamp_of(os.fstat(descriptor))
-    if file.digest and stamp == file.stamp:
-        return Digested(Digest(file.digest), file.crc32, stamp)
-    youngest_seconds = order.youngest_seconds
-    if order.slot < 0 or stamp.size_bytes < tally.LARGE_BYTES:
-        return digest_open_file(descriptor, youngest_seconds=youngest_seconds)
-    return digest_open_file(
+    if hint is not None and hint.digest and stamp_of(status) == hint.stamp and hint.listed is None:
+        return Digested(Digest(hint.digest), hint.crc32, hint.stamp)
+    algorithm, listed = hint.listed if hint is not None and hint.listed else ("", "")
+    is_small = status.st_size < CHUNK_BYTES
+    found = digest_open_file(
         descriptor,
-        youngest_seconds=youngest_seconds,
-        told=lambda read_bytes: tally.write(order.tally, order.slot, read_bytes),
+        status=status,
+        youngest_seconds=order.youngest_seconds,
+        # The kernel takes a lease away from who keeps a writer waiting for long; no small file takes that long.
+        is_guarded=lease.is_held and is_small,
+        other="" if algorithm == "sha256" else algorithm,
+        told=nobody
+        if status.st_size < tally.LARGE_BYTES or order.slot < 0
+        else partial(tally.write, order.tally, order.slot),
     )
+    if not is_small:
+        lease.check()
+    if listed and listed != (found.other or found.digest):
+        raise DiffersError(found)
+    return found
 
 
 def trouble_of(error: OSError) -> str:
     """Which trouble an error of the file system is; see the constants of `importer.batches`."""
     if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS}:
         return batches.NO_ROOM
+    if error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EINTR}:
+        return batches.BUSY
     if error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ESTALE}:
         return batches.VANISHED
     if error.errno in {errno.EACCES, errno.EPERM}:

@@ -8,11 +8,12 @@ from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from moorage.files.models import RevisionState
+from moorage.files.paths import path_key
 from moorage.files.undo_chains import undone_among
 from moorage.files.undo_plan import FoundAgain
-from moorage.importer import paths
 from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
+from moorage.projects.choices import ImportChoices
 
 
 def found_again_after(project_id: UUID, revision: int) -> FoundAgain:
@@ -32,15 +33,22 @@ def found_again_after(project_id: UUID, revision: int) -> FoundAgain:
 
 
 def _held_by(runs: Sequence[ImportRun], wanted: Collection[str]) -> set[str]:
-    by_digest = {paths.digest_of(path.encode()): path for path in wanted}
-    entries = ManifestEntry.objects.filter(
-        upload_id__in={run.upload_id for run in runs},
-        path_digest__in=list(by_digest),
-        state=EntryState.REGISTERED,
-        # What was registered under a right that published nothing counts for nothing.
-        registered_fence__in={run.register_fence for run in runs},
-    )
-    held = entries.filter(kind=EntryKind.FILE, verdict=Verdict.IDENTICAL) | entries.filter(
-        kind=EntryKind.DIRECTORY, verdict__in=GOOD
-    )
-    return {by_digest[bytes(digest)] for digest in held.values_list("path_digest", flat=True)}
+    held: set[str] = set()
+    for run in runs:
+        target = ImportChoices.from_json(run.choices).target
+        by_key = {path_key(staged.encode()): path for path in wanted if (staged := _staged(path, target))}
+        entries = ManifestEntry.objects.filter(
+            upload_id=run.upload_id, run=run.number, state=EntryState.PLACED, path_key__in=list(by_key)
+        )
+        found = entries.filter(kind=EntryKind.FILE, verdict=Verdict.IDENTICAL) | entries.filter(
+            kind=EntryKind.DIRECTORY, verdict__in=GOOD
+        )
+        held.update(by_key[bytes(key)] for key in found.values_list("path_key", flat=True))
+    return held
+
+
+def _staged(path: str, target: str) -> str:
+    """A path of the project as that run's area had it; empty where it does not lie in the run's target."""
+    if not target:
+        return path
+    return path[len(target) + 1 :] if path.startswith(f"{target}/") else ""

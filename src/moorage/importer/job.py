@@ -18,9 +18,11 @@ from django.db import connection, transaction
 
 from moorage.accounts.models import Member
 from moorage.backends import Policies
+from moorage.errors import ConflictError
 from moorage.files.models import Revision
+from moorage.projects.choices import ImportChoices
 from moorage.storage.layout import StoreLayout
-from moorage.storage.room import free_space
+from moorage.storage.room import can_write, free_space
 
 # SQLite's lock is not fair: without a pause between two write transactions others wait for long (design §5).
 PAUSE_SECONDS: Final = 0.010
@@ -32,16 +34,32 @@ class ImportStoppedError(Exception):
     """The worker is to end: the import is left as it is, for whoever takes it next."""
 
 
+class ImportCancelledError(ConflictError):
+    """The member has cancelled the import."""
+
+    code = "cancelled"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The import was cancelled: the project stays as it was. Press Retry to import its files, or DELETE."
+        )
+
+
 class Suspicions(Protocol):
     """Which files a transfer may have left incomplete (see `transfers.doubt`)."""
 
-    def is_doubtful(self, path_digest: bytes, changed_ns: int) -> bool: ...
+    def __bool__(self) -> bool: ...
+
+    def is_doubtful(self, key: bytes, changed_ns: int) -> bool: ...
 
 
 class NoSuspicions:
     """Nothing is doubtful."""
 
-    def is_doubtful(self, path_digest: bytes, changed_ns: int) -> bool:  # noqa: ARG002 - the protocol's
+    def __bool__(self) -> bool:
+        return False
+
+    def is_doubtful(self, key: bytes, changed_ns: int) -> bool:  # noqa: ARG002 - the protocol's
         return False
 
 
@@ -98,7 +116,7 @@ class ImportJob:
 
     upload_id: UUID
     project_id: UUID
-    sealed_area: Path
+    area: Path  # sealed; of a preview it may be the staging area
     store: StoreLayout
     executor: Executor
     clock: Callable[[], datetime]
@@ -106,32 +124,50 @@ class ImportJob:
     report: Callable[[Progress], None]
     finish: Callable[[Outcome, datetime], None]
     by: Member | None = None
-    include_doubtful: bool = False
+    choices: ImportChoices = field(default_factory=ImportChoices)
+    expected: tuple[int, int] = (0, 0)  # files and bytes that have arrived, for the progress while they are listed
     suspicions: Suspicions = field(default_factory=NoSuspicions)
     sealed_at: datetime | None = None
     may_take_right: Callable[[Revision], bool] = _from_nobody
     should_stop: Callable[[], bool] = _never
+    is_cancelled: Callable[[], bool] = _never
     batches_in_flight: int = 4
     seam: Callable[[str], None] = _pass
     progress: Progress = field(default_factory=Progress)
     being_read: Callable[[], int] = nothing  # bytes of files that are being read, not counted as done yet
     _reported_at: float = 0.0
+    _asked_at: float = 0.0
+    _written_at: float = 0.0
 
     def check_stop(self) -> None:
         """Raise ImportStoppedError when the worker is to end."""
         if self.should_stop():
             raise ImportStoppedError
 
+    def check_cancelled(self) -> None:
+        """Raise ImportCancelledError when the member has asked for the end of it."""
+        self._asked_at = time.monotonic()
+        if self.is_cancelled():
+            raise ImportCancelledError
+
     def note(self, **changes: Any) -> None:
         """Change the progress; it is written with the next batch, or now if a second has passed."""
         self.progress = replace(self.progress, **changes)
         self.check_stop()
+        if time.monotonic() - self._asked_at >= REPORT_SECONDS:
+            self.check_cancelled()
         if time.monotonic() - self._reported_at >= REPORT_SECONDS:
             self.write_progress()
 
     def add(self, *, files: int = 0, bytes: int = 0) -> None:  # noqa: A002 - the word of the progress
         """Count what is done."""
         self.note(files_done=self.progress.files_done + files, bytes_done=self.progress.bytes_done + bytes)
+
+    def note_total(self, files: int, bytes: int, *, is_whole: bool = False) -> None:  # noqa: A002
+        """How much a scan has listed so far. Before it has listed all, what has arrived is the better guess."""
+        if not is_whole:
+            files, bytes = max(files, self.expected[0]), max(bytes, self.expected[1])  # noqa: A001
+        self.note(files_total=files, bytes_total=bytes)
 
     def write_progress(self) -> None:
         """Write the progress now.
@@ -147,18 +183,19 @@ class ImportJob:
     def batch(self) -> Iterator[None]:
         """A transaction under the lease: its first statement writes the progress and names holder and fence.
 
-        Keep it below 50 ms. On SQLite a pause follows.
+        Keep it below 50 ms. On SQLite there is a pause between two of them.
 
         Raises:
             LeaseLostError: another worker has this import; nothing was written.
         """
         self.check_stop()
-        is_outermost = not connection.in_atomic_block
+        if connection.vendor == "sqlite" and not connection.in_atomic_block:
+            # What was done since the last transaction counts as its pause.
+            time.sleep(max(0.0, self._written_at + PAUSE_SECONDS - time.monotonic()))
         with transaction.atomic():
             self.write_progress()
             yield
-        if is_outermost and connection.vendor == "sqlite":
-            time.sleep(PAUSE_SECONDS)
+        self._written_at = time.monotonic()
 
     def sleep(self, seconds: float) -> None:
         """Wait, unless the worker is to end; the progress goes on being written."""
@@ -175,10 +212,14 @@ class ImportJob:
 
     def wait_for_room(self) -> None:
         """Return at once above the floor of free space; below it pause, say so, and go on by itself."""
-        if self.room_left() >= 0:
-            return
-        self.pause("import.no_room", "The disk is nearly full.")
-        while self.room_left() < 0:
+        if self.room_left() < 0:
+            self.wait_until_writable("The disk is nearly full.")
+
+    def wait_until_writable(self, sentence: str) -> None:
+        """Pause with a reason until there is room above the floor and the store can be written to."""
+        self.pause("import.no_room", sentence)
+        self.sleep(ROOM_POLL_SECONDS)
+        while self.room_left() < 0 or not can_write(self.store.root):
             self.sleep(ROOM_POLL_SECONDS)
         self.resume()
 

@@ -1,11 +1,16 @@
 """Questions to the manifest: entries by page. What a page or a route shows is made of these."""
 
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Q
+
 from moorage.importer import paths
 from moorage.importer.models import ManifestEntry
+from moorage.importer.runs import published_runs
+from moorage.importer.verdicts import GOOD, EntryState
 
 
 @dataclass(frozen=True)
@@ -41,15 +46,24 @@ def entries_page(
     entries = ManifestEntry.objects.filter(upload_id=upload_id, number__gt=after).order_by("number")
     if verdict:
         entries = entries.filter(verdict=verdict)
+    published = published_runs(upload_id)
     if state:
-        entries = entries.filter(state=state)
+        entries = entries.filter(_in_state(state, published))
     found = list(entries[: limit + 1])
-    items = tuple(_item(entry) for entry in found[:limit])
+    items = tuple(_item(entry, published) for entry in found[:limit])
     return EntryPage(items, items[-1].number if len(found) > limit else None)
 
 
-def _item(entry: ManifestEntry) -> EntryItem:
+def _in_state(state: str, published: Mapping[int, int]) -> Q:
+    is_registered = Q(state=EntryState.PLACED, run__in=list(published), verdict__in=GOOD)
+    if state == EntryState.REGISTERED:
+        return is_registered
+    return Q(state=EntryState.PLACED) & ~is_registered if state == EntryState.PLACED else Q(state=state)
+
+
+def _item(entry: ManifestEntry, published: Mapping[int, int]) -> EntryItem:
     path = bytes(entry.path)
+    is_registered = entry.state == EntryState.PLACED and entry.run in published and entry.verdict in GOOD
     text = paths.printable(path)
     return EntryItem(
         number=entry.number,
@@ -57,11 +71,11 @@ def _item(entry: ManifestEntry) -> EntryItem:
         path_base64="" if text.encode() == path else b64encode(path).decode(),
         kind=entry.kind,
         verdict=entry.verdict,
-        state=entry.state,
+        state=EntryState.REGISTERED.value if is_registered else entry.state,
         reason=entry.reason,
         reason_text=entry.reason_text,
         warning=entry.warning,
         size_bytes=entry.size_bytes,
         digest=entry.digest,
-        revision=entry.registered_revision,
+        revision=published[entry.run] if is_registered else None,
     )

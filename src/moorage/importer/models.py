@@ -11,7 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from moorage.accounts.models import Member
-from moorage.files.fields import DigestField, NameField
+from moorage.files.fields import DigestBytesField, NameField
 from moorage.files.models import Directory, Revision, StoredObject
 from moorage.importer.verdicts import Compared, EntryKind, EntryState, Verdict
 from moorage.leases import Leased
@@ -35,28 +35,28 @@ __all__ = [
 class ManifestEntry(models.Model):
     """One staged path of an upload. `path` is bytes, relative to the area, without a leading slash.
 
-    `number` orders the entries of an upload, parents before what they hold: batches are ranges of it.
-    Because an entry holds all that a file version needs (`name`, `modified_at`, `version_id`, the object),
-    ranges of them become versions inside the database. `seen` is the fence of the lease under which a scan
-    last saw the path. Foreign keys are kept by the code alone, as in `files.models.FileVersion`.
+    `number` orders the entries, folders before what they hold: batches are ranges of it. `run` is the number of the
+    import's run that saw the path last, or minus the fence of the preview that did. An entry that is placed is
+    registered as soon as its run has published: nothing of it needs to be written again (ADR 0008).
+
+    Because an entry holds all that a file version needs (`name`, times, the object, `directory`: where the file lies
+    in the project, or the folder itself), ranges of entries become versions inside the database. Foreign keys are
+    kept by the code alone, as in `files.models.FileVersion`.
     """
 
-    id = models.BigAutoField(primary_key=True)
+    number = models.BigAutoField(primary_key=True)
     upload = models.ForeignKey(
         "transfers.Upload", on_delete=models.CASCADE, related_name="entries", db_index=False, db_constraint=False
     )
-    number = models.BigIntegerField()
+    run = models.BigIntegerField(default=0)
     path = models.BinaryField()
-    path_digest = models.BinaryField(max_length=32)
+    path_key = models.BinaryField(max_length=32)  # see importer.paths.key_of
     name = NameField(blank=True)  # the last name of the path; empty where it is not a name that a project takes
-    folded = models.BigIntegerField(default=0)  # of the path without regard to case and normal form; see importer.paths
     kind = models.CharField(max_length=9, choices=EntryKind.choices)
     size_bytes = models.BigIntegerField(default=0)
     modified_ns = models.BigIntegerField(default=0)
-    modified_at = models.DateTimeField(null=True)  # of modified_ns
     changed_ns = models.BigIntegerField(default=0)  # as scan saw it, then as our own link and chmod left it
     inode = models.BigIntegerField(default=0)
-    seen = models.BigIntegerField(default=0)
 
     trouble = models.CharField(max_length=12, blank=True)  # what the scan could not do with it; see storage.walk
     verdict = models.CharField(max_length=11, choices=Verdict.choices, blank=True)
@@ -67,7 +67,7 @@ class ManifestEntry(models.Model):
     compared = models.CharField(max_length=9, choices=Compared.choices, blank=True)
     remnant_until = models.DateTimeField(null=True)  # not imported: until when the bytes are kept
 
-    digest = DigestField(blank=True, default="")
+    digest = DigestBytesField(blank=True, default="")
     crc32 = models.BigIntegerField(default=0)
     stored_object = models.ForeignKey(
         StoredObject,
@@ -80,24 +80,19 @@ class ManifestEntry(models.Model):
     directory = models.ForeignKey(
         Directory, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
-    version_id = models.UUIDField(null=True)  # the id that its file version gets (or got)
-    registered_fence = models.BigIntegerField(null=True)
-    registered_revision = models.BigIntegerField(null=True)
 
     class Meta:
         ordering = ["number"]
-        constraints = [
-            models.UniqueConstraint(fields=["upload", "path_digest"], name="path_once_per_upload"),
-            models.UniqueConstraint(fields=["upload", "number"], name="number_once_per_upload"),
-        ]
+        constraints = [models.UniqueConstraint(fields=["upload", "path_key"], name="path_once_per_upload")]
         indexes = [
-            # Most entries are soon placed and registered: only the others are looked for by their state.
+            models.Index(fields=["upload", "number"], name="entries_of_upload"),
+            # Most entries are soon placed, and new: only the others are looked for by their state and verdict.
             models.Index(
                 fields=["upload", "state", "number"],
                 condition=Q(state__in=("planned", "digested", "failed")),
                 name="entries_to_do",
             ),
-            models.Index(fields=["upload", "verdict", "number"], name="entries_by_verdict"),
+            models.Index(fields=["upload", "verdict", "number"], condition=~Q(verdict="new"), name="entries_not_new"),
         ]
 
     def __str__(self) -> str:
@@ -135,20 +130,20 @@ class ImportRun(models.Model):
 
 
 class ImportProblem(models.Model):
-    """A staged path that one run did not import: what happened, and what to do next."""
+    """A staged path that one run did not import: what happened, what to do next, until when the bytes are kept."""
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="problems")
-    entry = models.ForeignKey(ManifestEntry, on_delete=models.CASCADE, related_name="problems")
+    path = models.BinaryField()
     code = models.CharField(max_length=60)
     sentence = models.TextField()
+    kept_until = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["run", "entry"], name="one_problem_per_entry_and_run")]
 
     def __str__(self) -> str:
-        return f"{self.entry}: {self.code}"
+        return f"{bytes(self.path).decode(errors='backslashreplace')}: {self.code}"
 
 
 class PreviewState(models.TextChoices):

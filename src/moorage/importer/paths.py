@@ -4,7 +4,6 @@ Names are bytes on disk and text in a project: only what both sides can hold wit
 """
 
 import unicodedata
-from hashlib import blake2b, sha256
 from typing import Final
 
 from moorage.importer import reasons
@@ -12,47 +11,61 @@ from moorage.importer.reasons import Reason
 
 MAX_NAME_BYTES: Final = 255
 MAX_PATH_BYTES: Final = 4096
+_NO_NAMES: Final = frozenset({"", ".", ".."})
 
 
 def problem_of(path: bytes) -> Reason | None:
     """Why a path below the staging area may not enter a project; None if it may."""
     if len(path) > MAX_PATH_BYTES:
         return reasons.PATH_TOO_LONG
+    found = [problem_of_name(name) for name in path.split(b"/")]
+    return next((reason for reason in _GRAVEST_FIRST if reason in found), None)
+
+
+def text_of(name: bytes) -> str:
+    """A name as text; empty where it may not stand in a project."""
     try:
-        text = path.decode()
+        text = name.decode()
+    except UnicodeDecodeError:
+        return ""
+    # Nearly every name passes here; what is not printable may still be a name.
+    if text.isprintable() and len(name) <= MAX_NAME_BYTES and text not in _NO_NAMES:
+        return text
+    return "" if problem_of_name(name) else text
+
+
+def problem_of_name(name: bytes) -> Reason | None:
+    """Why a name may not stand in a project; None if it may."""
+    try:
+        text = name.decode()
     except UnicodeDecodeError:
         return reasons.NOT_UTF8
-    names = path.split(b"/")
-    if any(name in {b"", b".", b".."} for name in names):
+    if text in _NO_NAMES:
         return reasons.NOT_A_NAME
-    if any(len(name) > MAX_NAME_BYTES for name in names):
+    if len(name) > MAX_NAME_BYTES:
         return reasons.NAME_TOO_LONG
     if not text.isprintable() and any(unicodedata.category(character) == "Cc" for character in text):
         return reasons.CONTROL_CHARACTERS
     return None
 
 
-def digest_of(path: bytes) -> bytes:
-    """What an entry is found by: long paths do not fit an index."""
-    return sha256(path).digest()
+_GRAVEST_FIRST: Final = (
+    reasons.NOT_UTF8,
+    reasons.NOT_A_NAME,
+    reasons.NAME_TOO_LONG,
+    reasons.CONTROL_CHARACTERS,
+)
 
 
-def folded(path: bytes) -> int:
-    """A number that paths share when they differ only in case or in Unicode normal form (64 bits, signed).
-
-    Of a path that is not UTF-8 it is that of its bytes.
-    """
+def folded(name: bytes) -> bytes:
+    """What names share when they differ only in case or in Unicode normal form; of one that is not UTF-8, itself."""
+    if name.isascii():
+        return name.lower()
     try:
-        text = path.decode()
+        text = name.decode()
     except UnicodeDecodeError:
-        same = path
-    else:
-        same = (
-            path.lower()
-            if text.isascii()
-            else unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).encode()
-        )
-    return int.from_bytes(blake2b(same, digest_size=8).digest(), "big", signed=True)
+        return name
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold()).encode()
 
 
 def printable(path: bytes) -> str:

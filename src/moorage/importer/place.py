@@ -4,15 +4,28 @@ A read lease is held from before the first byte is read until the object has its
 wants to write meanwhile waits, and who could write before is seen (design §5).
 """
 
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Final
 
 from moorage.importer import batches
-from moorage.importer.batches import Answer, BatchOrder, FileTrouble, PlacedFile, StagedFile
-from moorage.importer.digest import NotAFileError, digest_staged, open_staged, trouble_of
-from moorage.storage.digests import Digest, FileChangedError, stamp_of_open
+from moorage.importer.batches import Answer, BatchOrder, File, FileTrouble, Hint, PlacedFile, flat
+from moorage.importer.digest import (
+    DiffersError,
+    NotAFileError,
+    digest_staged,
+    look_at_open,
+    open_staged,
+    trouble_of,
+)
+from moorage.storage.digests import Digest, FileChangedError
 from moorage.storage.folders import OpenFolders
 from moorage.storage.objects import ObjectStore, OtherSizeError
-from moorage.storage.readlease import ReadLease, StillOpenError, read_lease
+from moorage.storage.readlease import ReadLease, StillOpenError, ignore_broken_leases, take_read_lease
+
+# What to do with one file that is open and on which a read lease was asked for.
+Act = Callable[[BatchOrder, int, File, int, ReadLease], PlacedFile]
 
 
 def place_batch(order: BatchOrder) -> Answer:
@@ -20,55 +33,103 @@ def place_batch(order: BatchOrder) -> Answer:
 
     Every file has an answer. What is answered as placed is on disk.
     """
+    ignore_broken_leases()
     try:
         with OpenFolders(Path(order.area)) as folders, ObjectStore(Path(order.objects)) as store:
-            answer = [_place(order, file, folders, store) for file in order.files]
+            answer = _each(order, folders, _placing(store))
             # One call for the whole batch: bytes are on disk before a row says so.
             store.sync()
     except OSError as error:
-        return [_trouble(order, file, error) for file in order.files]
+        return _all_in_trouble(order, error)
     return answer
 
 
-def _place(order: BatchOrder, file: StagedFile, folders: OpenFolders, store: ObjectStore) -> PlacedFile | FileTrouble:
+def digest_batch(order: BatchOrder) -> Answer:
+    """Digest the files of a batch, of an area that may still be written to; the store is not touched.
+
+    A file that somebody writes to has no digest yet.
+    """
+    ignore_broken_leases()
     try:
-        with open_staged(folders, file.path) as descriptor, read_lease(descriptor) as lease:
-            return _place_open(order, file, descriptor, lease, store)
-    except FileChangedError:
-        return FileTrouble(file.entry_id, batches.CHANGED)
-    except StillOpenError:
-        return FileTrouble(file.entry_id, batches.STILL_OPEN)
-    except OtherSizeError:
-        return FileTrouble(file.entry_id, batches.OTHER_SIZE)
-    except NotAFileError:
-        return FileTrouble(file.entry_id, batches.NOT_A_FILE)
+        with OpenFolders(Path(order.area)) as folders:
+            return _each(order, folders, _digesting)
     except OSError as error:
-        return _trouble(order, file, error)
+        return _all_in_trouble(order, error)
 
 
-def _trouble(order: BatchOrder, file: StagedFile, error: OSError) -> FileTrouble:
+def _all_in_trouble(order: BatchOrder, error: OSError) -> Answer:
+    return Answer([], [_trouble(order, index, error) for index in range(len(order.files))])
+
+
+def _each(order: BatchOrder, folders: OpenFolders, act: Act) -> Answer:
+    answer = Answer([], [])
+    for index, file in enumerate(order.files):
+        found = _one(order, index, file, folders, act)
+        if isinstance(found, PlacedFile):
+            answer.placed.append(flat(found))
+        else:
+            answer.troubles.append((found.position, found.code, found.detail))
+    return answer
+
+
+def _one(order: BatchOrder, index: int, file: File, folders: OpenFolders, act: Act) -> PlacedFile | FileTrouble:
+    try:
+        descriptor = open_staged(folders, file[0])
+        try:
+            # Closing the file gives the lease back.
+            return act(order, index, file, descriptor, take_read_lease(descriptor))
+        finally:
+            os.close(descriptor)
+    except DiffersError as differs:
+        return FileTrouble(index, batches.DIFFERS, differs.found.digest)
+    except (FileChangedError, StillOpenError, OtherSizeError, NotAFileError) as error:
+        return FileTrouble(index, _TROUBLES[type(error)])
+    except OSError as error:
+        return _trouble(order, index, error)
+
+
+_TROUBLES: Final[Mapping[type[Exception], str]] = {
+    FileChangedError: batches.CHANGED,
+    StillOpenError: batches.STILL_OPEN,
+    OtherSizeError: batches.OTHER_SIZE,
+    NotAFileError: batches.NOT_A_FILE,
+}
+
+
+def _trouble(order: BatchOrder, index: int, error: OSError) -> FileTrouble:
     code = trouble_of(error)
     if code == batches.VANISHED and not Path(order.objects).is_dir():
         # Not this file is gone but the whole store, such as a file system that is not mounted: wait for it.
         code = batches.NO_ROOM
-    return FileTrouble(file.entry_id, code, str(error))
+    return FileTrouble(index, code, str(error))
 
 
-def _place_open(
-    order: BatchOrder, file: StagedFile, descriptor: int, lease: ReadLease, store: ObjectStore
-) -> PlacedFile:
-    found = digest_staged(descriptor, file, order)
-    is_quiet = order.quiet_since_ns is not None and found.stamp.changed_ns < order.quiet_since_ns
-    if not lease.is_held and not is_quiet:
-        raise StillOpenError
-    lease.check()
-    placed = store.place(
-        descriptor,
-        digest=Digest(found.digest),
-        stamp=found.stamp,
-        lease=lease,
-        is_quiet=is_quiet,
-        is_unproven=file.is_unproven,
-        anew=file.anew,
-    )
-    return PlacedFile(file.entry_id, found.digest, found.crc32, stamp_of_open(descriptor), placed.stamp, placed.how)
+def _placing(store: ObjectStore) -> Act:
+    def place(order: BatchOrder, index: int, file: File, descriptor: int, lease: ReadLease) -> PlacedFile:
+        status, hint = look_at_open(descriptor), file[2]
+        found = digest_staged(descriptor, status, lease, hint, order)
+        is_quiet = order.quiet_since_ns is not None and found.stamp.changed_ns < order.quiet_since_ns
+        if not lease.is_held and not is_quiet:
+            raise StillOpenError
+        known = hint or _NOTHING_KNOWN
+        placed = store.place(
+            descriptor,
+            digest=Digest(found.digest),
+            status=status,
+            lease=lease,
+            is_quiet=is_quiet,
+            is_expected=bool(known.expects) and known.expects == found.digest,
+            is_unproven=known.is_unproven,
+            anew=known.anew,
+        )
+        return PlacedFile(index, found.digest, found.crc32, placed.staged, placed.stamp, placed.how)
+
+    return place
+
+
+def _digesting(order: BatchOrder, index: int, file: File, descriptor: int, lease: ReadLease) -> PlacedFile:
+    found = digest_staged(descriptor, look_at_open(descriptor), lease, file[2], order)
+    return PlacedFile(index, found.digest, found.crc32, found.stamp, found.stamp, "digested")
+
+
+_NOTHING_KNOWN = Hint()

@@ -1,35 +1,29 @@
-"""Digesting and placing: cuts what is planned into batches, has them done, and writes down what came back.
+"""Digesting and placing: keeps the executor busy with batches, and has written down what comes back.
 
-An entry is PLACED only when its bytes are on disk under their digest and that object has a live row.
-What cannot be placed now (a writer, a full disk, an object that is leaving) stays as it is and comes
-up again in the next pass.
+The first pass follows the scan. What cannot be placed then (a writer, a full disk, an object that is leaving) is in
+the manifest as planned or digested, and comes up again in the next pass, which reads it from there.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final
-
-from django.db import connection
-from django.db.models import Count, Q, QuerySet, Sum
+from typing import Final
 
 from moorage.importer import batches, reasons
-from moorage.importer.batches import BatchOrder, FileTrouble, PlacedFile, StagedFile, cut, run_batches
-from moorage.importer.job import ROOM_POLL_SECONDS, ImportJob, nothing
-from moorage.importer.models import ManifestEntry
-from moorage.importer.place import place_batch
+from moorage.importer.batches import Answer, BatchOrder, File, Hint, PlacedFile, Work, run_batches, unflat
+from moorage.importer.entries import Entry
+from moorage.importer.job import ImportJob, nothing
+from moorage.importer.planning import Planner
+from moorage.importer.queue import queued
 from moorage.importer.reasons import Reason
-from moorage.importer.scan import modified_at, signed
-from moorage.importer.stored import store_rows
+from moorage.importer.scan import Folders
 from moorage.importer.tally import Tally
-from moorage.importer.verdicts import GOOD, EntryKind, EntryState
-from moorage.storage.digests import Stamp
+from moorage.importer.verdicts import GOOD, Compared, EntryKind, EntryState, Verdict
+from moorage.importer.writing import ManifestWriter, in_order
 from moorage.storage.objects import ObjectStore
 
-READ_ROWS: Final = 2000
-WRITE_ROWS: Final = 150
-AGAIN_SECONDS: Final = 0.25  # doubled for every pass, because each reads through the manifest
+AGAIN_SECONDS: Final = 0.25  # doubled for every pass, because each reads through what is left
 LONGEST_SECONDS: Final = 5.0
 
 _FAILURES: Final[dict[str, Reason]] = {
@@ -42,138 +36,156 @@ _FAILURES: Final[dict[str, Reason]] = {
 _MAY_PASS: Final[dict[str, Reason]] = {
     batches.STILL_OPEN: reasons.STILL_OPEN,
     batches.CHANGED: reasons.KEPT_CHANGING,
+    batches.BUSY: reasons.NOTHING_LEFT_TO_OPEN_IT,
 }
-
-_PLACED: Final = (
-    f"UPDATE importer_manifestentry SET state = '{EntryState.PLACED}', digest = %s, crc32 = %s, object_id = %s,"  # noqa: S608
-    " size_bytes = %s, modified_ns = %s, modified_at = %s, changed_ns = %s, inode = %s, reason = '', reason_text = ''"
-    f" WHERE id = %s AND state IN ('{EntryState.PLANNED}', '{EntryState.DIGESTED}')"
-)
-# Its bytes are known, but not yet whether the object that is there holds them: they need not be read again.
-_DIGESTED: Final = (
-    f"UPDATE importer_manifestentry SET state = '{EntryState.DIGESTED}', digest = %s, crc32 = %s,"  # noqa: S608
-    " size_bytes = %s, modified_ns = %s, modified_at = %s, changed_ns = %s, inode = %s"
-    f" WHERE id = %s AND state IN ('{EntryState.PLANNED}', '{EntryState.DIGESTED}')"
-)
-_FAILED: Final = (
-    f"UPDATE importer_manifestentry SET state = '{EntryState.FAILED}', reason = %s, reason_text = %s"  # noqa: S608
-    f" WHERE id = %s AND state IN ('{EntryState.PLANNED}', '{EntryState.DIGESTED}')"
-)
 
 
 @dataclass
 class Pass:
-    """One pass over what is to be placed: what it left for the next. `is_last`: what could pass has not.
+    """One pass over what is to be placed. `is_last`: what could pass has not, and is given up.
 
-    `unproven` and `damaged` are entries whose object the next pass must read, or replace.
+    `unproven` and `damaged` are keys of entries whose object must be read, or replaced.
     """
 
-    is_last: bool
-    put_off: int = 0
-    is_without_room: bool = False
-    unproven: set[int] = field(default_factory=set)
-    damaged: set[int] = field(default_factory=set)
+    work: Work
+    is_last: bool = False
+    unproven: set[bytes] = field(default_factory=set)
+    damaged: set[bytes] = field(default_factory=set)
 
 
-def place_all(job: ImportJob) -> None:
-    """Place every file that the plan takes. Afterwards each is PLACED, or FAILED with a reason.
+def place_listed(
+    job: ImportJob, planner: Planner, groups: Iterable[list[Entry]], writer: ManifestWriter, work: Work
+) -> None:
+    """Have what a scan has listed digested and placed, and everything it has listed written down."""
+    one = Pass(work)
+    _run(job, planner, one, writer, _settled_first(job, groups, writer))
+
+
+def place_queued(job: ImportJob, planner: Planner, run: int, work: Work) -> None:
+    """Place every file that the manifest has still to do. Afterwards each is PLACED, or FAILED with a reason.
 
     Raises:
         LeaseLostError: another worker has this import.
         ImportStoppedError: the worker is to end.
     """
-    _clear_unfinished(job)
-    _count_again(job)
+    clear_unfinished(job)
     quiet = job.policies.quiet_time.total_seconds()
     waiting_since: float | None = None
-    before = Pass(is_last=False)
+    unproven: set[bytes] = set()
+    damaged: set[bytes] = set()
     pause = AGAIN_SECONDS
     while True:
         is_last = waiting_since is not None and time.monotonic() - waiting_since >= quiet
-        found = _one_pass(job, Pass(is_last=is_last), before)
-        if found.is_without_room:
-            _wait_for_room(job)
-            continue
-        if not found.put_off:
+        writer = ManifestWriter(job, run)
+        one = Pass(work, is_last, unproven, damaged)
+        was_without_room = _run(job, planner, one, writer, _settled_first(job, queued(job, planner, run), writer))
+        if not writer.put_off:
             return
-        before = found
-        if found.put_off == len(found.unproven):
+        unproven, damaged = writer.unproven, writer.damaged
+        if was_without_room or writer.put_off == len(unproven):
             continue
         waiting_since = waiting_since if waiting_since is not None else time.monotonic()
         job.sleep(pause)
         pause = min(2 * pause, LONGEST_SECONDS)
 
 
-def to_place(job: ImportJob) -> QuerySet[ManifestEntry]:
-    """The entries that the plan takes and that are not placed yet."""
-    return ManifestEntry.objects.filter(
-        upload_id=job.upload_id,
-        kind=EntryKind.FILE,
-        verdict__in=GOOD,
-        state__in=(EntryState.PLANNED, EntryState.DIGESTED),
-    )
-
-
-def _clear_unfinished(job: ImportJob) -> None:
+def clear_unfinished(job: ImportJob) -> None:
+    """Take away what a process that was killed in the middle of placing left."""
     with suppress(OSError), ObjectStore(job.store.objects) as objects:
         objects.clear_unfinished()
 
 
-def _count_again(job: ImportJob) -> None:
-    files = ManifestEntry.objects.filter(upload_id=job.upload_id, kind=EntryKind.FILE, verdict__in=GOOD).exclude(
-        state=EntryState.REGISTERED
-    )
-    done = Q(state__in=(EntryState.PLACED, EntryState.FAILED))
-    count = files.aggregate(
-        files_total=Count("pk"),
-        bytes_total=Sum("size_bytes"),
-        files_done=Count("pk", filter=done),
-        bytes_done=Sum("size_bytes", filter=done),
-    )
-    job.note(step="digest", **{name: value or 0 for name, value in count.items()})
+def _settled_first(job: ImportJob, groups: Iterable[list[Entry]], writer: ManifestWriter) -> Iterator[list[Entry]]:
+    """Point entries at their folders; hand what needs no placing to the writer, and the rest on."""
+    folders = Folders(job)
+    for group in groups:
+        folders.point(group)
+        waiting = []
+        for entry in group:
+            if is_to_place(entry):
+                waiting.append(entry)
+            else:
+                writer.add(entry)
+                if entry.kind == EntryKind.FILE and entry.verdict in GOOD:
+                    job.add(files=1, bytes=entry.size_bytes)
+        writer.write_full()
+        if waiting:
+            yield waiting
 
 
-def _one_pass(job: ImportJob, this: Pass, before: Pass) -> Pass:
+def is_to_place(entry: Entry) -> bool:
+    """Whether the plan takes this file and it is not placed yet."""
+    return entry.kind == EntryKind.FILE and entry.verdict in GOOD and entry.state != EntryState.PLACED
+
+
+def _run(job: ImportJob, planner: Planner, this: Pass, writer: ManifestWriter, groups: Iterator[list[Entry]]) -> bool:
+    """Do one pass; whether the disk was full or read-only in it."""
     job.wait_for_room()
+    was_without_room = False
     with Tally(job.store.root / f".reading-{job.upload_id}", slots=job.batches_in_flight) as tally:
         job.being_read = tally.total
-        answers = run_batches(
-            job.executor, place_batch, _orders(job, before, tally), in_flight=job.batches_in_flight, tick=job.note
-        )
-        for order, answer in answers:
+        orders = _orders(job, this, tally, groups)
+        answers = run_batches(job.executor, this.work, orders, in_flight=job.batches_in_flight, tick=job.note)
+        for entries, order, answer in answers:
             tally.give_back(order.slot)
-            _write_down(job, order, answer, this)
-            job.seam("place: batch written")
-            if this.is_without_room:
-                break
+            is_without_room = _take(planner, this, writer, entries, answer)
+            writer.write_full()
+            if is_without_room:
+                was_without_room = True
+                writer.write_all()
+                job.wait_until_writable("The disk is full or cannot be written to.")
+        writer.write_all()
     job.being_read = nothing
-    return this
+    return was_without_room
 
 
-def _orders(job: ImportJob, before: Pass, tally: Tally) -> Iterator[BatchOrder]:
-    for files in cut(_files(job, before)):
+def _orders(
+    job: ImportJob, this: Pass, tally: Tally, groups: Iterator[list[Entry]]
+) -> Iterator[tuple[list[Entry], BatchOrder]]:
+    for entries in cut(groups):
         job.seam("place: batch ordered")
-        yield BatchOrder(
-            area=str(job.sealed_area),
-            objects=str(job.store.objects),
-            files=files,
-            quiet_since_ns=_quiet_since(job),
-            youngest_seconds=job.policies.digest_min_age.total_seconds(),
-            tally=str(tally.path),
-            slot=tally.take(),
+        yield (
+            entries,
+            BatchOrder(
+                area=str(job.area),
+                objects=str(job.store.objects),
+                files=tuple(_file(entry, this) for entry in entries),
+                quiet_since_ns=_quiet_since(job),
+                youngest_seconds=job.policies.digest_min_age.total_seconds(),
+                tally=str(tally.path),
+                slot=tally.take(),
+            ),
         )
 
 
-def _files(job: ImportJob, before: Pass) -> Iterator[StagedFile]:
-    last = -1
-    columns = ("pk", "number", "path", "inode", "size_bytes", "modified_ns", "changed_ns", "digest", "crc32")
-    while rows := list(to_place(job).filter(number__gt=last).order_by("number").values_list(*columns)[:READ_ROWS]):
-        for pk, number, path, inode, size, modified_ns, changed_ns, digest, crc32 in rows:
-            last = number
-            stamp = Stamp(inode % 2**64, size, modified_ns, changed_ns)
-            yield StagedFile(
-                pk, bytes(path), stamp, digest, crc32, is_unproven=pk in before.unproven, anew=pk in before.damaged
-            )
+def cut(groups: Iterable[list[Entry]]) -> Iterator[list[Entry]]:
+    """Cut a stream of entries into batches that are worth a message and not too long."""
+    batch: list[Entry] = []
+    size = 0
+    for group in groups:
+        for entry in group:
+            if batch and (len(batch) >= batches.MAX_FILES or size + entry.size_bytes > batches.MAX_BYTES):
+                yield batch
+                batch, size = [], 0
+            batch.append(entry)
+            size += entry.size_bytes
+    if batch:
+        yield batch
+
+
+def _file(entry: Entry, this: Pass) -> File:
+    if not (entry.digest or entry.digest_at_head or entry.listed or this.unproven or this.damaged):
+        return (entry.path, entry.size_bytes, None)
+    hint = Hint(
+        stamp=entry.stamp,
+        digest=entry.digest,
+        crc32=entry.crc32,
+        expects=entry.digest_at_head,
+        is_unproven=entry.key in this.unproven,
+        anew=entry.key in this.damaged,
+        listed=entry.listed,
+    )
+    return (entry.path, entry.size_bytes, hint)
 
 
 def _quiet_since(job: ImportJob) -> int | None:
@@ -185,72 +197,38 @@ def _quiet_since(job: ImportJob) -> int | None:
     return int((now - quiet).timestamp() * 1e9)
 
 
-def _write_down(job: ImportJob, order: BatchOrder, answer: batches.Answer, this: Pass) -> None:
-    """Write what came back of one batch, some hundred files at a time."""
-    bytes_of = {file.entry_id: file.stamp.size_bytes for file in order.files}
-    placed = sorted(
-        (result for result in answer if isinstance(result, PlacedFile)), key=lambda file: (file.digest, file.how)
-    )
-    for start in range(0, len(placed), WRITE_ROWS):
-        done = _write_placed(job, placed[start : start + WRITE_ROWS], this)
-        job.add(files=len(done), bytes=sum(bytes_of[pk] for pk in done))
-    failed = _sort_troubles([result for result in answer if isinstance(result, FileTrouble)], this)
-    if failed:
-        with job.batch(), connection.cursor() as cursor:
-            cursor.executemany(_FAILED, [(reason.code, reason.sentence, pk) for pk, reason in failed])
-        job.add(files=len(failed), bytes=sum(bytes_of[pk] for pk, _ in failed))
-
-
-def _write_placed(job: ImportJob, placed: Sequence[PlacedFile], this: Pass) -> list[int]:
-    """Objects first, then the entries that rely on them; returns the entries that are done."""
-    with job.batch(), connection.cursor() as cursor:
-        rows = store_rows(placed, at=job.clock())
-        relied_on = [file for file in placed if file.digest in rows.ids]
-        unproven = [file for file in placed if file.digest in rows.unproven]
-        cursor.executemany(_PLACED, [_placed_row(file, rows.ids[file.digest]) for file in relied_on])
-        cursor.executemany(_DIGESTED, [_digested_row(file) for file in unproven])
-    this.put_off += len(placed) - len(relied_on)
-    this.unproven.update(file.entry_id for file in unproven)
-    this.damaged.update(file.entry_id for file in placed if file.digest in rows.damaged)
-    return [file.entry_id for file in relied_on]
-
-
-def _sort_troubles(troubles: list[FileTrouble], this: Pass) -> list[tuple[int, Reason]]:
-    """Those that have failed for good; of the others, note what the next pass must know."""
-    failed = []
-    for trouble in troubles:
-        if trouble.code in _FAILURES:
-            failed.append((trouble.entry_id, _FAILURES[trouble.code]))
-        elif trouble.code in _MAY_PASS and this.is_last:
-            failed.append((trouble.entry_id, _MAY_PASS[trouble.code]))
+def _take(planner: Planner, this: Pass, writer: ManifestWriter, entries: Sequence[Entry], answer: Answer) -> bool:
+    """Hand what came back of a batch to the writer; whether the disk was full."""
+    is_without_room = False
+    placed: list[tuple[Entry, PlacedFile]] = []
+    for sent in answer.placed:
+        file = unflat(sent)
+        placed.append((entries[file.position], file))
+    for entry, file in in_order(placed):
+        writer.add(entry, file)
+    for index, code, _ in answer.troubles:
+        entry = entries[index]
+        if code == batches.DIFFERS:
+            _differs(planner, entry, writer)
+        elif code in _FAILURES or (code in _MAY_PASS and this.is_last):
+            reason = _FAILURES.get(code) or _MAY_PASS[code]
+            entry.state = EntryState.FAILED.value
+            entry.reason, entry.reason_text = reason
         else:
-            this.put_off += 1
-            this.is_without_room |= trouble.code == batches.NO_ROOM
-            if trouble.code == batches.OTHER_SIZE:
-                this.damaged.add(trouble.entry_id)
-    return failed
+            is_without_room |= code == batches.NO_ROOM
+            writer.put_off += 1
+            if code == batches.OTHER_SIZE:
+                writer.damaged.add(entry.key)
+        writer.add(entry)
+    return is_without_room
 
 
-def _placed_row(file: PlacedFile, object_id: int) -> tuple[Any, ...]:
-    digest, crc32, *others = _digested_row(file)
-    return digest, crc32, object_id, *others
-
-
-def _digested_row(file: PlacedFile) -> tuple[Any, ...]:
-    stamp = file.stamp
-    return (
-        file.digest,
-        file.crc32,
-        stamp.size_bytes,
-        stamp.modified_ns,
-        connection.ops.adapt_datetimefield_value(modified_at(stamp.modified_ns)),
-        stamp.changed_ns,
-        signed(stamp.inode),
-        file.entry_id,
-    )
-
-
-def _wait_for_room(job: ImportJob) -> None:
-    job.pause("import.no_room", "The disk is full or cannot be written to.")
-    job.sleep(ROOM_POLL_SECONDS)
-    job.resume()
+def _differs(planner: Planner, entry: Entry, writer: ManifestWriter) -> None:
+    """A file that is not what a list says waits for the member's word, or is taken on her word."""
+    entry.compared, entry.digest, entry.listed = Compared.DIFFERS.value, "", None
+    if planner.policy.include_doubtful:
+        entry.warning = reasons.INCLUDED_ALTHOUGH_DOUBTFUL
+        writer.put_off += 1
+        return
+    entry.verdict = Verdict.DOUBTFUL.value
+    entry.reason, entry.reason_text = reasons.DIFFERS

@@ -1,32 +1,37 @@
 """The planner: what becomes of one staged path. Pure; preview and import use this same function.
 
-What stands in the project at that path is given (see `importer.planning`); nothing is read here.
+What stands in the project at that path is given (see `importer.head`); nothing is read here.
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from moorage.importer import reasons
-from moorage.importer.paths import problem_of
 from moorage.importer.reasons import Reason
 from moorage.importer.verdicts import EntryKind, Verdict
+from moorage.projects.choices import OnConflict
 
 
-@dataclass(frozen=True, slots=True)
-class Staged:
-    """One staged path as scan saw it. `digest` is empty where it is not known (yet)."""
+class Staged(NamedTuple):
+    """One staged path as scan saw it. `digest` is empty where it is not known (yet).
+
+    `problem` is why its name enters no project (see `importer.paths`); `trouble` is of the scan: unreadable, vanished,
+    too_long. `differs`: a list of digests says otherwise. `ignored_by` is the rule that leaves it out.
+    """
 
     path: bytes
     kind: str
-    size_bytes: int = 0
     digest: str = ""
-    trouble: str = ""  # of the scan: unreadable, vanished, too_long
+    problem: Reason | None = None
+    trouble: str = ""
     is_doubtful: bool = False
-    looks_alike: bool = False  # another name differs from it only in case or normal form
+    differs: bool = False
+    looks_alike: bool = False  # another name in its folder differs from it only in case or normal form
+    ignored_by: str = ""
+    is_selected: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class AtHead:
+class AtHead(NamedTuple):
     """What the project has at a path. At most one of these holds; none means that nothing is there.
 
     `blocked_by` is the path of a file that stands where the staged path needs a folder.
@@ -34,16 +39,15 @@ class AtHead:
 
     is_folder: bool = False
     is_file: bool = False
-    size_bytes: int = 0
     digest: str = ""
+    object_id: int = 0
     blocked_by: str = ""
 
 
 NOTHING: Final = AtHead()
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(NamedTuple):
     """A verdict, with the reason where the path is not imported, and a warning where it is."""
 
     verdict: Verdict
@@ -51,32 +55,52 @@ class Judgement:
     warning: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the member and the project want (see `projects.choices`)."""
+
+    on_conflict: str = OnConflict.VERSION
+    include_doubtful: bool = False
+    include_skipped: bool = False
+
+
+EVERYTHING_NEW: Final = Policy()
+
 _TROUBLES: Final = {
     "unreadable": reasons.UNREADABLE,
     "vanished": reasons.VANISHED,
     "too_long": reasons.PATH_TOO_LONG,
 }
+_NEW: Final = Judgement(Verdict.NEW)
+_NEW_VERSION: Final = Judgement(Verdict.NEW_VERSION)
+_IDENTICAL: Final = Judgement(Verdict.IDENTICAL)
 
 
-def judge(staged: Staged, at_head: AtHead, *, include_doubtful: bool = False) -> Judgement:
+def judge(staged: Staged, at_head: AtHead, policy: Policy = EVERYTHING_NEW) -> Judgement:
     """What becomes of a staged path.
 
     NEW_VERSION is said of a file that stands in the project already as long as its digest is not
-    known and its size is the same: it may turn out to be identical.
+    known: it may turn out to be identical.
     """
-    reason = _why_never(staged) or _why_not_here(staged, at_head)
-    if reason is not None:
-        return Judgement(Verdict.REJECTED, reason)
-    if staged.kind == EntryKind.FILE and staged.is_doubtful and not include_doubtful:
-        return Judgement(Verdict.DOUBTFUL, reasons.DOUBTFUL)
-    return Judgement(_compare(staged, at_head), warning=_warning(staged))
+    rejected = _why_never(staged)
+    skipped = None if rejected else _why_skipped(staged, at_head, policy)
+    if not (rejected or skipped):
+        rejected = _why_not_here(staged, at_head)
+    if rejected:
+        return Judgement(Verdict.REJECTED, rejected)
+    if skipped:
+        return Judgement(Verdict.SKIPPED, skipped)
+    if staged.kind == EntryKind.DIRECTORY:
+        return _with_warning(staged, _IDENTICAL if at_head.is_folder else _NEW)
+    if (staged.differs or staged.is_doubtful) and not policy.include_doubtful:
+        return Judgement(Verdict.DOUBTFUL, reasons.DIFFERS if staged.differs else reasons.DOUBTFUL)
+    return _with_warning(staged, _compare(staged, at_head))
 
 
 def _why_never(staged: Staged) -> Reason | None:
     """Why this path enters no project, whatever it holds."""
-    problem = problem_of(staged.path)
-    if problem is not None:
-        return problem
+    if staged.problem is not None:
+        return staged.problem
     if staged.trouble == "unreadable" and staged.kind == EntryKind.DIRECTORY:
         return reasons.UNREADABLE_FOLDER
     if staged.trouble:
@@ -84,6 +108,16 @@ def _why_never(staged: Staged) -> Reason | None:
     if staged.kind == EntryKind.SYMLINK:
         return reasons.SYMLINK
     return reasons.NOT_A_FILE if staged.kind == EntryKind.OTHER else None
+
+
+def _why_skipped(staged: Staged, at_head: AtHead, policy: Policy) -> Reason | None:
+    """Why this path is left out, although it could be imported."""
+    if not staged.is_selected:
+        return reasons.NOT_SELECTED
+    if staged.ignored_by and not policy.include_skipped:
+        return reasons.ignored(staged.ignored_by)
+    is_kept = staged.kind == EntryKind.FILE and at_head.is_file and policy.on_conflict == OnConflict.SKIP
+    return reasons.KEPT_AS_IT_IS if is_kept else None
 
 
 def _why_not_here(staged: Staged, at_head: AtHead) -> Reason | None:
@@ -97,17 +131,15 @@ def _why_not_here(staged: Staged, at_head: AtHead) -> Reason | None:
     return None
 
 
-def _compare(staged: Staged, at_head: AtHead) -> Verdict:
-    if staged.kind == EntryKind.DIRECTORY:
-        return Verdict.IDENTICAL if at_head.is_folder else Verdict.NEW
+def _compare(staged: Staged, at_head: AtHead) -> Judgement:
     if not at_head.is_file:
-        return Verdict.NEW
+        return _NEW
     if staged.digest and staged.digest == at_head.digest:
-        return Verdict.IDENTICAL
-    return Verdict.NEW_VERSION
+        return _IDENTICAL
+    return _NEW_VERSION
 
 
-def _warning(staged: Staged) -> str:
-    if staged.is_doubtful and staged.kind == EntryKind.FILE:
-        return reasons.INCLUDED_ALTHOUGH_DOUBTFUL
-    return reasons.LOOKS_ALIKE if staged.looks_alike else ""
+def _with_warning(staged: Staged, judgement: Judgement) -> Judgement:
+    if staged.kind == EntryKind.FILE and (staged.is_doubtful or staged.differs):
+        return judgement._replace(warning=reasons.INCLUDED_ALTHOUGH_DOUBTFUL)
+    return judgement._replace(warning=reasons.LOOKS_ALIKE) if staged.looks_alike else judgement

@@ -1,212 +1,244 @@
-"""Planning: feeds the planner with what the project has at its head, and writes its verdicts.
+"""Planning: gives every path of a folder that a scan has listed its entry and its verdict, by asking the planner.
 
-In batches, because neither the manifest nor the project fits in memory. A plan that was
-interrupted begins again: it is cheap.
+What the planner needs to know is looked up here, folder by folder: what the project has, what is known already, what
+lists of digests say, which rules leave it out.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Final, TypeVar
-from uuid import UUID
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
 
-from django.db import connection
-from django.db.models import Count, QuerySet
-
-from moorage.files.directories import known_directories
-from moorage.files.models import DirectoryVersion, FileVersion
-from moorage.importer.job import ImportJob
-from moorage.importer.models import ImportRun, ManifestEntry
-from moorage.importer.plan import NOTHING, AtHead, Judgement, Staged, judge
-from moorage.importer.verdicts import EntryState
+from moorage.files.paths import folder_key, name_key, path_key
+from moorage.importer import paths, reasons
+from moorage.importer.entries import Entry
+from moorage.importer.expectations import Expectations
+from moorage.importer.head import ProjectAtHead
+from moorage.importer.ignoring import IgnoreRules, read_upload_rules
+from moorage.importer.job import ImportJob, Suspicions
+from moorage.importer.plan import NOTHING, AtHead, Judgement, Policy, Staged, judge
+from moorage.importer.previous import Previous
+from moorage.importer.reasons import Reason
+from moorage.importer.selection import Selection
+from moorage.importer.verdicts import GOOD, Compared, EntryKind, EntryState, Verdict
 from moorage.projects.models import Project
+from moorage.storage.digests import Stamp
+from moorage.storage.walk import PART_ENTRIES, FolderPart, Found
 
-BATCH_ROWS: Final = 1000
-NAMES_PER_QUERY: Final = 400
-
-_Thing = TypeVar("_Thing")
-
-_WRITE: Final = (
-    "UPDATE importer_manifestentry SET verdict = %s, reason = %s, reason_text = %s, warning = %s"
-    " WHERE id = %s AND state <> 'registered'"
-)
+_DIRECTORY: Final = EntryKind.DIRECTORY.value
+_FILE: Final = EntryKind.FILE.value
+_SURELY_SHORT: Final = paths.MAX_PATH_BYTES - paths.MAX_NAME_BYTES - 2
+_PLANNED, _PLACED = EntryState.PLANNED.value, EntryState.PLACED.value
 
 
-@dataclass(frozen=True)
-class ProjectAtHead:
-    """Looks staged paths up in a project at one revision."""
+class Scene(NamedTuple):
+    """A staged folder: its path in the project, why nothing of it may enter one, whether all of it is chosen."""
 
-    project_id: UUID
-    revision: int
+    staged: bytes
+    place: str
+    problem: Reason | None
+    is_chosen: bool
 
-    def look_up(self, entries: Sequence[ManifestEntry]) -> dict[int, AtHead]:
-        """What stands at the path of each entry, by the entry's id. Where nothing does, the entry is left out."""
-        text = {entry.pk: bytes(entry.path).decode() for entry in entries if entry.name}
-        # That it was a folder once does not mean that it is one now.
-        folders = known_directories(self.project_id, text.values())
-        if not folders:
+
+@dataclass
+class Planner:
+    """What an import was asked for, and where it looks things up. `target` is a folder of the project, or empty."""
+
+    at_head: ProjectAtHead
+    policy: Policy
+    target: str
+    selection: Selection
+    ignoring: IgnoreRules
+    suspicions: Suspicions
+    previous: Previous
+    expectations: Expectations
+    alike: list[bytes] = field(default_factory=list)  # keys of entries that are written, whose twin was seen later
+    _scene: Scene | None = None
+    _seen: dict[bytes, tuple[int, Found]] = field(default_factory=dict)  # of that folder: by folded name, in which part
+    _part: int = 0
+    _twins: set[bytes] = field(default_factory=set)  # paths that look like another, and have no entry yet
+
+    def plan(self, part: FolderPart) -> list[Entry]:
+        """The entries of a part of a folder, each with its verdict. Paths that were registered before are left out."""
+        scene = self._enter(part.path)
+        self._look_for_twins(part)
+        entries = self.previous.carry_over(list(self._entries_of(part)))
+        expected = self.expectations.of(entries)
+        standing = self._standing(scene, entries)
+        if not (standing or expected) and self._is_plain(scene):
+            return self._judge_plainly(scene, entries)
+        for entry in entries:
+            self.expectations.compare(entry, expected)
+            if entry.kind == _DIRECTORY:
+                self._judge_folder(entry)
+            else:
+                self._judge(scene, entry, standing.get(entry.name, NOTHING))
+        return entries
+
+    def _is_plain(self, scene: Scene) -> bool:
+        """Whether nothing but a file's own name and kind can matter in this folder."""
+        return (
+            scene.problem is None
+            and scene.is_chosen
+            and not (self.suspicions or self.ignoring.rules or self._twins or self.expectations)
+            and len(scene.staged) + len(scene.place) <= _SURELY_SHORT
+        )
+
+    def _judge_plainly(self, scene: Scene, entries: list[Entry]) -> list[Entry]:
+        """As `_judge` does, for the many files of which nothing is to be said."""
+        place, plainly_new = scene.place, Verdict.NEW.value
+        for entry in entries:
+            is_fine = entry.kind == _FILE and entry.name and not entry.trouble
+            if is_fine and not self.ignoring.ignored_by(entry.path, is_folder=False):
+                entry.verdict, entry.place = plainly_new, place
+            elif entry.kind == _DIRECTORY:
+                self._judge_folder(entry)
+            else:
+                self._judge(scene, entry, NOTHING)
+        return entries
+
+    def plan_again(self, entries: Iterable[Entry]) -> None:
+        """Give entries a new verdict against another head. Warnings of names that look alike stay."""
+        by_folder: dict[bytes, list[Entry]] = {}
+        for entry in entries:
+            by_folder.setdefault(paths.split(entry.path)[0], []).append(entry)
+        for folder, some in by_folder.items():
+            scene = self._scene_of(folder)
+            standing = self._standing(scene, some)
+            for entry in some:
+                looks_alike = entry.warning == reasons.LOOKS_ALIKE
+                if entry.kind == _DIRECTORY:
+                    self._judge_folder(entry, looks_alike=looks_alike)
+                else:
+                    self._judge(scene, entry, standing.get(entry.name, NOTHING), looks_alike=looks_alike)
+
+    def _enter(self, folder: bytes) -> Scene:
+        if self._scene is None or self._scene.staged != folder:
+            self._scene, self._seen = self._scene_of(folder), {}
+        return self._scene
+
+    def _look_for_twins(self, part: FolderPart) -> None:
+        """Note names that differ only in case or normal form from another of the folder, and those others."""
+        self._part += 1
+        if self._part_of_folder(part) and len({one.path.lower() for one in part.found}) == len(part.found):
+            return
+        prefix = len(part.path) + 1 if part.path else 0
+        for found in part.found:
+            number, first = self._seen.setdefault(paths.folded(found.path[prefix:]), (self._part, found))
+            if first is found:
+                continue
+            self._twins.add(found.path)
+            if number == self._part or first.kind == _DIRECTORY:
+                self._twins.add(first.path)
+            else:
+                self.alike.append(path_key(first.path))
+
+    def _part_of_folder(self, part: FolderPart) -> bool:
+        """Whether this is all of a folder, and every name of it is ASCII."""
+        is_whole = len(part.found) < PART_ENTRIES and not self._seen
+        return is_whole and all(one.path.isascii() for one in part.found)
+
+    def _scene_of(self, folder: bytes) -> Scene:
+        problem = paths.problem_of(folder) if folder else None
+        below = folder.decode() if problem is None else ""
+        place = f"{self.target}/{below}" if self.target and below else self.target or below
+        return Scene(folder, place, problem, self.selection.holds_all_below(folder))
+
+    def _entries_of(self, part: FolderPart) -> Iterable[Entry]:
+        if part.folder is not None:
+            yield _entry(part.folder, path_key(part.path), paths.split(part.path)[1], again=part.again)
+        half, prefix = folder_key(part.path), len(part.path) + 1 if part.path else 0
+        for found in part.found:
+            # A folder has its entry when it is looked into.
+            if found.kind != _DIRECTORY:
+                name = found.path[prefix:]
+                yield _entry(found, half + name_key(name), name)
+
+    def _standing(self, scene: Scene, entries: Sequence[Entry]) -> dict[str, AtHead]:
+        if scene.problem is not None:
             return {}
-        wanted = set(text.values()) | _all_above(text.values())
-        visible = self._visible(folders[path] for path in wanted if path in folders)
-        places = {path: (folders.get(_parent(path), -1), _name(path)) for path in wanted}
-        files = self._files(set(places.values()))
-        standing = {path: files[place] for path, place in places.items() if place in files}
-        return {pk: self._what_stands(path, folders.get(path) in visible, standing) for pk, path in text.items()}
+        return self.at_head.look_up(scene.place, [one.name for one in entries if one.name and one.kind != _DIRECTORY])
 
-    @staticmethod
-    def _what_stands(path: str, is_folder: bool, standing: dict[str, tuple[int, str]]) -> AtHead:
-        blocking = next((folder for folder in _above(path) if folder in standing), "")
-        if blocking:
-            return AtHead(blocked_by=blocking)
-        if path in standing:
-            size, digest = standing[path]
-            return AtHead(is_file=True, size_bytes=size, digest=digest)
-        return AtHead(is_folder=True) if is_folder else NOTHING
-
-    def _visible(self, directory_ids: Iterable[int]) -> set[int]:
-        visible: set[int] = set()
-        for chunk in _chunks(list(directory_ids)):
-            rows = DirectoryVersion.objects.at(self.revision).filter(directory__in=chunk)
-            visible.update(rows.values_list("directory_id", flat=True))
-        return visible
-
-    def _files(self, places: set[tuple[int, str]]) -> dict[tuple[int, str], tuple[int, str]]:
-        """Size and digest of the visible files among these (folder, name); -1 is no folder."""
-        wanted = sorted((folder, name) for folder, name in places if folder >= 0)
-        files: dict[tuple[int, str], tuple[int, str]] = {}
-        for chunk in _chunks(wanted):
-            rows = FileVersion.objects.at(self.revision).filter(
-                directory__in={folder for folder, _ in chunk}, name__in={name for _, name in chunk}
+    def _judge_folder(self, entry: Entry, *, looks_alike: bool | None = None) -> None:
+        scene = self._scene_of(paths.split(entry.path)[0])
+        own = self._scene_of(entry.path)
+        at_head = NOTHING
+        if own.problem is None:
+            stands = self.at_head.folder(own.place)
+            at_head = AtHead(
+                is_folder=stands.is_there,
+                is_file=stands.blocked_by == own.place,
+                blocked_by="" if stands.blocked_by == own.place else stands.blocked_by,
             )
-            for folder, name, size, digest in rows.values_list(
-                "directory_id", "name", "size_bytes", "stored_object__digest"
-            ):
-                files[folder, name] = (size, digest)
-        return files
+        self._judge(scene, entry, at_head, looks_alike=looks_alike)
+        entry.place = own.place
 
-
-def plan(job: ImportJob, run: ImportRun) -> None:
-    """Give every entry that is not registered a verdict against the project's head.
-
-    Afterwards the run says which head that was.
-    """
-    head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
-    job.note(step="plan", files_done=0, bytes_done=0)
-    at_head = ProjectAtHead(job.project_id, head)
-    alike = look_alikes(job.upload_id)
-    entries = ManifestEntry.objects.filter(upload_id=job.upload_id).exclude(state=EntryState.REGISTERED)
-    for batch in in_batches(entries):
-        write_verdicts(job, judge_batch(job, batch, at_head, alike), is_range=True)
-        job.seam("plan: batch written")
-    with job.batch():
-        run.planned_revision = head
-        run.save(update_fields=["planned_revision"])
-    job.seam("planned")
-
-
-def judge_batch(
-    job: ImportJob, batch: Sequence[ManifestEntry], at_head: ProjectAtHead, alike: set[int]
-) -> list[tuple[ManifestEntry, Judgement]]:
-    """Ask the planner about each entry of a batch."""
-    found = at_head.look_up(batch)
-    return [
-        (
-            entry,
-            judge(
-                Staged(
-                    path=bytes(entry.path),
-                    kind=entry.kind,
-                    size_bytes=entry.size_bytes,
-                    digest=entry.digest,
-                    trouble=entry.trouble,
-                    is_doubtful=job.suspicions.is_doubtful(bytes(entry.path_digest), entry.changed_ns),
-                    looks_alike=entry.folded in alike,
-                ),
-                found.get(entry.pk, NOTHING),
-                include_doubtful=job.include_doubtful,
-            ),
+    def _judge(self, scene: Scene, entry: Entry, at_head: AtHead, *, looks_alike: bool | None = None) -> None:
+        problem = scene.problem or self._problem_of(entry)
+        is_chosen = scene.is_chosen or self.selection.holds(entry.path)
+        staged = Staged(
+            entry.path,
+            entry.kind,
+            entry.digest,
+            problem,
+            entry.trouble,
+            bool(self.suspicions) and self.suspicions.is_doubtful(entry.key, entry.changed_ns),
+            entry.compared == Compared.DIFFERS,
+            self._looks_alike(entry) if looks_alike is None else looks_alike,
+            self.ignoring.ignored_by(entry.path, entry.kind == _DIRECTORY),
+            is_chosen,
         )
-        for entry in batch
-    ]
+        _apply(entry, judge(staged, at_head, self.policy))
+        entry.place, entry.digest_at_head = scene.place, at_head.digest
+
+    def _problem_of(self, entry: Entry) -> Reason | None:
+        path = entry.path
+        if len(path) + len(self.target) + 1 > paths.MAX_PATH_BYTES:
+            target = len(self.target.encode()) + 1 if self.target else 0
+            if len(path) + target > paths.MAX_PATH_BYTES:
+                return reasons.PATH_TOO_LONG
+        return None if entry.name else paths.problem_of_name(paths.split(path)[1])
+
+    def _looks_alike(self, entry: Entry) -> bool:
+        if entry.path not in self._twins:
+            return False
+        self._twins.discard(entry.path)
+        return True
 
 
-def write_verdicts(job: ImportJob, judged: Sequence[tuple[ManifestEntry, Judgement]], *, is_range: bool) -> None:
-    """Write the verdicts of a batch. Where its numbers are a range, the most common one takes one statement."""
-    usual = Counter(judgement for _, judgement in judged).most_common(1)[0][0] if is_range else None
-    with job.batch(), connection.cursor() as cursor:
-        if usual is not None:
-            numbers = [entry.number for entry, _ in judged]
-            ManifestEntry.objects.filter(
-                upload_id=job.upload_id, number__gte=min(numbers), number__lte=max(numbers)
-            ).exclude(state=EntryState.REGISTERED).update(**_columns(usual))
-        cursor.executemany(
-            _WRITE,
-            [(*_columns(judgement).values(), entry.pk) for entry, judgement in judged if judgement != usual],
-        )
+def _entry(found: Found, key: bytes, name: bytes, *, again: bool = False) -> Entry:
+    stamp = Stamp(found.inode, found.size_bytes, found.modified_ns, found.changed_ns)
+    entry = Entry(found.path, key, paths.text_of(name), found.kind.value, stamp)
+    if found.trouble:
+        entry.trouble = found.trouble
+    if again:
+        entry.again = True
+    return entry
 
 
-def _columns(judgement: Judgement) -> dict[str, str]:
-    reason = judgement.reason
-    return {
-        "verdict": judgement.verdict.value,
-        "reason": reason.code if reason else "",
-        "reason_text": reason.sentence if reason else "",
-        "warning": judgement.warning,
-    }
+def _apply(entry: Entry, judgement: Judgement) -> None:
+    """Write a verdict into an entry. What was placed and is taken stays placed; a folder needs no placing."""
+    verdict, reason, warning = judgement
+    entry.verdict, entry.warning = verdict.value, warning
+    entry.reason, entry.reason_text = reason or ("", "")
+    if entry.kind == _DIRECTORY:
+        entry.state = _PLACED if verdict in GOOD else _PLANNED
 
 
-def look_alikes(upload_id: UUID) -> set[int]:
-    """The folded paths that more than one entry of the upload has."""
-    several = (
-        ManifestEntry.objects.filter(upload_id=upload_id)
-        .values("folded")
-        .annotate(count=Count("pk"))
-        .filter(count__gt=1)
-        .order_by()
+def planner_for(job: ImportJob, *, head: int) -> Planner:
+    """The planner of an import, against the project at a revision."""
+    project = Project.objects.only("on_conflict", "ignore_rules").get(pk=job.project_id)
+    choices = job.choices
+    return Planner(
+        at_head=ProjectAtHead(job.project_id, head),
+        policy=Policy(
+            on_conflict=choices.on_conflict or project.on_conflict,
+            include_doubtful=choices.include_doubtful,
+            include_skipped=choices.include_skipped,
+        ),
+        target=choices.target.strip("/"),
+        selection=Selection.of(choices.paths),
+        ignoring=IgnoreRules.of(project.ignore_rules, read_upload_rules(job.area).text),
+        suspicions=job.suspicions,
+        previous=Previous(job.upload_id),
+        expectations=Expectations(job.upload_id),
     )
-    return set(several.values_list("folded", flat=True))
-
-
-_READ: Final = (
-    *("pk", "number", "path", "path_digest", "name", "folded", "kind"),
-    *("size_bytes", "changed_ns", "digest", "trouble", "verdict"),
-)
-
-
-def in_batches(entries: QuerySet[ManifestEntry]) -> Iterable[list[ManifestEntry]]:
-    """Entries in the order of their numbers, read as they are needed."""
-    last = -1
-    while batch := list(entries.filter(number__gt=last).order_by("number").only(*_READ)[:BATCH_ROWS]):
-        last = batch[-1].number
-        yield batch
-
-
-def _chunks(things: Sequence[_Thing]) -> Iterable[Sequence[_Thing]]:
-    for start in range(0, len(things), NAMES_PER_QUERY):
-        yield things[start : start + NAMES_PER_QUERY]
-
-
-def _parent(path: str) -> str:
-    return path.rpartition("/")[0]
-
-
-def _above(path: str) -> Iterable[str]:
-    """Every folder that a path lies in, the nearest last, without the top."""
-    position = path.find("/")
-    while position >= 0:
-        yield path[:position]
-        position = path.find("/", position + 1)
-
-
-def _all_above(all_paths: Iterable[str]) -> set[str]:
-    above: set[str] = set()
-    for path in all_paths:
-        folder = _parent(path)
-        while folder and folder not in above:
-            above.add(folder)
-            folder = _parent(folder)
-    return above
-
-
-def _name(path: str) -> str:
-    return path.rpartition("/")[2]

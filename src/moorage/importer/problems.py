@@ -6,7 +6,7 @@ They are rows of the run, so that a retry adds its own and changes none of an ea
 from typing import Final
 
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
@@ -14,36 +14,37 @@ from moorage.importer.runs import ranges
 from moorage.importer.verdicts import EntryState, Verdict
 
 ROWS_PER_BATCH: Final = 500
-_SELECTED: Final = (Verdict.REJECTED, Verdict.DOUBTFUL)
+_LEFT_OUT: Final = (Verdict.REJECTED, Verdict.DOUBTFUL, Verdict.SKIPPED)
 
 
-def not_imported(job: ImportJob) -> QuerySet[ManifestEntry]:
-    """The entries that this import leaves out."""
-    left_out = ManifestEntry.objects.filter(upload_id=job.upload_id)
-    return (left_out.filter(verdict__in=_SELECTED) | left_out.filter(state=EntryState.FAILED)).exclude(
-        state=EntryState.REGISTERED
-    )
+def not_imported(job: ImportJob, run: int) -> QuerySet[ManifestEntry]:
+    """The entries that a run leaves out."""
+    ours = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run)
+    return ours.filter(Q(verdict__in=_LEFT_OUT) | Q(state=EntryState.FAILED))
 
 
 def write_problems(job: ImportJob, run: ImportRun) -> int:
     """Write a row for everything that is left out, and return how many those are. Repeatable."""
     until = job.clock() + job.policies.remnants_kept
+    _forget(job, run)
     as_uuid = ImportRun._meta.pk.get_db_prep_value
-    for entries in ranges(job, not_imported(job)):
-        selected, parameters = entries.values("id").query.sql_with_params()
+    left_out = not_imported(job, run.number)
+    for entries in ranges(job, left_out):
+        selected, parameters = entries.values("number").query.sql_with_params()
         with job.batch(), connection.cursor() as cursor:
             entries.update(remnant_until=until)
             cursor.execute(
-                "INSERT INTO importer_importproblem (run_id, entry_id, code, sentence)"  # noqa: S608 - Django's own SQL
-                f" SELECT %s, id, reason, reason_text FROM importer_manifestentry WHERE id IN ({selected})"
-                " ON CONFLICT (run_id, entry_id) DO UPDATE SET code = excluded.code, sentence = excluded.sentence",
+                "INSERT INTO importer_importproblem (run_id, path, code, sentence, kept_until)"  # noqa: S608
+                " SELECT %s, path, reason, reason_text, remnant_until FROM importer_manifestentry"
+                f" WHERE number IN ({selected}) ORDER BY number",
                 [as_uuid(run.pk, connection), *parameters],
             )
-    # What a first try of this run could not import, and a later one could, is no problem of it.
-    # Looked for outside the transaction: there may be a million of them, and hardly any of these.
-    imported = ImportProblem.objects.filter(run=run, entry__state=EntryState.REGISTERED).values_list("pk", flat=True)
-    while some := list(imported[:ROWS_PER_BATCH]):
-        with job.batch():
-            ImportProblem.objects.filter(pk__in=some).delete()
     run.problem_count = ImportProblem.objects.filter(run=run).count()
     return run.problem_count
+
+
+def _forget(job: ImportJob, run: ImportRun) -> None:
+    """What a first try of this run could not import, and a later one could, is no problem of it."""
+    while some := list(ImportProblem.objects.filter(run=run).values_list("pk", flat=True)[:ROWS_PER_BATCH]):
+        with job.batch():
+            ImportProblem.objects.filter(pk__in=some).delete()

@@ -1,5 +1,7 @@
 """Register and publish: the part of an import that takes turns with other imports into the project."""
 
+import logging
+import time
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,16 +15,23 @@ from moorage.files.registering import (
     publish,
     take_right,
 )
+from moorage.importer.durability import on_disk_at_once
 from moorage.importer.job import ImportJob, Outcome
 from moorage.importer.models import ImportRun, ManifestEntry
-from moorage.importer.placing import place_all, to_place
+from moorage.importer.place import place_batch
+from moorage.importer.placing import place_queued
+from moorage.importer.planning import planner_for
 from moorage.importer.problems import not_imported, write_problems
-from moorage.importer.register import register, registered_under
+from moorage.importer.queue import to_place
+from moorage.importer.register import register, registering
 from moorage.importer.replanning import plan_again
-from moorage.importer.runs import end_run, fail_run, forget_unpublished
+from moorage.importer.runs import end_run, fail_run
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
+from moorage.projects.choices import OnConflict
 
 ASK_AGAIN_SECONDS: Final = 0.3
+
+log = logging.getLogger(__name__)
 
 
 def register_and_publish(job: ImportJob, run: ImportRun) -> int | None:
@@ -52,48 +61,60 @@ def _wait_for_right(job: ImportJob, run: ImportRun) -> RegisterRight:
             right = None
         if right is not None:
             job.seam("right taken")
-            # Entries that an interrupted register marked are marked for nothing: the versions have been cleared.
-            forget_unpublished(job)
             return right
         job.sleep(ASK_AGAIN_SECONDS)
 
 
 def _under(job: ImportJob, run: ImportRun, right: RegisterRight) -> tuple[bool, int | None]:
     """One try under one right: whether the run has ended, and the number that it published."""
-    plan_again(job, run, head=right.head)
-    if to_place(job).exists():
+    planner = planner_for(job, head=right.head)
+    plan_again(job, run, planner, head=right.head)
+    if to_place(job, run.number).exists():
         # The project has changed so that more can be imported than was planned. Others go first meanwhile.
         give_back(right)
-        place_all(job)
+        place_queued(job, planner, run.number, place_batch)
         return False, None
-    if not _has_something_good(job):
+    why_not = _why_nothing(job, run, planner.policy.on_conflict)
+    if why_not is not None:
         write_problems(job, run)
-        _count(job, run, right)
-        fail_run(job, run, code=_why_nothing(job)[0], sentence=_why_nothing(job)[1], right=right)
+        _count(job, run)
+        with on_disk_at_once():
+            fail_run(job, run, code=why_not[0], sentence=why_not[1], right=right)
         return True, None
-    if not register(job, right):
+    if not register(job, right, run.number):
         give_back(right)
-        place_all(job)
+        place_queued(job, planner, run.number, place_batch)
         return False, None
     write_problems(job, run)
-    counts = _count(job, run, right)
+    counts = _count(job, run)
     job.seam("registered")
     job.note(step="publish")
-    now = job.clock()
-    number = publish(right, at=now, counts=counts, also=lambda: _finish(job, run, right, now))
+    job.check_cancelled()
+    return True, _publish(job, run, right, counts)
+
+
+def _publish(job: ImportJob, run: ImportRun, right: RegisterRight, counts: RevisionCounts) -> int:
+    now, began = job.clock(), time.monotonic()
+    with on_disk_at_once():
+        number = publish(right, at=now, counts=counts, also=lambda: _finish(job, run, right, now))
+    log.info("import of %s: published revision %d in %.1f ms", job.upload_id, number, 1000 * (time.monotonic() - began))
     job.seam("published")
-    return True, number
+    return number
 
 
-def _has_something_good(job: ImportJob) -> bool:
-    good = ManifestEntry.objects.filter(upload_id=job.upload_id, verdict__in=GOOD).exclude(
-        state__in=(EntryState.FAILED, EntryState.REGISTERED)
+def _why_nothing(job: ImportJob, run: ImportRun, on_conflict: str) -> tuple[str, str] | None:
+    """Why the run publishes nothing; None if it does."""
+    good = ManifestEntry.objects.filter(
+        upload_id=job.upload_id, run=run.number, verdict__in=GOOD, state=EntryState.PLACED
     )
-    return good.exists()
-
-
-def _why_nothing(job: ImportJob) -> tuple[str, str]:
-    if not_imported(job).exists():
+    if on_conflict == OnConflict.FAIL:
+        conflict = good.filter(verdict=Verdict.NEW_VERSION).order_by("number").first()
+        if conflict is not None:
+            count = good.filter(verdict=Verdict.NEW_VERSION).count()
+            return "import.conflict", _conflict(str(conflict), count)
+    if good.exists():
+        return None
+    if not_imported(job, run.number).exists():
         return (
             "import.nothing_good",
             "None of its files could be imported. See why below, and send them in another upload.",
@@ -101,18 +122,25 @@ def _why_nothing(job: ImportJob) -> tuple[str, str]:
     return "import.empty", "Nothing was in the staging area. Transfer the files in another upload, or press DELETE."
 
 
-def _count(job: ImportJob, run: ImportRun, right: RegisterRight) -> RevisionCounts:
+def _conflict(path: str, count: int) -> str:
+    more = f" and {count - 1:,} more" if count > 1 else ""
+    return (
+        f"The project has other files at {path}{more}, and this import was to stop then, so nothing was imported. "
+        "Retry with new versions, or with those files skipped."
+    )
+
+
+def _count(job: ImportJob, run: ImportRun) -> RevisionCounts:
     """What this run found and did, by verdict; also for the revision. Counted before the transaction that publishes."""
-    registered = registered_under(job, right)
-    rows = [*_by_verdict(registered), *_by_verdict(not_imported(job))]
+    registered = registering(job, run.number)
     verdicts: dict[str, dict[str, int]] = {}
-    for verdict, files, size in rows:
+    for verdict, files, size in [*_by_verdict(registered), *_by_verdict(not_imported(job, run.number))]:
         sums = verdicts.setdefault(verdict, {"files": 0, "bytes": 0})
         sums["files"] += files
         sums["bytes"] += size
     run.verdicts = verdicts
-    total = registered.aggregate(files=Count("pk"), bytes=Sum("size_bytes"))
-    run.files, run.bytes = total["files"], total["bytes"] or 0
+    good = [verdicts.get(str(name), {"files": 0, "bytes": 0}) for name in GOOD]
+    run.files, run.bytes = sum(one["files"] for one in good), sum(one["bytes"] for one in good)
     added, changed = (verdicts.get(name, {"files": 0, "bytes": 0}) for name in (Verdict.NEW, Verdict.NEW_VERSION))
     return RevisionCounts(
         files_added=added["files"], files_changed=changed["files"], bytes_added=added["bytes"] + changed["bytes"]
@@ -121,12 +149,12 @@ def _count(job: ImportJob, run: ImportRun, right: RegisterRight) -> RevisionCoun
 
 def _by_verdict(entries: QuerySet[ManifestEntry]) -> list[tuple[str, int, int]]:
     """(verdict, files, bytes); what failed counts as rejected, and a folder that is taken does not count."""
-    rejected = Q(state=EntryState.FAILED)
+    failed = Q(state=EntryState.FAILED)
     counted = entries.exclude(Q(kind=EntryKind.DIRECTORY) & Q(verdict__in=GOOD)).order_by()
     rows: list[tuple[str, int, int]] = []
-    for verdict, files, size in _grouped(counted.exclude(rejected)):
+    for verdict, files, size in _grouped(counted.exclude(failed)):
         rows.append((verdict, files, size or 0))
-    for _, files, size in _grouped(counted.filter(rejected)):
+    for _, files, size in _grouped(counted.filter(failed)):
         rows.append((str(Verdict.REJECTED), files, size or 0))
     return rows
 

@@ -54,6 +54,10 @@ READ_ERROR: Final = Reason(
     "entry.read_error",
     "The disk failed while it was read or stored. Press Retry; if it fails again, tell the operator.",
 )
+NOTHING_LEFT_TO_OPEN_IT: Final = Reason(
+    "entry.not_opened",
+    "The machine had no open files or memory left for it. Press Retry; if it fails again, tell the operator.",
+)
 STILL_OPEN: Final = Reason(
     "entry.still_open",
     "Something still has it open for writing. Press Retry when the writer has ended, or send it in another upload.",
@@ -67,6 +71,22 @@ DOUBTFUL: Final = Reason(
     "A transfer that failed or was stopped may have left it incomplete. "
     "Retry with doubtful files included if it is complete, or send it in another upload.",
 )
+
+DIFFERS: Final = Reason(
+    "entry.differs",
+    "It is not what the list of digests says. Send it again in another upload, "
+    "or retry with doubtful files included if the list is wrong.",
+)
+NOT_SELECTED: Final = Reason(
+    "entry.not_selected", "It is not in the part that was chosen. Press Retry and choose it to import it too."
+)
+KEPT_AS_IT_IS: Final = Reason(
+    "entry.exists", "The project has a file here, and this upload keeps those. Retry with new versions to import it."
+)
+
+
+def ignored(rule: str) -> Reason:
+    return Reason("entry.ignored", f"Left out by the rule {rule}. Retry with skipped files included to import it too.")
 
 
 def file_in_place_of_folder() -> Reason:

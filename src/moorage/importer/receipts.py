@@ -10,7 +10,8 @@ from django.db.models import Sum
 from moorage.errors import NotFoundError
 from moorage.importer import paths
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
-from moorage.importer.verdicts import EntryKind
+from moorage.importer.runs import published_runs
+from moorage.importer.verdicts import GOOD, EntryKind, EntryState
 
 
 class ReceiptNotFoundError(NotFoundError):
@@ -77,15 +78,9 @@ def imported_totals(upload_ids: Collection[UUID]) -> dict[UUID, tuple[int, int]]
 
 def problems(upload_id: UUID, run: int, *, after: int = 0, limit: int = 100) -> Iterator[ReceiptProblem]:
     """What a run did not import, in pages."""
-    rows = (
-        ImportProblem.objects.filter(run__upload_id=upload_id, run__number=run, pk__gt=after)
-        .select_related("entry")
-        .order_by("pk")[:limit]
-    )
+    rows = ImportProblem.objects.filter(run__upload_id=upload_id, run__number=run, pk__gt=after).order_by("pk")[:limit]
     for row in rows:
-        yield ReceiptProblem(
-            row.pk, paths.printable(bytes(row.entry.path)), row.code, row.sentence, row.entry.remnant_until
-        )
+        yield ReceiptProblem(row.pk, paths.printable(bytes(row.path)), row.code, row.sentence, row.kept_until)
 
 
 @dataclass(frozen=True)
@@ -101,8 +96,14 @@ class ReceiptFile:
 
 def imported_files(upload_id: UUID, revision: int, *, after: int = -1, limit: int = 1000) -> list[ReceiptFile]:
     """The files that this upload registered with a revision, in pages, in the order of its manifest."""
+    runs = [run for run, number in published_runs(upload_id).items() if number == revision]
     rows = ManifestEntry.objects.filter(
-        upload_id=upload_id, registered_revision=revision, kind=EntryKind.FILE, number__gt=after
+        upload_id=upload_id,
+        run__in=runs,
+        kind=EntryKind.FILE,
+        state=EntryState.PLACED,
+        verdict__in=GOOD,
+        number__gt=after,
     ).order_by("number")[:limit]
     return [
         ReceiptFile(row.number, paths.printable(bytes(row.path)), row.verdict, row.size_bytes, row.digest)

@@ -5,12 +5,10 @@ from uuid import UUID
 
 from django.db.models import Max
 
-from moorage.importer.models import ManifestEntry
-from moorage.importer.verdicts import EntryState
+from moorage.importer.runs import not_registered
 
 
 def kept_until(upload_id: UUID) -> datetime | None:
     """The latest day that an entry of this upload promises. None: nothing is promised."""
-    left = ManifestEntry.objects.filter(upload_id=upload_id).exclude(state=EntryState.REGISTERED)
-    latest: datetime | None = left.aggregate(latest=Max("remnant_until"))["latest"]
+    latest: datetime | None = not_registered(upload_id).aggregate(latest=Max("remnant_until"))["latest"]
     return latest

@@ -1,9 +1,7 @@
 """A plan is of a revision: what other revisions have touched since is planned again (design §4).
 
-That a file has become another file there needs no new plan: register compares objects. What
-matters is where a file and a folder meet. Every staged folder has an entry of its own, so it is
-enough to look at the paths that were touched and at the folders above them; where such a folder's
-verdict changes, everything below it is planned again.
+Every staged folder has an entry of its own, so it is enough to look at the paths that were touched and at the folders
+above them; where such a folder's verdict changes, everything below it is planned again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,48 +10,92 @@ from typing import Final
 from django.db.models import Q, QuerySet
 
 from moorage.files.models import Directory, DirectoryVersion, FileVersion
+from moorage.files.paths import path_key
 from moorage.importer import paths
+from moorage.importer.entries import Entry, write_entries
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry
-from moorage.importer.planning import ProjectAtHead, in_batches, judge_batch, look_alikes, write_verdicts
+from moorage.importer.planning import Planner
+from moorage.importer.queue import entry_of
+from moorage.importer.scan import Folders
 from moorage.importer.verdicts import EntryKind, EntryState, Verdict
 
 PATHS_PER_QUERY: Final = 400
+ROWS_PER_BATCH: Final = 400
 
 
-def plan_again(job: ImportJob, run: ImportRun, *, head: int) -> None:
-    """Plan again what the revisions after the plan's have touched; afterwards the plan is of `head`."""
+def plan_again(job: ImportJob, run: ImportRun, planner: Planner, *, head: int) -> None:
+    """Plan again what the revisions after the plan's have touched; afterwards the plan is of `head`.
+
+    `planner` looks at the project at `head`.
+    """
     planned = run.planned_revision or 0
     if planned == head:
         return
-    alike = look_alikes(job.upload_id)
-    at_head = ProjectAtHead(job.project_id, head)
-    for touched in _chunks(_touched(job, planned, head)):
-        entries = _still_planned(job).filter(path_digest__in=[paths.digest_of(path) for path in touched])
-        for batch in in_batches(entries):
-            before = {entry.pk: entry.verdict for entry in batch}
-            judged = judge_batch(job, batch, at_head, alike)
-            write_verdicts(job, judged, is_range=False)
-            for entry, judgement in judged:
-                turned = {before[entry.pk], judgement.verdict.value}
-                if entry.kind == EntryKind.DIRECTORY and len(turned) > 1 and Verdict.REJECTED in turned:
-                    _plan_below(job, bytes(entry.path), at_head, alike)
+    folders = Folders(job)
+    for touched in _chunks(_staged(planner.target.encode(), _touched(job, planned, head))):
+        entries = _of_run(job, run).filter(path_key__in=[path_key(path) for path in touched])
+        for batch in _in_batches(entries):
+            turned = _plan_batch(job, run, planner, folders, batch)
+            for folder in turned:
+                for below in _in_batches(_below(job, run, folder)):
+                    _plan_batch(job, run, planner, folders, below)
     with job.batch():
         run.planned_revision = head
         run.save(update_fields=["planned_revision"])
 
 
-def _still_planned(job: ImportJob) -> QuerySet[ManifestEntry]:
+def _of_run(job: ImportJob, run: ImportRun) -> QuerySet[ManifestEntry]:
     # What has failed keeps the reason that its receipt will name: no plan brings its bytes.
-    return ManifestEntry.objects.filter(upload_id=job.upload_id).exclude(
-        state__in=(EntryState.REGISTERED, EntryState.FAILED)
-    )
+    return ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number).exclude(state=EntryState.FAILED)
 
 
-def _plan_below(job: ImportJob, folder: bytes, at_head: ProjectAtHead, alike: set[int]) -> None:
-    below = _still_planned(job).filter(path__gt=folder + b"/", path__lt=folder + b"0")  # "0" follows "/"
-    for batch in in_batches(below):
-        write_verdicts(job, judge_batch(job, batch, at_head, alike), is_range=False)
+def _below(job: ImportJob, run: ImportRun, folder: bytes) -> QuerySet[ManifestEntry]:
+    return _of_run(job, run).filter(path__gt=folder + b"/", path__lt=folder + b"0")  # "0" follows "/"
+
+
+def _in_batches(entries: QuerySet[ManifestEntry]) -> Iterator[list[Entry]]:
+    # What is written anew has a higher number, and is not to come up again.
+    last = entries.order_by("-number").values_list("number", flat=True).first()
+    first = -1
+    while last is not None and (
+        rows := list(entries.filter(number__gt=first, number__lte=last).order_by("number")[:ROWS_PER_BATCH])
+    ):
+        first = rows[-1].number
+        yield [entry_of(row) for row in rows]
+
+
+def _plan_batch(
+    job: ImportJob, run: ImportRun, planner: Planner, folders: Folders, batch: Sequence[Entry]
+) -> list[bytes]:
+    """Give a batch its new verdicts; returns folders that are rejected now and were not, or the other way round."""
+    before = [(entry.verdict, entry.state, entry.object_id) for entry in batch]
+    planner.plan_again(batch)
+    folders.point(batch)
+    changed = []
+    for entry, (verdict, state, object_id) in zip(batch, before, strict=True):
+        if entry.kind == EntryKind.FILE:
+            entry.state, entry.object_id = state, object_id
+        if entry.verdict != verdict:
+            changed.append((entry, verdict))
+    with job.batch():
+        write_entries(job.upload_id, run.number, [entry for entry, _ in changed])
+    return [
+        entry.path
+        for entry, verdict in changed
+        if entry.kind == EntryKind.DIRECTORY and Verdict.REJECTED in {entry.verdict, verdict}
+    ]
+
+
+def _staged(target: bytes, touched: Iterable[bytes]) -> Iterator[bytes]:
+    """Paths of the project as paths of the staging area: those below the target. Above it, everything may change."""
+    if not target:
+        yield from touched
+        return
+    below = target + b"/"
+    for path in touched:
+        if path.startswith(below):
+            yield path[len(below) :]
 
 
 def _touched(job: ImportJob, planned: int, head: int) -> Iterator[bytes]:

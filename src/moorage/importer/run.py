@@ -1,15 +1,20 @@
-"""An import from its beginning to its end: scan → plan → digest and place → register → publish.
+"""An import from its beginning to its end: scan, plan, digest and place together → register → publish.
 
 Every step finds by the manifest where it stopped, so a worker that takes over just runs it again.
 Clearing what has been published needs no lease any more: see `importer.clear`.
 """
 
+from moorage.importer.durability import batches_on_disk_later
 from moorage.importer.job import ImportJob
-from moorage.importer.placing import place_all
-from moorage.importer.planning import plan
+from moorage.importer.models import ImportRun
+from moorage.importer.place import place_batch
+from moorage.importer.placing import clear_unfinished, place_listed, place_queued
+from moorage.importer.planning import Planner, planner_for
 from moorage.importer.publishing import register_and_publish
 from moorage.importer.runs import begin_run
-from moorage.importer.scan import scan
+from moorage.importer.scan import end_scan, scan
+from moorage.importer.writing import ManifestWriter
+from moorage.projects.models import Project
 
 
 def run_import(job: ImportJob) -> int | None:
@@ -22,12 +27,34 @@ def run_import(job: ImportJob) -> int | None:
         LeaseLostError: another worker has it; nothing more was written.
         ImportStoppedError: the worker is to end; it goes on where it is taken up next.
     """
+    with batches_on_disk_later():
+        return _run(job)
+
+
+def _run(job: ImportJob) -> int | None:
     run = begin_run(job)
     job.seam("begun")
+    head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
+    planner = planner_for(job, head=head)
     if run.scanned_at is None:
-        scan(job, run)
-    if run.planned_revision is None:
-        plan(job, run)
-    place_all(job)
+        _list_and_place(job, run, planner, head)
+    place_queued(job, planner, run.number, place_batch)
     job.seam("placed")
     return register_and_publish(job, run)
+
+
+def _list_and_place(job: ImportJob, run: ImportRun, planner: Planner, head: int) -> None:
+    job.note(step="digest", files_done=0, bytes_done=0)
+    clear_unfinished(job)
+    if run.planned_revision is None:
+        # Once: a later try may find a newer head, but entries of this one were judged against the older.
+        with job.batch():
+            run.planned_revision = head
+            run.save(update_fields=["planned_revision"])
+    writer = ManifestWriter(job, run.number)
+    place_listed(job, planner, scan(job, planner), writer, place_batch)
+    end_scan(job, planner, run=run.number)
+    with job.batch():
+        run.scanned_at = job.clock()
+        run.save(update_fields=["scanned_at"])
+    job.seam("scanned")

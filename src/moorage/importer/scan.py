@@ -1,49 +1,27 @@
-"""Scan: one walk over the sealed area; what is found streams into the manifest.
+"""Scan: one walk over the area, in the order of the walk; every path gets its entry and its verdict as it is seen.
 
-It may begin again at any time: a path that the manifest has is compared, not added, and keeps its
-number, its state and its digest as long as nothing has changed.
+It may begin again at any time: what the manifest knows of a path is carried over as long as nothing has changed.
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
-from itertools import islice
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from django.db import connection
-from django.db.models import Max
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
 from moorage.errors import NotFoundError
-from moorage.files.ids import new_version_ids
-from moorage.importer import paths
+from moorage.files.directories import identify_directories
+from moorage.importer import reasons
+from moorage.importer.entries import Entry
 from moorage.importer.job import ImportJob
-from moorage.importer.models import ImportRun, ManifestEntry
-from moorage.importer.runs import published_fences
-from moorage.importer.verdicts import EntryState
-from moorage.storage.walk import Found, FoundKind, walk
+from moorage.importer.models import ManifestEntry
+from moorage.importer.planning import Planner
+from moorage.importer.runs import not_registered, published_runs
+from moorage.importer.verdicts import GOOD, EntryKind
+from moorage.storage.walk import walk_folders
 
-BATCH_ROWS: Final = 500
-
-_COLUMNS: Final = (
-    "upload_id, number, path, path_digest, name, folded, kind, size_bytes, modified_ns, modified_at, changed_ns, inode,"
-    " trouble, verdict, state, reason, reason_text, warning, digest, crc32, seen, compared, version_id"
-)
-# A path that was registered stays as it was; another is planned anew if anything of it has changed.
-_SAME: Final = " AND ".join(
-    f"importer_manifestentry.{column} = excluded.{column}"
-    for column in ("kind", "size_bytes", "modified_ns", "changed_ns", "inode")
-)
-_UPSERT: Final = f"""
-    INSERT INTO importer_manifestentry ({_COLUMNS})
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, '', '{EntryState.PLANNED}', '', '', '', '', 0, 0, '', %s)
-    ON CONFLICT (upload_id, path_digest) DO UPDATE SET
-        state = CASE WHEN {_SAME} THEN importer_manifestentry.state ELSE excluded.state END,
-        digest = CASE WHEN {_SAME} THEN importer_manifestentry.digest ELSE '' END,
-        kind = excluded.kind, size_bytes = excluded.size_bytes,
-        modified_ns = excluded.modified_ns, modified_at = excluded.modified_at,
-        changed_ns = excluded.changed_ns, inode = excluded.inode, trouble = excluded.trouble
-    WHERE importer_manifestentry.state <> '{EntryState.REGISTERED}'
-"""  # noqa: S608 - only our own column names are put together
+GROUP_ENTRIES: Final = 1000
+FOLDERS_REMEMBERED: Final = 20_000
+DELETED_ROWS: Final = 500
 
 
 class SealedAreaMissingError(NotFoundError):
@@ -57,86 +35,67 @@ class SealedAreaMissingError(NotFoundError):
         )
 
 
-def scan(job: ImportJob, run: ImportRun) -> None:
-    """List the sealed area into the manifest. Afterwards the run is scanned, and totals are known.
+def scan(job: ImportJob, planner: Planner) -> Iterator[list[Entry]]:
+    """Everything in the area, judged, in groups of some thousand entries.
 
     Raises:
         SealedAreaMissingError: there is no such folder.
-        LeaseLostError: another worker has this import.
     """
-    job.note(step="scan", files_total=0, bytes_total=0, files_done=0, bytes_done=0)
-    last = ManifestEntry.objects.filter(upload_id=job.upload_id).aggregate(last=Coalesce(Max("number"), 0))["last"]
-    for batch in _batches(job):
-        _write(job, batch, first=last + 1)
-        last += len(batch)
-        job.seam("scan: batch written")
-    with job.batch():
-        run.scanned_at = job.clock()
-        run.save(update_fields=["scanned_at"])
-    job.seam("scanned")
-
-
-def _batches(job: ImportJob) -> Iterator[list[Found]]:
+    group: list[Entry] = []
+    files = size = 0
     try:
-        found = walk(job.sealed_area)
-        while batch := list(islice(found, BATCH_ROWS)):
-            yield batch
+        for part in walk_folders(job.area):
+            job.check_stop()
+            entries = planner.plan(part)
+            group += entries
+            for entry in entries:
+                if entry.kind == EntryKind.FILE:
+                    files, size = files + 1, size + entry.size_bytes
+            if len(group) >= GROUP_ENTRIES:
+                job.note_total(files, size)
+                yield group
+                group = []
     except FileNotFoundError as error:
         # After an import that published, nothing needs to be left of the area.
-        if not published_fences(job.upload_id):
+        if not published_runs(job.upload_id):
             raise SealedAreaMissingError from error
+    job.note_total(files, size, is_whole=True)
+    if group:
+        yield group
 
 
-def _write(job: ImportJob, batch: list[Found], *, first: int) -> None:
-    files = [found for found in batch if found.kind is FoundKind.FILE]
-    job.note(
-        files_total=job.progress.files_total + len(files),
-        bytes_total=job.progress.bytes_total + sum(found.size_bytes for found in files),
-    )
-    rows = list(_rows(job, batch, first))  # before the transaction, which is to be short
-    with job.batch(), connection.cursor() as cursor:
-        cursor.executemany(_UPSERT, rows)
+class Folders:
+    """Gives the folders of the project that entries need their identities; remembers those of the last."""
+
+    def __init__(self, job: ImportJob) -> None:
+        self._job = job
+        self._ids: dict[str, int] = {}
+
+    def point(self, entries: Sequence[Entry]) -> None:
+        """Set `directory_id` of the entries that the plan takes."""
+        taken = [entry for entry in entries if entry.verdict in GOOD]
+        missing = {entry.place for entry in taken} - self._ids.keys()
+        if missing:
+            if len(self._ids) > FOLDERS_REMEMBERED:
+                self._ids.clear()
+                missing = {entry.place for entry in taken}
+            self._ids |= identify_directories(self._job.project_id, missing, batch=self._job.batch)
+        for entry in taken:
+            entry.directory_id = self._ids[entry.place]
 
 
-def _rows(job: ImportJob, batch: Iterable[Found], first: int) -> Iterator[tuple[Any, ...]]:
-    batch = list(batch)
-    as_uuid = ManifestEntry._meta.get_field("version_id").get_db_prep_value
-    upload_id = as_uuid(job.upload_id, connection)
-    for number, (found, version_id) in enumerate(zip(batch, new_version_ids(len(batch)), strict=True), first):
-        yield (
-            upload_id,
-            number,
-            found.path,
-            paths.digest_of(found.path),
-            _name(found.path),
-            paths.folded(found.path),
-            found.kind.value,
-            found.size_bytes,
-            found.modified_ns,
-            connection.ops.adapt_datetimefield_value(modified_at(found.modified_ns)),
-            found.changed_ns,
-            # ext4 and XFS count inodes in 64 bits without a sign; the database has one.
-            signed(found.inode),
-            found.trouble,
-            as_uuid(version_id, connection),
-        )
+def end_scan(job: ImportJob, planner: Planner, *, run: int) -> None:
+    """Warn of names whose twin was seen later, and forget paths that are not there any more."""
+    ours = ManifestEntry.objects.filter(upload_id=job.upload_id)
+    for start in range(0, len(planner.alike), DELETED_ROWS):
+        twins = ours.filter(path_key__in=planner.alike[start : start + DELETED_ROWS], verdict__in=GOOD, warning="")
+        with job.batch():
+            twins.update(warning=reasons.LOOKS_ALIKE)
+    if planner.previous.exist:
+        _forget(job, not_registered(job.upload_id).exclude(run=run))
 
 
-def _name(path: bytes) -> str:
-    return "" if paths.problem_of(path) else paths.split(path)[1].decode()
-
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_EARLIEST_US: Final = int((datetime(1, 1, 2, tzinfo=UTC) - _EPOCH).total_seconds()) * 1_000_000
-_LATEST_US: Final = int((datetime(9999, 12, 30, tzinfo=UTC) - _EPOCH).total_seconds()) * 1_000_000
-
-
-def modified_at(modified_ns: int) -> datetime:
-    """The instant of a file's time; one that a calendar cannot hold becomes the nearest that it can."""
-    microseconds = min(max(modified_ns // 1000, _EARLIEST_US), _LATEST_US)
-    return _EPOCH + timedelta(microseconds=microseconds)
-
-
-def signed(number: int) -> int:
-    """A number of 64 bits as a database holds it."""
-    return number - 2**64 if number >= 2**63 else number
+def _forget(job: ImportJob, gone: QuerySet[ManifestEntry]) -> None:
+    while numbers := list(gone.values_list("pk", flat=True)[:DELETED_ROWS]):
+        with job.batch():
+            ManifestEntry.objects.filter(pk__in=numbers).delete()

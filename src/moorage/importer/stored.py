@@ -4,8 +4,8 @@ In that order, because two bulk inserts in different orders deadlock on PostgreS
 collector has doomed is set live again; one that is leaving is put off (design §4).
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -13,21 +13,27 @@ from django.db import connection
 
 from moorage.files.models import ObjectState, StoredObject
 from moorage.importer.batches import PlacedFile
+from moorage.importer.bulk import insert_rows
 
 NAMES_PER_QUERY: Final = 400
 
+_HEAD: Final = "INSERT INTO files_storedobject (digest, size_bytes, crc32, modified_ns, changed_ns, verified_at, state)"
 # Its bytes have just been put there or read: what the row says of an earlier file no longer holds.
-_WRITE: Final = f"""
-    INSERT INTO files_storedobject (digest, size_bytes, crc32, modified_ns, changed_ns, verified_at, state)
-    VALUES (%s, %s, %s, %s, %s, %s, '{ObjectState.LIVE}')
+_CONFLICT: Final = f"""
     ON CONFLICT (digest) DO UPDATE SET
         size_bytes = excluded.size_bytes, crc32 = excluded.crc32, modified_ns = excluded.modified_ns,
         changed_ns = excluded.changed_ns, verified_at = excluded.verified_at, state = excluded.state
     WHERE files_storedobject.state <> '{ObjectState.LEAVING}'
-"""  # noqa: S608 - only our own states are put together
+    RETURNING id, digest
+"""
+_ONE: Final = f"(%s, %s, %s, %s, %s, %s, '{ObjectState.LIVE}')"
+# PostgreSQL takes whole columns as arrays, which is quicker than a statement of thousands of values.
+_ARRAYS: Final = (
+    "%s::bytea[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::timestamptz[]"  # no trailing comma
+)
 
 
-@dataclass(frozen=True)
+@dataclass
 class StoredRows:
     """What became of a batch's digests: ids of objects that may be relied on, and digests of those that may not.
 
@@ -35,9 +41,9 @@ class StoredRows:
     `damaged` do not hold their bytes. A digest in none of them is leaving: try again later.
     """
 
-    ids: dict[str, int]
-    unproven: frozenset[str]
-    damaged: frozenset[str]
+    ids: dict[str, int] = field(default_factory=dict)
+    unproven: set[str] = field(default_factory=set)
+    damaged: set[str] = field(default_factory=set)
 
 
 def store_rows(placed: Sequence[PlacedFile], *, at: datetime) -> StoredRows:
@@ -45,39 +51,57 @@ def store_rows(placed: Sequence[PlacedFile], *, at: datetime) -> StoredRows:
 
     Call it in the transaction that points entries at them.
     """
-    by_digest = {file.digest: file for file in placed if file.how == "reused"}
     known = {file.digest: file for file in placed if file.how != "reused"}
+    believed = {file.digest: file for file in placed if file.how == "reused" and file.digest not in known}
+    rows = StoredRows()
+    if known:
+        for pk, digest in _insert([known[digest] for digest in sorted(known)], at):
+            rows.ids[bytes(digest).hex()] = pk
+    if believed:
+        _read_back(believed, rows)
+    return rows
+
+
+def _insert(files: Sequence[PlacedFile], at: datetime) -> list[tuple[int, Any]]:
     verified_at = connection.ops.adapt_datetimefield_value(at)
+    if connection.vendor == "sqlite":
+        return insert_rows(_HEAD, _ONE, [(*_row(file), verified_at) for file in files], _CONFLICT)
+    columns = [list(column) for column in zip(*map(_row, files), strict=True)]
+    statement = f"{_HEAD} SELECT *, '{ObjectState.LIVE}' FROM unnest({_ARRAYS}) {_CONFLICT}"  # noqa: S608
     with connection.cursor() as cursor:
-        cursor.executemany(_WRITE, [_row(file, verified_at) for _, file in sorted(known.items())])
-    return _read_back(by_digest | known)
+        cursor.execute(statement, [*columns, [verified_at] * len(files)])
+        return list(cursor.fetchall())
 
 
-def _row(file: PlacedFile, verified_at: Any) -> tuple[Any, ...]:
+def _row(file: PlacedFile) -> tuple[Any, ...]:
     stamp = file.object_stamp
-    return file.digest, stamp.size_bytes, file.crc32, stamp.modified_ns, stamp.changed_ns, verified_at
+    return bytes.fromhex(file.digest), stamp.size_bytes, file.crc32, stamp.modified_ns, stamp.changed_ns
 
 
-def _read_back(by_digest: dict[str, PlacedFile]) -> StoredRows:
-    digests = sorted(by_digest)
-    ids: dict[str, int] = {}
-    damaged: set[str] = set()
+def _read_back(believed: dict[str, PlacedFile], found: StoredRows) -> None:
+    digests = sorted(believed)
     doomed: list[int] = []
-    unproven = set(digests)
-    for start in range(0, len(digests), NAMES_PER_QUERY):
-        rows = StoredObject.objects.filter(digest__in=digests[start : start + NAMES_PER_QUERY])
+    found.unproven.update(digests)
+    for some in _chunks(digests, NAMES_PER_QUERY):
+        rows = StoredObject.objects.filter(digest__in=some)
         for pk, digest, size, state in rows.values_list("pk", "digest", "size_bytes", "state"):
-            unproven.discard(digest)
-            if state == ObjectState.DAMAGED or size != by_digest[digest].object_stamp.size_bytes:
-                damaged.add(digest)
+            found.unproven.discard(digest)
+            if state == ObjectState.DAMAGED or size != believed[digest].object_stamp.size_bytes:
+                found.damaged.add(digest)
             elif state != ObjectState.LEAVING:
-                ids[digest] = pk
+                found.ids[digest] = pk
                 doomed += [pk] if state == ObjectState.DOOMED else []
     revive(doomed)
-    return StoredRows(ids, frozenset(unproven), frozenset(damaged))
 
 
 def revive(object_ids: Sequence[int]) -> None:
     """Set doomed objects live again; those that have begun to leave stay as they are."""
     if object_ids:
-        StoredObject.objects.filter(pk__in=object_ids, state=ObjectState.DOOMED).update(state=ObjectState.LIVE)
+        StoredObject.objects.filter(pk__in=object_ids, state=ObjectState.DOOMED).update(
+            state=ObjectState.LIVE, state_changed_at=None
+        )
+
+
+def _chunks(things: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(things), size):
+        yield things[start : start + size]

@@ -21,6 +21,8 @@ GOOD: Final = (Verdict.NEW, Verdict.NEW_VERSION, Verdict.IDENTICAL)
 
 
 class EntryState(TextChoices):
+    """How far an entry has come. REGISTERED stands in no row: it is what a run has placed that has published."""
+
     PLANNED = "planned", "planned"
     DIGESTED = "digested", "digested"
     PLACED = "placed", "placed"

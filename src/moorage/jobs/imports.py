@@ -22,7 +22,7 @@ from moorage.errors import MoorageError
 from moorage.files.models import Revision, RevisionKind
 from moorage.importer.batches import BatchOrder
 from moorage.importer.clear import clear_published
-from moorage.importer.job import ImportJob, ImportStoppedError, Progress
+from moorage.importer.job import ImportCancelledError, ImportJob, ImportStoppedError, Progress
 from moorage.importer.models import ImportRun
 from moorage.importer.run import run_import
 from moorage.importer.runs import fail_run
@@ -99,6 +99,8 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
             log.warning("import of %s: another worker has taken it over", upload.pk)
         except ImportStoppedError:
             lease.release()
+        except ImportCancelledError as error:
+            _fail(job, code=error.code, sentence=str(error))
         except MoorageError as error:
             log.warning("import of %s stopped: %s", upload.pk, error)
             _fail(job, code=error.code, sentence=str(error))
@@ -134,7 +136,7 @@ def job_of(
     job = ImportJob(
         upload_id=upload.pk,
         project_id=upload.project_id,
-        sealed_area=outside.store.sealed / str(upload.pk),
+        area=outside.store.sealed / str(upload.pk),
         store=outside.store,
         executor=executor
         or shared_pool().executor_for(lambda: _left(job, upload), is_small=is_small(upload), takes_long=_takes_long),
@@ -143,7 +145,9 @@ def job_of(
         report=lambda progress: _report(lease, progress),
         finish=lambda outcome, at: end_import(upload, lease, outcome, at, path=path),
         by=upload.done_by or upload.owner,
-        include_doubtful=upload.import_choices.include_doubtful,
+        choices=upload.import_choices,
+        expected=(0, 0) if upload.has_published else (upload.files_arrived, upload.bytes_arrived),
+        is_cancelled=lambda: Upload.objects.filter(pk=upload.pk, cancel_asked_at__isnull=False).exists(),
         suspicions=suspicions(upload),
         sealed_at=upload.sealed_at,
         may_take_right=may_take_right(LeaseWatch()),
@@ -162,8 +166,7 @@ def shared_pool() -> ImportPool:
 def _left(job: ImportJob, upload: Upload) -> int:
     """Bytes that an import has still to read; what the last look saw counts until they have been counted."""
     progress = job.progress
-    seen = upload.bytes_arrived if progress.step in {"scan", "plan"} else 0
-    return max(progress.bytes_total, seen) - progress.bytes_done
+    return max(progress.bytes_total, upload.bytes_arrived) - progress.bytes_done
 
 
 def _takes_long(order: BatchOrder) -> bool:

@@ -27,6 +27,7 @@ class OpenFolders:
 
     def __init__(self, root: Path) -> None:
         self._root = os.open(root, FOLDER_FLAGS)
+        self._folder: bytes | None = b""  # where the way leads now; None after a step that failed
         self._names: list[bytes] = []
         self._kept: list[int] = []  # descriptors of the first names of `_names`
         self._loose: int | None = None  # the current folder where it lies below the kept levels
@@ -37,9 +38,10 @@ class OpenFolders:
         Raises:
             OSError: a name on the way is missing, not a folder, a link, or not readable.
         """
-        names = folder.split(b"/") if folder else []
-        if names == self._names:
+        if folder == self._folder:
             return self._current()
+        names = folder.split(b"/") if folder else []
+        self._folder = None
         shared = self._shared_with(names)
         self._close_below(shared)
         self._names = names[:shared]
@@ -49,6 +51,7 @@ class OpenFolders:
             self._close_below(shared)
             self._names = names[:shared]
             raise
+        self._folder = folder
         return self._current()
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 
 from moorage.errors import CorruptContentError
 from moorage.storage.copying import copy_verified
-from moorage.storage.digests import Digest, FileChangedError, Stamp, digest_open_file, stamp_of
+from moorage.storage.digests import Digest, FileChangedError, Stamp, digest_open_file, stamp_of, stamp_of_open
 from moorage.storage.folders import FOLDER_FLAGS
 from moorage.storage.names import STALE_SECONDS, Place, clear_temporary_names, give_name
 from moorage.storage.readlease import ReadLease, StillOpenError, read_lease
@@ -41,12 +41,14 @@ class OtherSizeError(Exception):
 
 
 class Placed(NamedTuple):
-    """Where bytes went. `stamp` is the object's own; `how` is `linked`, `copied`, `reused` or `proven`.
+    """Where bytes went. `stamp` is the object's own, `staged` the staged file's now; `how` is `linked`, `copied`,
+    `reused` or `proven`.
 
     `reused` was believed by its name and its size; the other three are known to be these bytes.
     """
 
     stamp: Stamp
+    staged: Stamp
     how: str
 
 
@@ -60,6 +62,13 @@ class ObjectStore:
     def path_of(self, digest: Digest) -> Path:
         """Where an object lies."""
         return self._objects / digest[:2] / digest
+
+    def size_of(self, digest: Digest) -> int | None:
+        """The size of an object's file; None where there is none."""
+        try:
+            return os.stat(digest, dir_fd=self._folder(digest[:2]), follow_symlinks=False).st_size
+        except FileNotFoundError:
+            return None
 
     def open_object(self, digest: Digest) -> int:
         """A read-only descriptor of an object; the caller closes it.
@@ -83,19 +92,20 @@ class ObjectStore:
         descriptor: int,
         *,
         digest: Digest,
-        stamp: Stamp,
+        status: os.stat_result,
         lease: ReadLease,
         is_quiet: bool = False,
+        is_expected: bool = False,
         is_unproven: bool = False,
         anew: bool = False,
     ) -> Placed:
         """Make the bytes of an open staged file an object; harmless when repeated.
 
-        The file is linked where the inode is ours and has no other name, else copied; an object
-        that is there already is used. `stamp` is the file's as it was digested, `lease` is held
-        since before that; where none could be had, `is_quiet` says that nothing has changed for the
-        quiet time, which must do instead. `is_unproven` reads an object that is there before it is used,
-        because nothing but its name says what it holds: a power cut may have left other bytes. One that
+        The file is linked where the inode is ours and has no other name, else copied; an object that is there
+        already is used. `status` is the file's as it was digested, `lease` is held since before that; where none
+        could be had, `is_quiet` says that nothing has changed for the quiet time, which must do instead.
+        `is_expected` says that the object is probably there. `is_unproven` reads an object that is there before it
+        is used, because nothing but its name says what it holds: a power cut may have left other bytes. One that
         holds others gives way. `anew` puts the bytes in the place of an object that is damaged.
         Durable after the next `sync`.
 
@@ -105,24 +115,26 @@ class ObjectStore:
             OtherSizeError: the object that is there has another size.
             OSError: no room, or the file system refuses.
         """
-        folder = self._folder(digest[:2])
+        folder, stamp = self._folder(digest[:2]), stamp_of(status)
         if is_unproven and not anew:
             proven = _prove(folder, digest, stamp.size_bytes)
             if proven is not None:
-                return Placed(proven, "proven")
+                return Placed(proven, stamp, "proven")
             anew = True
-        there = None if anew else _reuse(folder, digest, stamp.size_bytes)
-        if there is not None:
-            return Placed(there, "reused")
-        status = os.fstat(descriptor)
-        if stamp_of(status) != stamp:
+        may_link = status.st_nlink == 1 and status.st_uid == os.geteuid() and (lease.is_held or is_quiet)
+        if not anew and (is_expected or not may_link):
+            there = _reuse(folder, digest, stamp.size_bytes)
+            if there is not None:
+                return Placed(there, stamp, "reused")
+        # Where a lease is held since before the read, nobody can have written since.
+        if not lease.is_held and stamp_of_open(descriptor) != stamp:
             raise FileChangedError
         place = Place(self._folder(""), folder, digest, replaces=anew)
-        if status.st_nlink == 1 and status.st_uid == os.geteuid() and (lease.is_held or is_quiet):
+        if may_link:
             with suppress(_LinkRefusedError):
                 return _link(descriptor, place, lease)
         copied = copy_verified(descriptor, place, size_bytes=stamp.size_bytes, mode=OBJECT_MODE)
-        return Placed(copied, "copied")
+        return Placed(copied, stamp, "copied")
 
     def clear_unfinished(self, *, older_than_seconds: float = STALE_SECONDS) -> None:
         """Take away what a process that was killed in the middle of placing left; no object is touched."""
@@ -211,12 +223,14 @@ def _link(descriptor: int, place: Place, lease: ReadLease) -> Placed:
     try:
         give_name(descriptor, place)
     except FileExistsError:
-        there = _reuse(place.folder, place.name, os.fstat(descriptor).st_size)
+        staged = stamp_of_open(descriptor)
+        there = _reuse(place.folder, place.name, staged.size_bytes)
         if there is None:
             raise
-        return Placed(there, "reused")
+        return Placed(there, staged, "reused")
     except OSError as error:
         if error.errno in _NO_LINK:
             raise _LinkRefusedError from error
         raise
-    return Placed(stamp_of(os.fstat(descriptor)), "linked")
+    staged = stamp_of_open(descriptor)
+    return Placed(staged, staged, "linked")

@@ -3,6 +3,7 @@
 import errno
 import fcntl
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,7 +15,23 @@ class StillOpenError(Exception):
     """Somebody has the file open for writing, or is about to."""
 
 
-@dataclass(frozen=True)
+class _Signals:
+    """Whether this process ignores the signal that tells of a broken lease. Its default would end the process."""
+
+    are_ignored = False
+
+
+def ignore_broken_leases() -> None:
+    """Have this process ignore the signal of broken leases, if it can: signals are the main thread's.
+
+    It saves a call for every lease.
+    """
+    if not _Signals.are_ignored and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGIO, signal.SIG_IGN)
+        _Signals.are_ignored = True
+
+
+@dataclass(frozen=True, slots=True)
 class ReadLease:
     """`is_held` is False where no lease can be had: another owner, or a file system without leases."""
 
@@ -28,29 +45,33 @@ class ReadLease:
             raise StillOpenError
 
 
-@contextmanager
-def read_lease(descriptor: int) -> Iterator[ReadLease]:
-    """Hold a read lease on a file that is open read-only; who wants to write waits meanwhile (45 s at most).
+def take_read_lease(descriptor: int) -> ReadLease:
+    """Take a read lease on a file that is open read-only; who wants to write waits meanwhile (45 s at most).
+
+    Closing the file gives it back.
 
     Raises:
         StillOpenError: somebody has the file open for writing.
     """
-    is_held = _take(descriptor)
     try:
-        yield ReadLease(descriptor, is_held)
-    finally:
-        if is_held:
-            with suppress(OSError):
-                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-
-
-def _take(descriptor: int) -> bool:
-    try:
-        # A broken lease is told by a signal; SIGIO, the default, would kill the process, SIGURG is ignored.
-        fcntl.fcntl(descriptor, _F_SETSIG, signal.SIGURG)
+        if not _Signals.are_ignored:
+            # SIGURG is ignored by default.
+            fcntl.fcntl(descriptor, _F_SETSIG, signal.SIGURG)
         fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
         if error.errno == errno.EAGAIN:
             raise StillOpenError from error
-        return False
-    return True
+        return ReadLease(descriptor, is_held=False)
+    return ReadLease(descriptor, is_held=True)
+
+
+@contextmanager
+def read_lease(descriptor: int) -> Iterator[ReadLease]:
+    """Hold a read lease until the block ends; see `take_read_lease`."""
+    lease = take_read_lease(descriptor)
+    try:
+        yield lease
+    finally:
+        if lease.is_held:
+            with suppress(OSError):
+                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)

@@ -8,8 +8,9 @@ import os
 import stat
 from collections.abc import Iterator
 from enum import StrEnum
+from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from moorage.storage.folders import OpenFolders
 
@@ -35,47 +36,78 @@ class Found(NamedTuple):
     trouble: str = ""
 
 
+PART_ENTRIES: Final = 1000
+
+
+class FolderPart(NamedTuple):
+    """Some of what a folder holds. `folder` is the folder itself, in its first part only; None at the root.
+
+    Where the folder has a trouble, nothing of it is listed, or (`again`) not all of it.
+    """
+
+    path: bytes
+    found: list[Found]
+    folder: Found | None = None
+    again: bool = False
+
+
 def walk(root: Path) -> Iterator[Found]:
     """Everything below `root`, the root itself left out.
 
     Raises:
         OSError: the root itself cannot be opened.
     """
+    for part in walk_folders(root):
+        if part.folder is not None:
+            yield part.folder
+        yield from (found for found in part.found if found.kind is not FoundKind.DIRECTORY)
+
+
+def walk_folders(root: Path) -> Iterator[FolderPart]:
+    """Everything below `root`, folder by folder, in parts of at most PART_ENTRIES; a folder after the one it lies in.
+
+    Folders are listed twice: by their names in the folder above, and when they are looked into.
+
+    Raises:
+        OSError: the root itself cannot be opened.
+    """
     with OpenFolders(root) as folders:
         waiting: list[Found] = []
-        yield from _read_folder(folders, b"", waiting)
+        yield from _parts_of(folders, None, waiting)
         while waiting:
             folder = waiting.pop()
             if len(folder.path) > LONGEST_PATH_BYTES:
-                yield folder._replace(trouble="too_long")
+                yield FolderPart(folder.path, [], folder._replace(trouble="too_long"))
                 continue
             try:
                 folders.at(folder.path)
             except FileNotFoundError:
-                yield folder._replace(trouble="vanished")
-                continue
+                yield FolderPart(folder.path, [], folder._replace(trouble="vanished"))
             except OSError:
-                yield folder._replace(trouble="unreadable")
-                continue
-            yield folder
-            try:
-                yield from _read_folder(folders, folder.path, waiting)
-            except OSError:
-                # Said of the folder itself, once more: what it holds may be incomplete.
-                yield folder._replace(trouble="unreadable")
-
-
-def _read_folder(folders: OpenFolders, folder: bytes, waiting: list[Found]) -> Iterator[Found]:
-    """Everything of one folder that is not a folder; folders are put in `waiting`."""
-    prefix = folder + b"/" if folder else b""
-    # The iterator works on a descriptor of its own, so the folders may move on meanwhile.
-    with os.scandir(folders.at(folder)) as entries:
-        for entry in entries:
-            found = _look_at(entry, prefix)
-            if found.kind is FoundKind.DIRECTORY:
-                waiting.append(found)
+                yield FolderPart(folder.path, [], folder._replace(trouble="unreadable"))
             else:
-                yield found
+                yield from _parts_of(folders, folder, waiting)
+
+
+def _parts_of(folders: OpenFolders, folder: Found | None, waiting: list[Found]) -> Iterator[FolderPart]:
+    path = folder.path if folder is not None else b""
+    itself = folder
+    try:
+        # The iterator works on a descriptor of its own, so the folders may move on meanwhile.
+        with os.scandir(folders.at(path)) as entries:
+            while True:
+                found = [_look_at(entry, path + b"/" if path else b"") for entry in islice(entries, PART_ENTRIES)]
+                waiting += [one for one in found if one.kind is FoundKind.DIRECTORY]
+                if found or itself is not None:
+                    yield FolderPart(path, found, itself)
+                itself = None
+                if len(found) < PART_ENTRIES:
+                    return
+    except OSError:
+        if folder is None:
+            raise
+        # Said of the folder itself, once more: what it holds may be incomplete.
+        yield FolderPart(path, [], folder._replace(trouble="unreadable"), again=itself is None)
 
 
 def _look_at(entry: os.DirEntry[str], prefix: bytes) -> Found:

@@ -23,7 +23,7 @@ CLEARED_AROUND = timedelta(seconds=2)
 class TaskTrace:
     """When a task may have written (nanoseconds since the epoch), and what it surely delivered.
 
-    `delivered` holds SHA-256 digests of path bytes relative to the staging area.
+    `delivered` holds keys (see `files.paths.path_key`) of paths relative to the staging area.
     """
 
     is_suspicious: bool
@@ -42,14 +42,15 @@ class Suspicions:
 
     traces: tuple[TaskTrace, ...] = ()
 
-    def is_doubtful(self, path_digest: bytes, changed_ns: int) -> bool:
+    def __bool__(self) -> bool:
+        return bool(self.traces)
+
+    def is_doubtful(self, key: bytes, changed_ns: int) -> bool:
         """Whether a file that last changed then (its ctime) may be incomplete."""
         suspects = [t for t in self.traces if t.is_suspicious and t.covers(changed_ns, SUSPECTED_AROUND)]
-        if not any(path_digest not in trace.delivered for trace in suspects):
+        if not any(key not in trace.delivered for trace in suspects):
             return False
-        return not any(
-            path_digest in trace.delivered and trace.covers(changed_ns, CLEARED_AROUND) for trace in self.traces
-        )
+        return not any(key in trace.delivered and trace.covers(changed_ns, CLEARED_AROUND) for trace in self.traces)
 
 
 def suspicions(upload: Upload) -> Suspicions:

@@ -3,7 +3,6 @@
 The delivered paths also tell for certain where a task wrote whose path Globus hides.
 """
 
-import hashlib
 import os
 import time
 from collections.abc import Iterable, Iterator
@@ -15,6 +14,7 @@ from django.db import transaction
 
 from moorage.backends import backends
 from moorage.errors import NotFoundError
+from moorage.files.paths import path_key
 from moorage.globus.service import CollectionPath, TaskId
 from moorage.transfers.models import Belonging, DeliveredFile, GlobusTask, UploadTask
 from moorage.transfers.naming import area_path, looks_like_area
@@ -83,6 +83,4 @@ def _settle(areas: Iterable[tuple[CollectionPath, UploadTask]], reached: set[str
 
 def _delivered(link: UploadTask, relative: str) -> DeliveredFile:
     path = os.fsencode(relative)
-    return DeliveredFile(
-        task_id=link.task_id, upload_id=link.upload_id, path=path, path_digest=hashlib.sha256(path).digest()
-    )
+    return DeliveredFile(task_id=link.task_id, upload_id=link.upload_id, path=path, path_digest=path_key(path))

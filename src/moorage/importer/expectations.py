@@ -1,0 +1,76 @@
+"""What lists of digests say of staged files, and whether they are as it says (issue: completeness)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from django.db.models import Exists, OuterRef
+
+from moorage.importer.entries import Entry
+from moorage.importer.expected import whole_lists
+from moorage.importer.models import ExpectedFile, ManifestEntry
+from moorage.importer.verdicts import Compared, EntryKind
+
+KEYS_PER_QUERY: Final = 500
+_FILE: Final = EntryKind.FILE.value
+
+
+class Listed(NamedTuple):
+    """What a list says of a file: its size if it does, and its digest by hashlib's name, empty if it does not."""
+
+    size_bytes: int | None
+    algorithm: str
+    digest: str
+
+
+class Expectations:
+    """The lists that came along with an upload, as they were when a scan began."""
+
+    def __init__(self, upload_id: UUID) -> None:
+        self._upload_id = upload_id
+        self._sources = {one.source.encode(errors="surrogateescape") for one in whole_lists(upload_id)}
+
+    def __bool__(self) -> bool:
+        return bool(self._sources)
+
+    def of(self, entries: Sequence[Entry]) -> Mapping[bytes, Listed]:
+        """What the lists say of these entries, by their keys."""
+        if not self._sources:
+            return {}
+        keys = [entry.key for entry in entries if entry.kind == _FILE]
+        found: dict[bytes, Listed] = {}
+        for start in range(0, len(keys), KEYS_PER_QUERY):
+            rows = ExpectedFile.objects.filter(
+                upload_id=self._upload_id, path_digest__in=keys[start : start + KEYS_PER_QUERY]
+            )
+            for key, size, algorithm, digest in rows.values_list("path_digest", "size_bytes", "algorithm", "digest"):
+                found[bytes(key)] = Listed(size, algorithm, digest)
+        return found
+
+    def compare(self, entry: Entry, listed: Mapping[bytes, Listed]) -> None:
+        """Say of an entry whether it is as the lists say, as far as that is known before its bytes are read."""
+        if not self._sources or entry.kind != _FILE:
+            return
+        expected = listed.get(entry.key)
+        if expected is None:
+            # A list does not name itself.
+            entry.compared = "" if entry.path in self._sources else Compared.EXTRA.value
+            return
+        entry.listed = None
+        if expected.size_bytes is not None and expected.size_bytes != entry.size_bytes:
+            entry.compared = Compared.DIFFERS.value
+        elif not expected.digest:
+            entry.compared = Compared.MATCHES.value
+        elif expected.algorithm == "sha256" and entry.digest:
+            is_same = expected.digest == entry.digest
+            entry.compared = (Compared.MATCHES if is_same else Compared.DIFFERS).value
+        else:
+            entry.listed = (expected.algorithm, expected.digest)
+
+
+def missing_files(upload_id: UUID, *, after: int = 0, limit: int = 100) -> Iterator[tuple[int, bytes]]:
+    """Files that a list names and that are not staged: the place to go on after, and the path."""
+    staged = ManifestEntry.objects.filter(upload_id=OuterRef("upload_id"), path_key=OuterRef("path_digest"))
+    rows = ExpectedFile.objects.filter(upload_id=upload_id, pk__gt=after).filter(~Exists(staged)).order_by("pk")
+    for pk, path in rows.values_list("pk", "path")[:limit]:
+        yield pk, bytes(path)

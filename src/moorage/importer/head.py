@@ -1,0 +1,109 @@
+"""What a project has at the paths of staged files, at one revision: looked up folder by folder, as a walk goes."""
+
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+from uuid import UUID
+
+from django.db import connection
+
+from moorage.files.models import Directory
+from moorage.importer.plan import AtHead
+
+NAMES_PER_QUERY: Final = 500
+FOLDERS_REMEMBERED: Final = 4096
+
+_FILES: Final = """
+    SELECT v.name, v.object_id, o.digest FROM files_fileversion v JOIN files_storedobject o ON o.id = v.object_id
+    WHERE v.directory_id = %s AND v.name IN ({names}) AND v.since <= %s AND (v.until IS NULL OR v.until > %s)
+"""
+_FOLDERS: Final = """
+    SELECT d.name, d.id, EXISTS (
+        SELECT 1 FROM files_directoryversion w
+        WHERE w.directory_id = d.id AND w.since <= %s AND (w.until IS NULL OR w.until > %s)
+    ) FROM files_directory d WHERE d.parent_id = %s AND d.name IN ({names})
+"""
+
+
+class FolderAtHead(NamedTuple):
+    """A folder's path in the project. `id` is its identity, None if it never was a folder; that it has one does not
+    mean that it is there now. `blocked_by` is the path of a file that stands there, or above it.
+    """
+
+    id: int | None
+    is_there: bool
+    blocked_by: str = ""
+
+
+_NEVER: Final = FolderAtHead(None, is_there=False)
+
+
+class ProjectAtHead:
+    """Looks paths up in a project at one revision."""
+
+    def __init__(self, project_id: UUID, revision: int) -> None:
+        self._revision = revision
+        root = Directory.objects.filter(project=project_id, parent=None).values_list("pk", flat=True).first()
+        self._root = _NEVER if root is None else FolderAtHead(root, is_there=True)
+        self._known: dict[str, FolderAtHead] = {}
+
+    def folder(self, path: str) -> FolderAtHead:
+        """What stands at a path that a staged path needs as a folder; the empty path is the project's first folder."""
+        if not path:
+            return self._root
+        found = self._known.get(path)
+        if found is None:
+            # From above, and not by calling itself: a path may have two thousand folders.
+            found, position = self._root, -1
+            while position < len(path):
+                start, position = position + 1, path.find("/", position + 1)
+                position = len(path) if position < 0 else position
+                found = self._step(found, path[:position], path[start:position])
+        return found
+
+    def look_up(self, folder: str, names: Sequence[str]) -> dict[str, AtHead]:
+        """What stands at these names of a folder, by name; where nothing does, the name is left out."""
+        above = self.folder(folder)
+        if above.blocked_by:
+            return dict.fromkeys(names, AtHead(blocked_by=above.blocked_by))
+        if above.id is None:
+            return {}
+        found: dict[str, AtHead] = {}
+        for start in range(0, len(names), NAMES_PER_QUERY):
+            some = names[start : start + NAMES_PER_QUERY]
+            found |= {name: AtHead(is_folder=True) for name, _, is_there in self._folders(above.id, some) if is_there}
+            found |= self._files(above.id, some)
+        return found
+
+    def _step(self, above: FolderAtHead, path: str, name: str) -> FolderAtHead:
+        found = self._known.get(path)
+        if found is None:
+            found = self._look_into(above, path, name)
+            if len(self._known) >= FOLDERS_REMEMBERED:
+                self._known.clear()
+            self._known[path] = found
+        return found
+
+    def _look_into(self, above: FolderAtHead, path: str, name: str) -> FolderAtHead:
+        if above.id is None or above.blocked_by:
+            return above
+        if self._files(above.id, [name]):
+            return FolderAtHead(None, is_there=False, blocked_by=path)
+        for _, directory_id, is_there in self._folders(above.id, [name]):
+            return FolderAtHead(directory_id, is_there=bool(is_there))
+        return _NEVER
+
+    def _files(self, directory_id: int, names: Sequence[str]) -> dict[str, AtHead]:
+        rows = _rows(_FILES, names, [directory_id, *names, self._revision, self._revision])
+        return {
+            name: AtHead(is_file=True, digest=bytes(digest).hex(), object_id=object_id)
+            for name, object_id, digest in rows
+        }
+
+    def _folders(self, directory_id: int, names: Sequence[str]) -> list[Any]:
+        return _rows(_FOLDERS, names, [self._revision, self._revision, directory_id, *names])
+
+
+def _rows(query: str, names: Sequence[str], parameters: list[Any]) -> list[Any]:
+    with connection.cursor() as cursor:
+        cursor.execute(query.format(names=", ".join(["%s"] * len(names))), parameters)
+        return list(cursor.fetchall())

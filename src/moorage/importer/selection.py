@@ -1,0 +1,36 @@
+"""The part of an upload that an import was asked for: some paths, and everything below them. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Paths of the staging area that were chosen. Without any, everything is."""
+
+    paths: frozenset[bytes] = frozenset()
+
+    @classmethod
+    def of(cls, paths: Iterable[str]) -> "Selection":
+        """The selection of these paths; slashes at their ends do not count."""
+        return cls(frozenset(os_bytes.strip(b"/") for os_bytes in map(_as_bytes, paths)) - {b""})
+
+    def holds_all_below(self, folder: bytes) -> bool:
+        """Whether everything in a folder is chosen (empty: the top)."""
+        if not self.paths:
+            return True
+        position = len(folder)
+        while position > 0:
+            if folder[:position] in self.paths:
+                return True
+            position = folder.rfind(b"/", 0, position)
+        return False
+
+    def holds(self, path: bytes) -> bool:
+        """Whether this very path is chosen, which does not lie below a chosen one; a folder above one counts."""
+        below = path + b"/"
+        return path in self.paths or any(chosen.startswith(below) for chosen in self.paths)
+
+
+def _as_bytes(path: str) -> bytes:
+    return path.encode(errors="surrogateescape")
