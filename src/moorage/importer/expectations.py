@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.db.models import Exists, OuterRef
 
+from moorage.importer.digest_lists import found_lists
 from moorage.importer.entries import Entry
 from moorage.importer.expected import whole_lists
 from moorage.importer.models import ExpectedFile, ManifestEntry
@@ -28,7 +29,10 @@ class Expectations:
 
     def __init__(self, upload_id: UUID) -> None:
         self._upload_id = upload_id
-        self._sources = {one.source.encode(errors="surrogateescape") for one in whole_lists(upload_id)}
+        lists = whole_lists(upload_id)
+        self._sources = {one.source.encode(errors="surrogateescape") for one in lists}
+        # What else a bag has is not in its manifest.
+        self._folders = [found.folder for found in found_lists(self._sources - {b""})] + [b""] * (b"" in self._sources)
 
     def __bool__(self) -> bool:
         return bool(self._sources)
@@ -54,7 +58,8 @@ class Expectations:
         expected = listed.get(entry.key)
         if expected is None:
             # A list does not name itself.
-            entry.compared = "" if entry.path in self._sources else Compared.EXTRA.value
+            is_extra = entry.path not in self._sources and any(is_below(entry.path, one) for one in self._folders)
+            entry.compared = Compared.EXTRA.value if is_extra else ""
             return
         entry.listed = None
         if expected.size_bytes is not None and expected.size_bytes != entry.size_bytes:
@@ -66,6 +71,11 @@ class Expectations:
             entry.compared = (Compared.MATCHES if is_same else Compared.DIFFERS).value
         else:
             entry.listed = (expected.algorithm, expected.digest)
+
+
+def is_below(path: bytes, folder: bytes) -> bool:
+    """Whether a path lies in a folder; everything lies in the first one."""
+    return not folder or path.startswith(folder + b"/")
 
 
 def missing_files(upload_id: UUID, *, after: int = 0, limit: int = 100) -> Iterator[tuple[int, bytes]]:

@@ -29,6 +29,7 @@ class EntryItem:
     size_bytes: int
     digest: str
     revision: int | None
+    compared: str
 
 
 @dataclass(frozen=True)
@@ -40,12 +41,14 @@ class EntryPage:
 
 
 def entries_page(
-    upload_id: UUID, *, verdict: str = "", state: str = "", after: int = -1, limit: int = 100
+    upload_id: UUID, *, verdict: str = "", state: str = "", compared: str = "", after: int = -1, limit: int = 100
 ) -> EntryPage:
     """A page of an upload's manifest. Takes the same time wherever the page lies."""
     entries = ManifestEntry.objects.filter(upload_id=upload_id, number__gt=after).order_by("number")
     if verdict:
         entries = entries.filter(verdict=verdict)
+    if compared:
+        entries = entries.filter(compared=compared)
     published = published_runs(upload_id)
     if state:
         entries = entries.filter(_in_state(state, published))
@@ -78,4 +81,5 @@ def _item(entry: ManifestEntry, published: Mapping[int, int]) -> EntryItem:
         size_bytes=entry.size_bytes,
         digest=entry.digest,
         revision=published[entry.run] if is_registered else None,
+        compared=entry.compared,
     )

@@ -54,11 +54,20 @@ class Pass:
 
 
 def place_listed(
-    job: ImportJob, planner: Planner, groups: Iterable[list[Entry]], writer: ManifestWriter, work: Work
+    job: ImportJob,
+    groups: Iterable[list[Entry]],
+    planner: Planner,
+    writer: ManifestWriter,
+    work: Work,
+    *,
+    identify: bool = True,
 ) -> None:
-    """Have what a scan has listed digested and placed, and everything it has listed written down."""
+    """Have what a scan has listed digested and placed, and everything it has listed written down.
+
+    Where it is only previewed, nothing of the project is to `identify`: no folder gets its identity.
+    """
     one = Pass(work)
-    _run(job, planner, one, writer, _settled_first(job, groups, writer))
+    _run(job, planner, one, writer, _settled_first(job, groups, writer, identify=identify))
 
 
 def place_queued(job: ImportJob, planner: Planner, run: int, work: Work) -> None:
@@ -95,11 +104,14 @@ def clear_unfinished(job: ImportJob) -> None:
         objects.clear_unfinished()
 
 
-def _settled_first(job: ImportJob, groups: Iterable[list[Entry]], writer: ManifestWriter) -> Iterator[list[Entry]]:
+def _settled_first(
+    job: ImportJob, groups: Iterable[list[Entry]], writer: ManifestWriter, *, identify: bool = True
+) -> Iterator[list[Entry]]:
     """Point entries at their folders; hand what needs no placing to the writer, and the rest on."""
     folders = Folders(job)
     for group in groups:
-        folders.point(group)
+        if identify:
+            folders.point(group)
         waiting = []
         for entry in group:
             if is_to_place(entry):

@@ -5,10 +5,11 @@ from uuid import UUID
 
 from django.db.models import Max
 
-from moorage.importer.runs import not_registered
+from moorage.importer.models import ImportProblem
 
 
 def kept_until(upload_id: UUID) -> datetime | None:
-    """The latest day that an entry of this upload promises. None: nothing is promised."""
-    latest: datetime | None = not_registered(upload_id).aggregate(latest=Max("remnant_until"))["latest"]
+    """The latest day that a problem of this upload promises. None: nothing is promised."""
+    problems = ImportProblem.objects.filter(run__upload_id=upload_id)
+    latest: datetime | None = problems.aggregate(latest=Max("kept_until"))["latest"]
     return latest

@@ -5,6 +5,7 @@ Clearing what has been published needs no lease any more: see `importer.clear`.
 """
 
 from moorage.importer.durability import batches_on_disk_later
+from moorage.importer.found_lists import read_found_lists
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun
 from moorage.importer.place import place_batch
@@ -34,6 +35,8 @@ def run_import(job: ImportJob) -> int | None:
 def _run(job: ImportJob) -> int | None:
     run = begin_run(job)
     job.seam("begun")
+    if run.scanned_at is None:
+        read_found_lists(job)
     head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
     planner = planner_for(job, head=head)
     if run.scanned_at is None:
@@ -52,7 +55,7 @@ def _list_and_place(job: ImportJob, run: ImportRun, planner: Planner, head: int)
             run.planned_revision = head
             run.save(update_fields=["planned_revision"])
     writer = ManifestWriter(job, run.number)
-    place_listed(job, planner, scan(job, planner), writer, place_batch)
+    place_listed(job, scan(job, planner), planner, writer, place_batch)
     end_scan(job, planner, run=run.number)
     with job.batch():
         run.scanned_at = job.clock()

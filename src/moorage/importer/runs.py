@@ -10,13 +10,13 @@ from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Max, Min, QuerySet
+from django.db.models import F, Max, Min, QuerySet
 
 from moorage.files.models import RevisionKind, RevisionState
 from moorage.files.registering import RegisterRight, fail_revision
 from moorage.files.revisions import ask_revision
 from moorage.importer.job import ImportJob, Outcome
-from moorage.importer.models import ImportRun, ManifestEntry
+from moorage.importer.models import ImportRun, ManifestEntry, Preview, PreviewState
 from moorage.importer.verdicts import GOOD, EntryState
 from moorage.projects.models import Project
 
@@ -25,6 +25,11 @@ RANGE_ROWS: Final = 1000
 
 def begin_run(job: ImportJob) -> ImportRun:
     """The run that this import is: the one that was interrupted, or a new one with a revision of its own."""
+    with job.batch():
+        # Whoever makes a preview now has lost it: from here on the manifest is the import's.
+        Preview.objects.filter(upload_id=job.upload_id, state__in=(PreviewState.WANTED, PreviewState.RUNNING)).update(
+            state=PreviewState.FAILED, held_by="", fence=F("fence") + 1, reason="preview.too_late"
+        )
     unfinished = ImportRun.objects.select_related("revision").filter(upload_id=job.upload_id, outcome="").first()
     return unfinished or _new_run(job)
 

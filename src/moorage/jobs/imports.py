@@ -139,7 +139,7 @@ def job_of(
         area=outside.store.sealed / str(upload.pk),
         store=outside.store,
         executor=executor
-        or shared_pool().executor_for(lambda: _left(job, upload), is_small=is_small(upload), takes_long=_takes_long),
+        or shared_pool().executor_for(lambda: _left(job, upload), is_small=is_small(upload), takes_long=takes_long),
         clock=outside.clock,
         policies=outside.policies,
         report=lambda progress: _report(lease, progress),
@@ -169,7 +169,8 @@ def _left(job: ImportJob, upload: Upload) -> int:
     return max(progress.bytes_total, upload.bytes_arrived) - progress.bytes_done
 
 
-def _takes_long(order: BatchOrder) -> bool:
+def takes_long(order: BatchOrder) -> bool:
+    """Whether a batch keeps a process busy for so long that nothing is to be put behind it."""
     return sum(size for _, size, _ in order.files) > LONG_BYTES
 
 

@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection, connections
 
 from moorage.backends import backends
-from moorage.jobs import imports, revisions, schedule
+from moorage.jobs import imports, previews, revisions, schedule
 from moorage.jobs.addresses import load_addresses
 from moorage.jobs.small_imports import is_small
 from moorage.jobs.sweeps.plans import all_plans
@@ -27,6 +27,7 @@ from moorage.transfers.models import Upload
 
 IDLE_SECONDS: Final = 0.5
 SWEEP_THREADS: Final = 8  # six sweeps ask Globus: a slow one must not keep the others from running
+PREVIEW_THREADS: Final = 2
 REVISION_THREADS: Final = 2  # an undo, move or removal waits for no import but while that registers
 STOP_SECONDS: Final = 5.0  # what does not end by then is left to its lease
 
@@ -109,6 +110,7 @@ def run_worker(stop: threading.Event) -> None:
     crews = [
         Crew("import", settings.OPTIONS.imports_at_once, _find_import(stop), stop),
         Crew("small import", 1, _find_import(stop, is_wanted=is_small), stop),
+        Crew("preview", PREVIEW_THREADS, _find_preview(stop), stop),
         Crew("revision", REVISION_THREADS, _find_revision(stop), stop),
         Crew("sweep", SWEEP_THREADS, _find_sweep(), stop),
     ]
@@ -138,6 +140,16 @@ def _find_sweep() -> Callable[[], Job | None]:
             entered.set()
         claim = schedule.claim_due(plans, watch, at=clock())
         return None if claim is None else lambda: schedule.run_claimed(claim, clock=clock)
+
+    return find
+
+
+def _find_preview(stop: threading.Event) -> Callable[[], Job | None]:
+    watch = LeaseWatch()
+
+    def find() -> Job | None:
+        lease = previews.claim_next(watch)
+        return None if lease is None else lambda: previews.work(lease, should_stop=stop.is_set)
 
     return find
 

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 from django.db import migrations, models
+from django.db.models import OuterRef, Subquery
 
 import moorage.files.fields
 from moorage.files.paths import path_key
@@ -16,9 +17,11 @@ SOME_ROWS = 1000
 
 
 def keep_what_problems_say(apps: Any, schema_editor: Any) -> None:
-    problem = apps.get_model("importer", "ImportProblem")
-    for row in problem.objects.select_related("entry").iterator(chunk_size=SOME_ROWS):
-        problem.objects.filter(pk=row.pk).update(path=bytes(row.entry.path), kept_until=row.entry.remnant_until)
+    problem, entry = (apps.get_model("importer", name) for name in ("ImportProblem", "ManifestEntry"))
+    theirs = entry.objects.filter(pk=OuterRef("entry_id"))
+    problem.objects.update(
+        path=Subquery(theirs.values("path")[:1]), kept_until=Subquery(theirs.values("remnant_until")[:1])
+    )
 
 
 def say_by_which_run(apps: Any, schema_editor: Any) -> None:
@@ -37,10 +40,14 @@ def say_by_which_run(apps: Any, schema_editor: Any) -> None:
 
 
 def give_keys(apps: Any, schema_editor: Any) -> None:
-    for name, column in (("ManifestEntry", "path_key"), ("ExpectedFile", "path_digest")):
+    for name, key, column in (("ManifestEntry", "number", "path_key"), ("ExpectedFile", "id", "path_digest")):
         model = apps.get_model("importer", name)
-        for pk, path in model.objects.values_list("pk", "path").iterator(chunk_size=SOME_ROWS):
-            model.objects.filter(pk=pk).update(**{column: path_key(bytes(path))})
+        statement = f"UPDATE {model._meta.db_table} SET {column} = %s WHERE {key} = %s"
+        last = -1
+        while rows := list(model.objects.filter(pk__gt=last).order_by("pk").values_list("pk", "path")[:SOME_ROWS]):
+            last = rows[-1][0]
+            with schema_editor.connection.cursor() as cursor:
+                cursor.executemany(statement, [(path_key(bytes(path)), pk) for pk, path in rows])
 
 
 def as_bytes(apps: Any, schema_editor: Any) -> None:
@@ -50,9 +57,6 @@ def as_bytes(apps: Any, schema_editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    # On PostgreSQL a table cannot be altered in the transaction that has changed its rows.
-    atomic = False
-
     dependencies = [("importer", "0003_lists_of_digests"), ("files", "0004_binary_digests")]
 
     operations = [

@@ -1,0 +1,88 @@
+"""Making a preview: the same scan and the same planner as an import's, on an area that may still be written to.
+
+What it finds is in the manifest until the import, or the next preview, has looked again; digests that it took are not
+taken again as long as nothing has changed.
+"""
+
+from typing import Any, Final
+
+from django.db.models import Count, Max, Q, QuerySet, Sum
+
+from moorage.importer.found_lists import read_found_lists
+from moorage.importer.job import ImportJob
+from moorage.importer.models import ManifestEntry
+from moorage.importer.place import digest_batch
+from moorage.importer.placing import place_listed
+from moorage.importer.planning import planner_for
+from moorage.importer.scan import end_scan, scan
+from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
+from moorage.importer.writing import ManifestWriter
+from moorage.projects.models import Project
+
+MOST_CAUSES: Final = 100
+
+Found = dict[str, Any]
+
+
+def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
+    """Find out what an import with the job's choices would do. Returns the columns of the preview that say so.
+
+    `fence` is that of the lease under which it is made: entries are marked with it.
+
+    Raises:
+        LeaseLostError: it is not wanted any more; what it had written, the next look replaces.
+        ImportStoppedError: the worker is to end.
+    """
+    head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
+    job.note(step="scan", files_done=0, bytes_done=0)
+    read_found_lists(job)
+    planner = planner_for(job, head=head)
+    writer = ManifestWriter(job, -fence)
+    groups = scan(job, planner)
+    if with_digests:
+        place_listed(job, groups, planner, writer, digest_batch, identify=False)
+    else:
+        for group in groups:
+            for entry in group:
+                writer.add(entry)
+            job.add(files=sum(entry.kind == EntryKind.FILE for entry in group))
+            writer.write_full()
+        writer.write_all()
+    end_scan(job, planner, run=-fence)
+    entries = ManifestEntry.objects.filter(upload_id=job.upload_id, run=-fence)
+    return {"planned_revision": head, "verdicts": _verdicts(entries), "problems": _causes(entries)}
+
+
+def _files(entries: QuerySet[ManifestEntry]) -> QuerySet[ManifestEntry]:
+    # A folder that is taken does not count; one that is not does.
+    return entries.exclude(Q(kind=EntryKind.DIRECTORY) & Q(verdict__in=GOOD)).order_by()
+
+
+def _verdicts(entries: QuerySet[ManifestEntry]) -> dict[str, dict[str, int]]:
+    sums: dict[str, dict[str, int]] = {}
+    for verdict, state, files, size in (
+        _files(entries).values_list("verdict", "state").annotate(files=Count("pk"), size=Sum("size_bytes"))
+    ):
+        name = Verdict.REJECTED.value if state == EntryState.FAILED else verdict
+        one = sums.setdefault(name, {"files": 0, "bytes": 0})
+        one["files"] += files
+        one["bytes"] += size or 0
+    return sums
+
+
+def _causes(entries: QuerySet[ManifestEntry]) -> list[Found]:
+    """Why paths are left out, and warnings of some that are not, the most frequent first."""
+    left_out = _files(entries).exclude(reason="").values_list("verdict", "state", "reason")
+    causes = [
+        {
+            "code": code,
+            "sentence": sentence,
+            "verdict": Verdict.REJECTED.value if state == EntryState.FAILED else verdict,
+            "files": files,
+            "bytes": size or 0,
+        }
+        for verdict, state, code, files, size, sentence in left_out.annotate(
+            files=Count("pk"), size=Sum("size_bytes"), sentence=Max("reason_text")
+        )
+    ]
+    return sorted(causes, key=lambda cause: (-cause["files"], cause["code"]))[:MOST_CAUSES]

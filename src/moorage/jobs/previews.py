@@ -1,0 +1,136 @@
+"""Previews: one that is wanted is taken by its lease and made. What it finds out is in `importer.preview`.
+
+A preview is never in an import's way: it begins only while nothing is imported, and an import that begins takes the
+manifest from it.
+"""
+
+import logging
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.db import InterfaceError, OperationalError
+
+from moorage.backends import backends
+from moorage.errors import MoorageError
+from moorage.importer.job import ImportJob, ImportStoppedError, Outcome, Progress
+from moorage.importer.models import Preview, PreviewState
+from moorage.importer.preview import make_preview
+from moorage.jobs.beating import kept
+from moorage.jobs.imports import shared_pool, takes_long
+from moorage.jobs.small_imports import is_small
+from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
+from moorage.projects.choices import ImportChoices
+from moorage.storage.areas import StagingAreas
+from moorage.transfers.doubt import suspicions
+from moorage.transfers.models import Upload
+from moorage.transfers.states import UploadState
+
+_MAY_BE_LOOKED_AT = frozenset({UploadState.OPEN, UploadState.FAILED, UploadState.IMPORTED})
+
+log = logging.getLogger(__name__)
+
+
+def claim_next(watch: LeaseWatch) -> Lease | None:
+    """Take the preview that has waited longest, or one whose worker is gone. None: there is nothing to do."""
+    waiting = Preview.objects.filter(state__in=(PreviewState.WANTED, PreviewState.RUNNING))
+    for preview in waiting.order_by("asked_at"):
+        if watch.may_take(preview):
+            lease = take(
+                preview,
+                where={"state": preview.state},
+                state=PreviewState.RUNNING,
+                started_at=backends().clock(),
+                files_done=0,
+                bytes_done=0,
+            )
+            if lease is not None:
+                return lease
+    return None
+
+
+def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False) -> None:
+    """Make the preview that a lease was taken on. Afterwards it is READY or FAILED, or free for another try."""
+    with kept(lease):
+        preview = Preview.objects.select_related("upload", "upload__project").get(pk=lease.pk)
+        try:
+            _make(preview, lease, should_stop)
+        except LeaseLostError:
+            log.info("preview of %s: it is wanted otherwise by now", preview.upload_id)
+        except ImportStoppedError:
+            lease.release()
+        except MoorageError as error:
+            _end(lease, PreviewState.FAILED, reason=error.code, reason_text=str(error))
+        except (OperationalError, InterfaceError):
+            log.exception("preview of %s: the database is in trouble; it goes on by itself", preview.upload_id)
+            lease.release()
+        except Exception:
+            reference = secrets.token_hex(4)
+            log.exception("preview of %s: unforeseen, reference %s", preview.upload_id, reference)
+            told = f"Something unforeseen stopped it. Tell the operator this reference: {reference}. Then look again."
+            _end(lease, PreviewState.FAILED, reason="bug", reason_text=told)
+
+
+def _make(preview: Preview, lease: Lease, should_stop: Callable[[], bool]) -> None:
+    upload = preview.upload
+    if upload.current_state not in _MAY_BE_LOOKED_AT:
+        told = "The upload is not open any more. What was imported is on its page."
+        _end(lease, PreviewState.FAILED, reason="preview.too_late", reason_text=told)
+        return
+    # As it was before the look: what arrives meanwhile makes the preview an old one.
+    area_digest = upload.arrived_digest
+    job = _job_of(preview, upload, lease, should_stop)
+    found = make_preview(job, fence=lease.fence, with_digests=preview.with_digests)
+    _end(lease, PreviewState.READY, area_digest=area_digest, reason="", reason_text="", **found)
+
+
+def _end(lease: Lease, state: PreviewState, **columns: Any) -> None:
+    try:
+        lease.update(state=state, ended_at=backends().clock(), step="", held_by="", **columns)
+    except LeaseLostError:
+        log.info("preview %s: it is wanted otherwise by now", lease.pk)
+
+
+def _job_of(preview: Preview, upload: Upload, lease: Lease, should_stop: Callable[[], bool]) -> ImportJob:
+    outside = backends()
+    job = ImportJob(
+        upload_id=upload.pk,
+        project_id=upload.project_id,
+        area=_area_of(upload),
+        store=outside.store,
+        executor=shared_pool().executor_for(
+            lambda: job.progress.bytes_total - job.progress.bytes_done, is_small=is_small(upload), takes_long=takes_long
+        ),
+        clock=outside.clock,
+        policies=outside.policies,
+        report=lambda progress: _report(lease, progress),
+        finish=_nothing_ends,
+        choices=ImportChoices.from_json(preview.choices),
+        expected=(upload.files_arrived, upload.bytes_arrived),
+        suspicions=suspicions(upload),
+        should_stop=should_stop,
+        batches_in_flight=shared_pool().orders_for_one,
+    )
+    return job
+
+
+def _area_of(upload: Upload) -> Path:
+    areas = StagingAreas(backends().store)
+    return areas.path_of(upload.area_name) if upload.current_state is UploadState.OPEN else areas.sealed_path(upload.pk)
+
+
+def _report(lease: Lease, progress: Progress) -> None:
+    lease.update(
+        step=progress.step,
+        files_total=progress.files_total,
+        bytes_total=progress.bytes_total,
+        files_done=progress.files_done,
+        bytes_done=progress.bytes_done,
+        reason=progress.reason,
+        reason_text=progress.reason_text,
+    )
+
+
+def _nothing_ends(outcome: Outcome, at: Any) -> None:
+    """A preview ends nothing."""

@@ -1,0 +1,204 @@
+"""A preview says what an import would do, by the same planner, and gets in nobody's way."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from builders import a_project, publish_files
+from importing import World, contents, fill
+from moorage.backends import backends
+from moorage.importer.batches import BatchOrder
+from moorage.importer.models import ManifestEntry, Preview, PreviewState
+from moorage.importer.place import place_batch
+from moorage.importer.previews import ask_preview, preview_of
+from moorage.jobs import previews
+from moorage.leases import LeaseWatch
+from moorage.projects.choices import ImportChoices
+from moorage.projects.models import Project
+from moorage.transfers.arrivals import look_at_area
+from moorage.transfers.models import Upload
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+BEFORE = {"changes": b"old", "same": b"same", "kept": b"kept"}
+ARRIVES = {"new": b"new!", "changes": b"changed", "same": b"same", ".DS_Store": b"junk", "folder/deep": b"deep"}
+
+
+@pytest.fixture(autouse=True)
+def _a_pool(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pool:
+        orders_for_one = 2
+
+        def executor_for(self, *_: object, **__: object) -> object:
+            return world.executor
+
+    monkeypatch.setattr(previews, "shared_pool", Pool)
+
+
+def an_upload(world: World) -> tuple[Upload, Path]:
+    project = a_project()
+    publish_files(project, BEFORE, store=world.store)
+    upload, area = world.an_area(project)
+    fill(area, ARRIVES)
+    look_at_area(upload, at=backends().clock())
+    upload.refresh_from_db()
+    return upload, area
+
+
+def looked_at(upload: Upload, *, digest: bool = False, choices: ImportChoices | None = None) -> dict[str, int]:
+    ask_preview(
+        upload_id=upload.pk,
+        project_id=upload.project_id,
+        by=upload.owner,
+        at=backends().clock(),
+        with_digests=digest,
+        choices=choices,
+    )
+    lease = previews.claim_next(LeaseWatch())
+    assert lease is not None
+    previews.work(lease)
+    preview = Preview.objects.get(upload=upload)
+    assert preview.state == PreviewState.READY, preview.reason_text
+    return {verdict: counts["files"] for verdict, counts in preview.verdicts.items()}
+
+
+def test_a_preview_counts_by_verdict_and_with_digests_knows_what_is_identical(world: World) -> None:
+    upload, _ = an_upload(world)
+
+    assert looked_at(upload) == {"new": 2, "new_version": 2, "skipped": 1}
+    assert looked_at(upload, digest=True) == {"new": 2, "new_version": 1, "identical": 1, "skipped": 1}
+
+    preview = Preview.objects.get(upload=upload)
+    assert [(one["code"], one["files"]) for one in preview.problems] == [("entry.ignored", 1)]
+    assert upload.project.head == Project.objects.get(pk=upload.project_id).head == 1
+
+
+def test_a_preview_that_no_longer_holds_says_so(world: World) -> None:
+    upload, area = an_upload(world)
+    looked_at(upload)
+    view = preview_of(upload.pk, head=1, area_digest=upload.arrived_digest)
+    assert view is not None
+    assert view.holds
+
+    (area / "late").write_bytes(b"late")
+    look_at_area(upload, at=backends().clock())
+    upload.refresh_from_db()
+
+    changed = preview_of(upload.pk, head=2, area_digest=upload.arrived_digest)
+    assert changed is not None
+    assert (changed.holds, changed.area_changed, changed.project_moved) == (False, True, True)
+
+
+def test_an_import_does_as_its_preview_said_and_reads_nothing_again(world: World) -> None:
+    upload, area = an_upload(world)
+    foreseen = looked_at(upload, digest=True)
+    (area / "late").write_bytes(b"late")
+    (area / "new").unlink()
+    orders: list[BatchOrder] = []
+    submit = world.executor.submit
+
+    def watched(fn: object, order: BatchOrder) -> object:
+        orders.append(order)
+        return submit(place_batch, order)
+
+    world.executor.submit = watched  # type: ignore[method-assign, assignment]
+    world.seal(upload)
+    world.work(upload)
+
+    assert contents(world, upload.project) == {**BEFORE, "late": b"late", "changes": b"changed", "folder/deep": b"deep"}
+    hints = {path: hint for order in orders for path, _, hint in order.files}
+    assert {path for path, hint in hints.items() if hint is None or not hint.digest} == {b"late"}
+    hint = hints[b"changes"]
+    assert hint is not None
+    assert hint.digest == sha256(b"changed").hexdigest()
+    run = upload.runs.get()
+    found = {verdict: counts["files"] for verdict, counts in run.verdicts.items()}
+    assert found == {**foreseen, "new": 2}
+    assert not ManifestEntry.objects.filter(upload_id=upload.pk, path=b"new").exists(), "it is not there any more"
+
+
+def test_an_import_that_begins_takes_the_manifest_from_a_preview(world: World) -> None:
+    upload, _ = an_upload(world)
+    ask_preview(upload_id=upload.pk, project_id=upload.project_id, by=upload.owner, at=backends().clock())
+    lease = previews.claim_next(LeaseWatch())
+    assert lease is not None
+    world.seal(upload)
+    world.work(upload)
+
+    previews.work(lease)
+
+    assert Preview.objects.get(upload=upload).state == PreviewState.FAILED
+    assert {bytes(one.path) for one in ManifestEntry.objects.filter(upload_id=upload.pk, run=1)} >= {b"new", b"changes"}
+    assert not ManifestEntry.objects.filter(upload_id=upload.pk, run__lt=0).exists()
+
+
+@pytest.mark.parametrize(
+    ("choices", "expected"),
+    [
+        (ImportChoices(on_conflict="skip"), {"new": 2, "skipped": 3}),
+        (ImportChoices(include=("skipped",)), {"new": 3, "new_version": 2}),
+        (ImportChoices(paths=("folder",)), {"new": 1, "skipped": 4}),
+        (ImportChoices(target="elsewhere/below"), {"new": 4, "skipped": 1}),
+    ],
+)
+def test_choices_change_what_is_foreseen_and_what_is_done_alike(
+    world: World, choices: ImportChoices, expected: dict[str, int]
+) -> None:
+    upload, _ = an_upload(world)
+    assert looked_at(upload, choices=choices) == expected
+
+    Upload.objects.filter(pk=upload.pk).update(choices=choices.as_json())
+    world.seal(upload)
+    Upload.objects.filter(pk=upload.pk).update(choices=choices.as_json())
+    world.work(upload)
+
+    counts = {verdict: found["files"] for verdict, found in upload.runs.get().verdicts.items()}
+    identical = counts.pop("identical", 0)
+    if identical:
+        counts["new_version"] = counts.get("new_version", 0) + identical
+    assert counts == expected
+    if choices.target:
+        assert contents(world, upload.project)["elsewhere/below/folder/deep"] == b"deep"
+
+
+def test_on_a_conflict_nothing_is_imported_if_it_was_to_stop_then(world: World) -> None:
+    upload, _ = an_upload(world)
+    world.seal(upload)
+    Upload.objects.filter(pk=upload.pk).update(choices=ImportChoices(on_conflict="fail").as_json())
+
+    world.work(upload)
+
+    assert (upload.state, upload.reason) == ("failed", "import.conflict")
+    assert "changes" in upload.reason_text
+    assert contents(world, upload.project) == BEFORE
+
+
+def test_a_cancelled_import_leaves_the_project_as_it_was(world: World) -> None:
+    upload, _ = an_upload(world)
+    world.seal(upload)
+    Upload.objects.filter(pk=upload.pk).update(cancel_asked_at=backends().clock())
+
+    world.work(upload)
+
+    assert (upload.state, upload.reason) == ("failed", "cancelled")
+    assert contents(world, upload.project) == BEFORE
+    assert (world.store.sealed / str(upload.pk) / "new").read_bytes() == b"new!"
+
+
+def test_a_list_that_came_along_is_compared_before_anything_is_placed(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good", "bad": b"bad", "extra": b"extra"})
+    lines = [f"{sha256(b'good').hexdigest()}  good", f"{sha256(b'other').hexdigest()}  bad", f"{'0' * 64}  missing"]
+    (area / "SHA256SUMS").write_text("\n".join(lines) + "\n")
+    world.seal(upload)
+
+    world.work(upload)
+
+    assert set(contents(world, upload.project)) == {"good", "extra", "SHA256SUMS"}
+    compared = dict(ManifestEntry.objects.filter(upload_id=upload.pk).values_list("name", "compared"))
+    assert compared == {"good": "matches", "bad": "differs", "extra": "extra", "SHA256SUMS": ""}
+    bad = ManifestEntry.objects.get(upload_id=upload.pk, name="bad")
+    assert (bad.verdict, bad.reason) == ("doubtful", "entry.differs")
