@@ -3,14 +3,17 @@
 from typing import BinaryIO, cast
 from uuid import UUID
 
-from ninja import Router, Status
+from ninja import Query, Router, Status
 
 from moorage.api.authentication import ApiRequest
-from moorage.api.choice_schemas import CheckIn
+from moorage.api.choice_schemas import CheckIn, MissingOut
 from moorage.api.finding import find_upload
+from moorage.api.paging import Page, PageQuery
 from moorage.api.schemas import FAILURES, UploadOut
 from moorage.api.upload_documents import upload_document
 from moorage.backends import backends
+from moorage.files.cursors import decode_cursor, encode_cursor
+from moorage.importer.completeness import missing_files
 from moorage.importer.previews import ask_preview
 from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
 from moorage.transfers.checking import check_may_give_a_list, check_may_preview
@@ -59,6 +62,20 @@ def put_checksums(request: ApiRequest, upload_id: UUID, name: str = "") -> dict[
         at=backends().clock(),
     )
     return upload_document(upload, request.auth)
+
+
+@router.get("/uploads/{uuid:upload_id}/checksums/missing", response={200: Page[MissingOut], **FAILURES})
+def list_missing(request: ApiRequest, upload_id: UUID, query: Query[PageQuery]) -> dict[str, object]:
+    """What the lists name and the last look at the files did not see; `entries?compared=` has the rest."""
+    upload = find_upload(request.auth, upload_id)
+    after = int(decode_cursor(query.cursor, int)[0]) if query.cursor else 0
+    found = missing_files(upload.pk, after=after, limit=query.limit + 1)
+    shown = found[: query.limit]
+    items = [
+        {"path": one.path, "size_bytes": one.size_bytes, "digest": one.digest or None, "source": one.source or None}
+        for one in shown
+    ]
+    return {"items": items, "next": encode_cursor(shown[-1].id) if len(found) > len(shown) else None}
 
 
 @router.delete("/uploads/{uuid:upload_id}/checksums", response={200: UploadOut, **FAILURES})

@@ -79,6 +79,15 @@ class PreviewOut(Schema):
     causes: list[CauseOut]
 
 
+class MissingOut(Schema):
+    """A file that a list of digests names and that has not arrived. `source` as for the list."""
+
+    path: str
+    size_bytes: int | None
+    digest: str | None
+    source: str | None
+
+
 class ListOut(Schema):
     """A list of digests that the files are compared with. `source` is its path in the upload; null if it was sent."""
 

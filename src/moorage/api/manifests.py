@@ -24,6 +24,7 @@ ROWS_A_QUERY = 1000
 class EntryQuery(PageQuery):
     verdict: Literal["new", "new_version", "identical", "doubtful", "skipped", "rejected"] | None = None
     state: Literal["planned", "digested", "placed", "registered", "failed"] | None = None
+    compared: Literal["matches", "differs", "extra"] | None = None
 
 
 @router.get("/uploads/{uuid:upload_id}/entries", response={200: Page[EntryOut], **FAILURES})
@@ -31,7 +32,14 @@ def list_entries(request: ApiRequest, upload_id: UUID, query: Query[EntryQuery])
     """The manifest, in its own order: parents before what is in them."""
     upload = find_upload(request.auth, upload_id)
     after = int(decode_cursor(query.cursor, int)[0]) if query.cursor else -1
-    page = entries_page(upload.pk, verdict=query.verdict or "", state=query.state or "", after=after, limit=query.limit)
+    page = entries_page(
+        upload.pk,
+        verdict=query.verdict or "",
+        state=query.state or "",
+        compared=query.compared or "",
+        after=after,
+        limit=query.limit,
+    )
     following = None if page.next is None else encode_cursor(page.next)
     return {"items": [_entry(item) for item in page.items], "next": following}
 
@@ -48,6 +56,7 @@ def _entry(item: EntryItem) -> dict[str, object]:
         "size_bytes": item.size_bytes,
         "digest": item.digest or None,
         "warning": item.warning or None,
+        "compared": item.compared or None,
     }
 
 

@@ -163,7 +163,10 @@ class ReasonOut(Schema):
 
 
 class EntryOut(Schema):
-    """A staged path. `path` is printable; `path_base64` has the bytes where they differ."""
+    """A staged path. `path` is printable; `path_base64` has the bytes where they differ.
+
+    `compared` is what a list of digests says of it: `matches`, `differs`, or `extra` where none names it.
+    """
 
     path: str
     path_base64: str | None = None
@@ -174,6 +177,7 @@ class EntryOut(Schema):
     size_bytes: int
     digest: str | None
     warning: str | None = None
+    compared: str | None = None
 
 
 class ReceiptOut(Schema):

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from moorage.importer.completeness import MISSING
 from moorage.importer.previews import Cause, Counted, PreviewView
 from moorage.importer.verdicts import Verdict
 from moorage.projects.choices import DOUBTFUL, SKIPPED
@@ -23,7 +24,7 @@ class Row:
     counted: Counted
     causes: tuple[Cause, ...] = ()
     also: str = ""
-    is_listed: bool = True
+    query: str = ""  # of the page of entries
 
 
 _MEANINGS: Final[Mapping[Verdict, tuple[str, str, str]]] = {
@@ -34,10 +35,10 @@ _MEANINGS: Final[Mapping[Verdict, tuple[str, str, str]]] = {
     Verdict.DOUBTFUL: ("Doubtful", "may be incomplete, or are not what a list says", DOUBTFUL),
     Verdict.REJECTED: ("Cannot be imported", "stay out of the project", ""),
 }
-_BY_LISTS: Final[Mapping[str, tuple[str, str]]] = {
-    "missing": ("Missing", "stand in a list of digests and have not arrived"),
-    "differs": ("Different", "are not what a list of digests says"),
-    "extra": ("Not in the list", "have arrived and stand in no list of digests"),
+_BY_LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
+    MISSING: ("Missing", "stand in a list of digests and have not arrived", ""),
+    "list.differs": ("Different", "are not what a list of digests says", "compared=differs"),
+    "list.extra": ("In no list", "have arrived and stand in no list of digests", "compared=extra"),
 }
 _IGNORED: Final = "entry.ignored"
 
@@ -45,10 +46,10 @@ _IGNORED: Final = "entry.ignored"
 def rows_of(preview: PreviewView) -> list[Row]:
     """The rows of a preview: the verdicts that some file has, then what lists of digests say."""
     rows = [_row(preview, verdict) for verdict in _MEANINGS if preview.of(verdict).files]
-    for name, (label, meaning) in _BY_LISTS.items():
-        counted = preview.verdicts.get(name)
-        if counted and counted.files:
-            rows.append(Row(name, label, meaning, counted, is_listed=False))
+    by_code = {cause.code: cause.counted for cause in preview.causes}
+    for code, (label, meaning, query) in _BY_LISTS.items():
+        if code in by_code:
+            rows.append(Row(code, label, meaning, by_code[code], query=query))
     return rows
 
 
@@ -59,7 +60,7 @@ def _row(preview: PreviewView, verdict: Verdict) -> Row:
     causes = tuple(_before_an_import(cause) for cause in preview.causes_of(verdict))
     if verdict is Verdict.SKIPPED and not any(cause.code == _IGNORED for cause in causes):
         also = ""
-    return Row(verdict.value, label, meaning, preview.of(verdict), causes, also)
+    return Row(verdict.value, label, meaning, preview.of(verdict), causes, also, query=f"verdict={verdict.value}")
 
 
 def _before_an_import(cause: Cause) -> Cause:

@@ -6,16 +6,19 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import path
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from moorage.backends import backends
 from moorage.errors import ConflictError, InvalidInputError, QuotaExceededError
+from moorage.files.cursors import encode_cursor
+from moorage.importer.completeness import missing_files
 from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
 from moorage.transfers.checking import check_may_give_a_list
 from moorage.web.requests import MemberRequest
 from moorage.web.templatetags.words import count_of
+from moorage.web.upload_manifest import PER_PAGE, place_after
 from moorage.web.uploads import upload_for
 
 
@@ -50,4 +53,25 @@ def checksums(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     return back
 
 
-urlpatterns = [path("uploads/<uuid:upload_id>/checksums/", checksums, name="upload-checksums")]
+@login_required
+@require_safe
+def missing(request: MemberRequest, upload_id: UUID) -> HttpResponse:
+    """What lists of digests name and the last look did not see."""
+    upload = upload_for(request, upload_id)
+    after = place_after(request, first=0)
+    rows = missing_files(upload.pk, after=after, limit=PER_PAGE + 1)
+    told = {
+        "section": "upload-status",
+        "project": upload.project,
+        "upload": upload,
+        "rows": rows[:PER_PAGE],
+        "next": encode_cursor(rows[PER_PAGE - 1].id) if len(rows) > PER_PAGE else "",
+        "is_first_page": after == 0,
+    }
+    return render(request, "uploads/missing.html", told)
+
+
+urlpatterns = [
+    path("uploads/<uuid:upload_id>/missing/", missing, name="upload-missing"),
+    path("uploads/<uuid:upload_id>/checksums/", checksums, name="upload-checksums"),
+]

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from moorage.files.cursors import CursorError, decode_cursor, encode_cursor
 from moorage.importer.manifest import entries_page
-from moorage.importer.models import Verdict
+from moorage.importer.models import Compared, Verdict
 from moorage.importer.receipts import problems, receipts
 from moorage.web.requests import MemberRequest
 from moorage.web.uploads import upload_for
@@ -25,13 +25,17 @@ def entries(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     upload = upload_for(request, upload_id)
     verdict = request.GET.get("verdict", "")
     verdict = verdict if verdict in Verdict.values else ""
-    after = _after(request, first=-1)
-    page = entries_page(upload.pk, verdict=verdict, after=after, limit=PER_PAGE)
+    after = place_after(request, first=-1)
+    compared = request.GET.get("compared", "")
+    compared = compared if compared in Compared.values else ""
+    page = entries_page(upload.pk, verdict=verdict, compared=compared, after=after, limit=PER_PAGE)
     told = {
         "section": "upload-status",
         "project": upload.project,
         "upload": upload,
         "verdict": verdict,
+        "compared": Compared(compared).label if compared else "",
+        "query": f"verdict={verdict}" if verdict else f"compared={compared}" if compared else "",
         "choices": Verdict.choices,
         "page": page,
         "next": encode_cursor(page.next) if page.next is not None else "",
@@ -45,7 +49,7 @@ def entries(request: MemberRequest, upload_id: UUID) -> HttpResponse:
 def run_problems(request: MemberRequest, upload_id: UUID, run: int) -> HttpResponse:
     """What one run did not import, and why."""
     upload = upload_for(request, upload_id)
-    after = _after(request, first=0)
+    after = place_after(request, first=0)
     rows = list(problems(upload.pk, run, after=after, limit=PER_PAGE + 1))
     told = {
         "section": "upload-status",
@@ -60,7 +64,8 @@ def run_problems(request: MemberRequest, upload_id: UUID, run: int) -> HttpRespo
     return render(request, "uploads/problems.html", told)
 
 
-def _after(request: MemberRequest, *, first: int) -> int:
+def place_after(request: MemberRequest, *, first: int) -> int:
+    """The place in a list that the address names, to go on after."""
     cursor = request.GET.get("cursor")
     if not cursor:
         return first

@@ -106,6 +106,20 @@ def test_a_list_is_sent_replaced_and_taken_back(globus: InMemoryTransferService,
     assert (taken_back.status_code, taken_back.json()["checksums"]) == (200, [])
 
 
+def test_what_is_missing_is_listed_in_pages(globus: InMemoryTransferService, api_of: Asks) -> None:
+    upload = an_open_upload(globus)
+    _sender(upload.owner, upload)("path,size,sha256\nb,7,\na,," + sha256(b"a").hexdigest() + "\n", "text/csv")
+    ask, route = api_of(upload.owner), f"/uploads/{upload.pk}/checksums/missing"
+
+    first = ask("GET", f"{route}?limit=1").json()
+    second = ask("GET", f"{route}?limit=1&cursor={first['next']}").json()
+
+    assert first["items"] == [{"path": "b", "size_bytes": 7, "digest": None, "source": None}]
+    assert second["items"][0]["digest"] == sha256(b"a").hexdigest()
+    assert second["next"] is None
+    assert ask("GET", f"/uploads/{upload.pk}/entries?compared=extra").json() == {"items": [], "next": None}
+
+
 def test_a_list_with_a_fault_leaves_the_one_before(globus: InMemoryTransferService, api_of: Asks) -> None:
     upload = an_open_upload(globus)
     send = _sender(upload.owner, upload)

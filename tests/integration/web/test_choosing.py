@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from io import BytesIO
 from typing import Any
 
@@ -87,8 +88,9 @@ def test_nothing_is_looked_at_before_something_has_arrived(globus: InMemoryTrans
 def test_the_preview_says_what_becomes_of_the_files_and_by_which_rule(upload: Upload) -> None:
     client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
     client.get(page)
-    verdicts = {"new": (1234, 10**9), "new_version": (1, 7), "skipped": (2, 5), "rejected": (1, 3), "missing": (4, 0)}
-    a_preview_is_made(upload, verdicts, [IGNORED, BAD_NAME])
+    verdicts = {"new": (1234, 10**9), "new_version": (1, 7), "skipped": (2, 5), "rejected": (1, 3)}
+    gone = {"code": "list.missing", "sentence": "It has not arrived.", "files": 4, "bytes": 9, "verdict": ""}
+    a_preview_is_made(upload, verdicts, [IGNORED, BAD_NAME, gone])
 
     shown = client.get(page)
 
@@ -97,6 +99,7 @@ def test_the_preview_says_what_becomes_of_the_files_and_by_which_rule(upload: Up
     assert "2 files: Left out by the rule “*.tmp” (built in).</div>" in words, "what follows is for after an import"
     assert "1 file: The name is not valid UTF-8. Rename it where it comes from." in words
     assert 'Missing</strong> <span class="muted">stand in a list of digests and have not arrived' in words
+    assert f'<a href="/uploads/{upload.pk}/missing/">4 files</a>' in words
     assert "Check the bytes too" in words
     assertNotContains(shown, "look again")
 
@@ -229,6 +232,23 @@ def test_a_list_by_a_form_may_be_longer_than_other_forms(upload: Upload) -> None
     rows = b"".join(b"%0300d,1\n" % number for number in range(4000))
     client, page = client_of(upload.owner), f"/uploads/{upload.pk}/"
     assertContains(_send(client, page, b"path,size\n" + rows), "The list names 4,000 files.")
+
+
+def test_what_is_missing_has_a_page(upload: Upload) -> None:
+    client, page = client_of(upload.owner), f"/uploads/{upload.pk}/"
+    assertContains(client.get(f"{page}missing/"), "Nothing is missing")
+    _send(client, page, b"path,size\n" + b"".join(b"%04d,7\n" % number for number in range(101)))
+    first = client.get(f"{page}missing/")
+    assertContains(first, "0099")
+    assertNotContains(first, "0100")
+    following = re.search(r'href="([?]cursor=[^"]+)"', first.content.decode())
+    assert following is not None
+    assertContains(client.get(f"{page}missing/{following[1]}"), "0100")
+
+
+def test_files_are_listed_by_what_a_list_says_of_them(upload: Upload) -> None:
+    page = client_of(upload.owner).get(f"/uploads/{upload.pk}/entries/?compared=extra")
+    assertContains(page, "Only what is not in the list.")
 
 
 def test_only_who_may_decide_can_choose_cancel_or_send_a_list(upload: Upload) -> None:
