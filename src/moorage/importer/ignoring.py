@@ -9,7 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -129,6 +129,13 @@ class IgnoreRules:
         if len(theirs) > MOST_RULES:
             warnings.append(f"{IGNORE_FILE} has more than {MOST_RULES:,} rules; only the first ones count.")
         return cls((*ours[:MOST_RULES], *theirs[:MOST_RULES]), tuple(warnings))
+
+    @classmethod
+    def of_area(cls, project_rules: str, area: Path) -> Self:
+        """The rules of a project and of the file at the top of an area."""
+        read = read_upload_rules(area)
+        rules = cls.of(project_rules, read.text)
+        return replace(rules, warnings=(read.warning, *rules.warnings)) if read.warning else rules
 
     def ignored_by(self, path: bytes, is_folder: bool) -> str:
         """The rule that leaves this path out, and where it stands; empty where none does.

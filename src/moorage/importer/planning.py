@@ -13,7 +13,7 @@ from moorage.importer import paths, reasons
 from moorage.importer.entries import Entry
 from moorage.importer.expectations import Expectations
 from moorage.importer.head import ProjectAtHead
-from moorage.importer.ignoring import IgnoreRules, read_upload_rules
+from moorage.importer.ignoring import IgnoreRules
 from moorage.importer.job import ImportJob, Suspicions
 from moorage.importer.plan import NOTHING, AtHead, Judgement, Policy, Staged, judge
 from moorage.importer.previous import Previous
@@ -237,7 +237,7 @@ def planner_for(job: ImportJob, *, head: int) -> Planner:
         ),
         target=choices.target.strip("/"),
         selection=Selection.of(choices.paths),
-        ignoring=IgnoreRules.of(project.ignore_rules, read_upload_rules(job.area).text),
+        ignoring=IgnoreRules.of_area(project.ignore_rules, job.area),
         suspicions=job.suspicions,
         previous=Previous(job.upload_id),
         expectations=Expectations(job.upload_id),

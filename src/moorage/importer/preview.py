@@ -6,14 +6,17 @@ taken again as long as nothing has changed.
 
 from typing import Any, Final
 
-from django.db.models import Count, Max, Q, QuerySet, Sum
+from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, TextField, Value, When
 
+from moorage.importer.completeness import causes_by_lists
 from moorage.importer.found_lists import read_found_lists
+from moorage.importer.ignoring import IgnoreRules
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ManifestEntry
 from moorage.importer.place import digest_batch
 from moorage.importer.placing import place_listed
 from moorage.importer.planning import planner_for
+from moorage.importer.reasons import BAD_RULES, IGNORED
 from moorage.importer.scan import end_scan, scan
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
 from moorage.importer.writing import ManifestWriter
@@ -50,7 +53,16 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
         writer.write_all()
     end_scan(job, planner, run=-fence)
     entries = ManifestEntry.objects.filter(upload_id=job.upload_id, run=-fence)
-    return {"planned_revision": head, "verdicts": _verdicts(entries), "problems": _causes(entries)}
+    problems = [*_causes(entries), *causes_by_lists(job.upload_id, entries), *_warnings(planner.ignoring)]
+    return {"planned_revision": head, "verdicts": _verdicts(entries), "problems": problems}
+
+
+def _warnings(ignoring: IgnoreRules) -> list[Found]:
+    """What of the upload's own ignore rules does not count."""
+    return [
+        {"code": BAD_RULES, "sentence": sentence, "verdict": "", "files": 0, "bytes": 0}
+        for sentence in ignoring.warnings
+    ]
 
 
 def _files(entries: QuerySet[ManifestEntry]) -> QuerySet[ManifestEntry]:
@@ -72,7 +84,9 @@ def _verdicts(entries: QuerySet[ManifestEntry]) -> dict[str, dict[str, int]]:
 
 def _causes(entries: QuerySet[ManifestEntry]) -> list[Found]:
     """Why paths are left out, and warnings of some that are not, the most frequent first."""
-    left_out = _files(entries).exclude(reason="").values_list("verdict", "state", "reason")
+    # Each ignore rule is told by itself; other sentences of one reason may differ by the path that they name.
+    rule = Case(When(reason=IGNORED, then=F("reason_text")), default=Value(""), output_field=TextField())
+    left_out = _files(entries).exclude(reason="").annotate(rule=rule).values_list("verdict", "state", "reason", "rule")
     causes = [
         {
             "code": code,
@@ -81,7 +95,7 @@ def _causes(entries: QuerySet[ManifestEntry]) -> list[Found]:
             "files": files,
             "bytes": size or 0,
         }
-        for verdict, state, code, files, size, sentence in left_out.annotate(
+        for verdict, state, code, _, files, size, sentence in left_out.annotate(
             files=Count("pk"), size=Sum("size_bytes"), sentence=Max("reason_text")
         )
     ]

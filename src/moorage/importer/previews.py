@@ -17,6 +17,7 @@ from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.files.choosing import checked_choices
 from moorage.importer.models import Preview, PreviewState
+from moorage.importer.reasons import BAD_RULES
 from moorage.importer.verdicts import GOOD, Verdict
 from moorage.projects.choices import ImportChoices
 
@@ -85,6 +86,11 @@ class PreviewView:
         """How far it has been made."""
         done, total = (self.bytes_done, self.bytes_total) if self.with_digests else (self.files_done, self.files_total)
         return min(100, done * 100 // total) if total else 0
+
+    @property
+    def warnings(self) -> list[str]:
+        """What of the upload's own ignore rules does not count."""
+        return [cause.sentence for cause in self.causes if cause.code == BAD_RULES]
 
     def of(self, verdict: Verdict) -> Counted:
         return self.verdicts.get(verdict, Counted())

@@ -85,8 +85,12 @@ KEPT_AS_IT_IS: Final = Reason(
 )
 
 
+IGNORED: Final = "entry.ignored"
+BAD_RULES: Final = "ignore.bad_rules"  # of a preview: lines of the upload's own ignore rules that do not count
+
+
 def ignored(rule: str) -> Reason:
-    return Reason("entry.ignored", f"Left out by the rule {rule}. Retry with skipped files included to import it too.")
+    return Reason(IGNORED, f"Left out by the rule {rule}. Retry with skipped files included to import it too.")
 
 
 def file_in_place_of_folder() -> Reason:

@@ -7,6 +7,7 @@ from typing import Final
 
 from moorage.importer.completeness import MISSING
 from moorage.importer.previews import Cause, Counted, PreviewView
+from moorage.importer.reasons import IGNORED
 from moorage.importer.verdicts import Verdict
 from moorage.projects.choices import DOUBTFUL, SKIPPED
 
@@ -40,7 +41,6 @@ _BY_LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
     "list.differs": ("Different", "are not what a list of digests says", "compared=differs"),
     "list.extra": ("In no list", "have arrived and stand in no list of digests", "compared=extra"),
 }
-_IGNORED: Final = "entry.ignored"
 
 
 def rows_of(preview: PreviewView) -> list[Row]:
@@ -58,7 +58,7 @@ def _row(preview: PreviewView, verdict: Verdict) -> Row:
     if verdict is Verdict.NEW_VERSION and not preview.with_digests:
         meaning = "replace files of the project, whose old versions stay, unless their bytes turn out to be identical"
     causes = tuple(_before_an_import(cause) for cause in preview.causes_of(verdict))
-    if verdict is Verdict.SKIPPED and not any(cause.code == _IGNORED for cause in causes):
+    if verdict is Verdict.SKIPPED and not any(cause.code == IGNORED for cause in causes):
         also = ""
     return Row(verdict.value, label, meaning, preview.of(verdict), causes, also, query=f"verdict={verdict.value}")
 

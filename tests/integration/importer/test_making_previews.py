@@ -188,6 +188,25 @@ def test_a_cancelled_import_leaves_the_project_as_it_was(world: World) -> None:
     assert (world.store.sealed / str(upload.pk) / "new").read_bytes() == b"new!"
 
 
+def test_a_preview_tells_each_rule_what_lists_say_and_which_rules_do_not_count(world: World) -> None:
+    upload, area = an_upload(world)
+    fill(area, {"a.tmp": b"1", "b.tmp": b"22", ".moorageignore": b"*.tmp\n[\n", "SUMS.md5": b""})
+    (area / "checksums.csv").write_text("path,size\nnew,4\nchanges,1\ngone,9\n")
+
+    looked_at(upload)
+
+    view = preview_of(upload.pk, head=1, area_digest=upload.arrived_digest)
+    assert view is not None
+    rules = {
+        cause.sentence.split("”")[0]: cause.counted.files for cause in view.causes if cause.code == "entry.ignored"
+    }
+    assert rules == {"Left out by the rule “*.tmp": 2, "Left out by the rule “.DS_Store": 1}
+    said = {cause.code: cause.counted.files for cause in view.causes if cause.code.startswith("list.")}
+    assert said["list.missing"] == 1
+    assert said["list.differs"] == 1
+    assert view.warnings == ["Line 2 of .moorageignore is no rule: a “[” has no “]”."]
+
+
 def test_a_list_that_came_along_is_compared_before_anything_is_placed(world: World) -> None:
     upload, area = world.an_area()
     fill(area, {"good": b"good", "bad": b"bad", "extra": b"extra"})
