@@ -16,7 +16,8 @@ from globus_local.transfer.paths import RAW_BASE
 # Letters that turn the direction of what stands around them: "gpj.exe" must not read as "exe.jpg".
 _DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 _SHORT_ESCAPES = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
-_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+# What has no letter yet (Cn) may be one that browsers leave out.
+_HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 _JOINERS = frozenset("\u200c\u200d")  # letters of Persian and Hindi words, and the glue of many emoji
 
 
