@@ -31,12 +31,13 @@ def prepare(world: Any) -> None:
 
 
 def work(seam: str) -> None:
-    from moorage.importer import batches
+    from moorage.importer import batches, register, writing
     from moorage.jobs import imports
     from moorage.leases import LeaseWatch
 
     # So that a small tree has several batches.
-    setattr(batches, "MAX_FILES", 20)  # noqa: B010 - a constant to everyone else
+    for module, name in ((batches, "MAX_FILES"), (writing, "FIRST_ROWS"), (register, "FIRST_ROWS")):
+        setattr(module, name, 20)
     plain_job = imports.job_of
 
     def job_of(*arguments: Any, **named: Any) -> Any:

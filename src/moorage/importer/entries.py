@@ -76,6 +76,9 @@ _WHOLE_ROW: Final = f"(%s, %s, {', '.join(['%s'] * (len(_PLAIN) + len(_OTHERS)))
 
 def write_entries(upload_id: UUID, run: int, entries: Sequence[Entry]) -> None:
     """Write entries as what a run has seen, in their order. Call it in a transaction."""
+    if any(entry.again for entry in entries):
+        # Both may wait for the same transaction: the later one knows more.
+        entries = list({entry.key: entry for entry in entries}.values())
     _make_room(upload_id, entries)
     upload = _as_upload(upload_id, connection)
     if connection.vendor == "postgresql":

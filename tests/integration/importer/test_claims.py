@@ -94,7 +94,7 @@ def test_trouble_with_the_database_is_no_bug(world: World) -> None:
     upload = world.a_sealed_upload({"a": b"a"})
 
     def full(execute: Any, sql: str, *rest: Any) -> Any:
-        if "INSERT INTO importer_manifestentry" in sql:
+        if sql.startswith("UPDATE") and "scanned_at" in sql:
             raise OperationalError("database or disk is full")
         return execute(sql, *rest)
 
@@ -163,7 +163,7 @@ def test_the_progress_is_written_under_the_lease(world: World) -> None:
     world.work_until(upload, look)
 
     assert next(step for step, _, _ in seen) == "scan"
-    assert {step for step, _, _ in seen} >= {"scan", "plan", "digest", "register"}
+    assert {step for step, _, _ in seen} >= {"scan", "digest", "register"}
     assert ("digest", 20, 20) in seen or ("register", 20, 20) in seen
     row = Upload.objects.get(pk=upload.pk)
     assert (row.files_done, row.bytes_done, row.step) == (20, 140, "")

@@ -13,6 +13,7 @@ from builders import a_project, publish_files
 from importing import World, contents, fill, folders, reasons, staged
 from moorage.backends import backends
 from moorage.files.models import FileVersion, Revision, RevisionState, StoredObject
+from moorage.importer.manifest import entries_page
 from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.importer.receipts import problems, receipt
 from moorage.importer.verdicts import EntryState
@@ -262,7 +263,11 @@ def test_a_retry_imports_what_was_left_and_adds_a_receipt(world: World) -> None:
     assert receipt(upload.pk, revision=2).problems == 2
     assert receipt(upload.pk).revision == 4
     assert receipt(upload.pk).files == 1
-    assert ManifestEntry.objects.get(upload=upload, name="good").registered_revision == 2
+    assert {entry.path: entry.revision for entry in entries_page(upload.pk).items} == {
+        "taken": 4,
+        "taken/x": 4,
+        "good": 2,
+    }
     assert not (world.store.sealed / str(upload.pk)).exists()
 
 
@@ -310,8 +315,9 @@ def test_a_plan_is_made_again_where_the_project_has_changed_meanwhile(world: Wor
 def test_entries_are_registered_once_and_know_their_revision(world: World) -> None:
     upload = world.imported(TREE)
 
-    entries = ManifestEntry.objects.filter(upload=upload)
+    entries = entries_page(upload.pk).items
     assert {entry.state for entry in entries} == {EntryState.REGISTERED}
-    assert {entry.registered_revision for entry in entries} == {1}
-    versions = {version.pk for version in FileVersion.objects.all()}
-    assert versions == {entry.version_id for entry in entries if entry.kind == "file"}
+    assert {entry.revision for entry in entries} == {1}
+    # A version's id ends with its entry's number.
+    versions = {version.pk.int % 2**48: version.name for version in FileVersion.objects.all()}
+    assert versions == {entry.number: entry.path.rpartition("/")[2] for entry in entries if entry.kind == "file"}

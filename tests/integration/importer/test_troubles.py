@@ -20,17 +20,19 @@ from builders import a_project, publish_files
 from importing import World, contents, reasons, staged
 from moorage.backends import backends, using
 from moorage.files.models import ObjectState, StoredObject
-from moorage.importer import batches, placing
-from moorage.importer.batches import Answer, BatchOrder, FileTrouble, StagedFile
+from moorage.files.paths import path_key
+from moorage.importer import batches
+from moorage.importer import job as import_job
+from moorage.importer.batches import Answer, BatchOrder, PlacedFile, unflat
 from moorage.importer.job import Progress
-from moorage.importer.models import ImportProblem, ManifestEntry
+from moorage.importer.models import ImportProblem
 from moorage.importer.place import place_batch
 from moorage.importer.reasons import READ_ERROR
 from moorage.importer.run import run_import
 from moorage.jobs.imports import claim_next, job_of
 from moorage.leases import LeaseWatch
 from moorage.projects.choices import ImportChoices
-from moorage.storage.digests import Stamp
+from moorage.storage import walk as walk_module
 from moorage.storage.walk import walk
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
@@ -40,17 +42,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 class RefusingExecutor(Executor):
-    """Does batches here, but the disk refuses some files for as long as `refuses` says so."""
+    """Does batches here, but the disk refuses some paths for as long as `refuses` says so: it is asked once a try."""
 
-    def __init__(self, refuses: Callable[[StagedFile], str]) -> None:
+    def __init__(self, refuses: Callable[[bytes], str]) -> None:
         self.refuses = refuses
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
         order: BatchOrder = args[0]
-        refused: Answer = [FileTrouble(file.entry_id, self.refuses(file)) for file in order.files if self.refuses(file)]
-        good = tuple(file for file in order.files if not self.refuses(file))
+        codes = [self.refuses(path) for path, _, _ in order.files]
+        good = [index for index, code in enumerate(codes) if not code]
+        done: Answer = fn(order._replace(files=tuple(order.files[index] for index in good)))
+        refused = [(index, code, "") for index, code in enumerate(codes) if code]
+        placed = [(good[index], *rest) for index, *rest in done.placed]
+        troubles = [(good[index], code, detail) for index, code, detail in done.troubles]
         future: Future[Any] = Future()
-        future.set_result([*fn(order._replace(files=good)), *refused])
+        future.set_result(Answer(placed, troubles + refused))
         return future
 
 
@@ -118,7 +124,7 @@ def test_no_write_through_an_open_descriptor_reaches_an_object(world: World) -> 
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(world: World, code: str, reason: str) -> None:
-    world.executor = RefusingExecutor(lambda file: code if file.path == b"bad" else "")
+    world.executor = RefusingExecutor(lambda path: code if path == b"bad" else "")
     upload = world.imported({"bad": b"bytes", "good": b"good"})
 
     assert upload.current_state is UploadState.IMPORTED
@@ -130,22 +136,38 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(world: World, code: 
 def test_a_full_disk_pauses_the_import_with_its_reason_and_it_goes_on_by_itself(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(placing, "ROOM_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(import_job, "ROOM_POLL_SECONDS", 0.05)
+    upload = world.a_sealed_upload({"a": b"a"})
+    tries: list[bytes] = []
     said: list[str] = []
 
-    def refuses(file: StagedFile) -> str:
-        upload = Upload.objects.get()
-        said.append(upload.reason)
-        return batches.NO_ROOM if len(said) < 6 else ""
+    def refuses(path: bytes) -> str:
+        tries.append(path)
+        return batches.NO_ROOM if len(tries) < 4 else ""
 
-    world.executor = RefusingExecutor(refuses)
-    upload = world.imported({"a": b"a"})
+    lease = claim_next(LeaseWatch())
+    assert lease is not None
+    job = job_of(upload, lease, should_stop=lambda: False, executor=RefusingExecutor(refuses))
+    report = job.report
 
+    def report_and_look(progress: Progress) -> None:
+        report(progress)
+        said.append(Upload.objects.get().reason)
+
+    job.report = report_and_look
+    run_import(job)
+
+    assert tries == [b"a"] * 4
+    assert [one for one, before in zip(said, ["", *said], strict=False) if one != before] == ["import.no_room", ""] * 3
+    upload.refresh_from_db()
     assert contents(world, upload.project) == {"a": b"a"}
     assert (upload.current_state, upload.reason) == (UploadState.IMPORTED, "")
 
 
-def test_below_the_floor_of_free_space_an_import_waits_and_says_why(world: World) -> None:
+def test_below_the_floor_of_free_space_an_import_waits_and_says_why(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_job, "ROOM_POLL_SECONDS", 0.05)
     upload = world.a_sealed_upload({"a": b"a"})
     lease = claim_next(LeaseWatch())
     assert lease is not None
@@ -170,23 +192,23 @@ def test_below_the_floor_of_free_space_an_import_waits_and_says_why(world: World
 
 
 def test_a_store_that_is_away_for_a_while_costs_no_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placing, "ROOM_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(import_job, "ROOM_POLL_SECONDS", 0.05)
     upload = world.a_sealed_upload({"a": b"a"})
     away = world.store.root / "not mounted"
     world.store.objects.rename(away)
-    seen: list[str] = []
+    tries: list[bytes] = []
 
-    def mount(_: StagedFile) -> str:
-        seen.append(Upload.objects.get().reason)
-        if len(seen) <= 8:
-            assert not world.store.objects.exists(), "made where the disk is missing"
-        if len(seen) == 8:
+    def mount(path: bytes) -> str:
+        tries.append(path)
+        assert not world.store.objects.exists(), "made where the disk is missing"
+        if len(tries) == 3:
             away.rename(world.store.objects)
         return ""
 
     world.executor = RefusingExecutor(mount)
     world.work(upload)
 
+    assert tries == [b"a"] * 3
     assert upload.problems == 0
     assert contents(world, upload.project) == {"a": b"a"}
 
@@ -255,7 +277,7 @@ def test_what_was_exchanged_for_a_link_after_the_scan_is_not_followed(world: Wor
     area = world.store.sealed / str(upload.pk)
 
     def exchange(seam: str) -> None:
-        if seam == "planned":
+        if seam == "place: batch ordered" and not (area / "elsewhere").exists():
             (area / "file").unlink()
             (area / "file").symlink_to(secrets / "inner")
             (area / "folder").rename(area / "elsewhere")
@@ -282,6 +304,51 @@ def test_a_folder_that_cannot_be_read_is_told_of_and_the_rest_is_found(tmp_path:
     found = as_nobody(lambda: sorted((item.path, item.trouble) for item in walk(area)))
 
     assert found == [(b"locked", "unreadable"), (b"open", ""), (b"open/inner", "")]
+
+
+def test_a_folder_that_stops_being_readable_halfway_is_told_of_and_what_was_found_of_it_is_imported(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = world.a_sealed_upload({**{f"folder/{number}": b"%d" % number for number in range(9)}, "good": b"good"})
+    folder = (world.store.sealed / str(upload.pk) / "folder").stat().st_ino
+    monkeypatch.setattr(walk_module, "PART_ENTRIES", 2)
+    plain_scandir, broken = os.scandir, [True]
+
+    class Failing:
+        """What is listed of a folder, until its disk fails."""
+
+        def __init__(self, entries: Any, good: int) -> None:
+            self.entries, self.good = entries, good
+
+        def __enter__(self) -> Failing:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.entries.close()
+
+        def __iter__(self) -> Failing:
+            return self
+
+        def __next__(self) -> Any:
+            if self.good == 0:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            self.good -= 1
+            return next(self.entries)
+
+    def scandir(where: Any) -> Any:
+        is_it = isinstance(where, int) and os.fstat(where).st_ino == folder and broken[0]
+        return Failing(plain_scandir(where), 5) if is_it else plain_scandir(where)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    world.work(upload)
+
+    assert reasons(upload) == {b"folder": "entry.unreadable_folder"}
+    assert len(contents(world, upload.project)) == 1 + 4
+    broken.clear()
+    broken.append(False)
+    retry_upload(upload=upload, actor=upload.owner, at=backends().clock())
+    world.work(upload)
+    assert (upload.problems, len(contents(world, upload.project))) == (0, 1 + 9)
 
 
 def let_in(path: Path) -> None:
@@ -320,14 +387,13 @@ def test_files_of_another_account_are_copied_and_unreadable_ones_reported(tmp_pa
     (area / "locked").write_bytes(b"secret")
     (area / "locked").chmod(0)
     long_ago = time.time_ns() + 10**9
-    nothing = Stamp(0, 0, 0, 0)
-    files = (StagedFile(1, b"theirs", nothing), StagedFile(2, b"locked", nothing))
+    files = ((b"theirs", 7, None), (b"locked", 6, None))
     order = BatchOrder(str(area), str(objects), files, quiet_since_ns=long_ago, youngest_seconds=0)
 
-    placed, locked = as_nobody(lambda: place_batch(order))
+    answer = as_nobody(lambda: place_batch(order))
 
-    assert placed.how == "copied"
-    assert locked.code == batches.UNREADABLE
+    assert [(file.position, file.how) for file in map(unflat, answer.placed)] == [(0, "copied")]
+    assert [(index, code) for index, code, _ in answer.troubles] == [(1, batches.UNREADABLE)]
 
 
 def test_an_errno_of_a_full_or_read_only_disk_is_no_fault_of_a_file() -> None:
@@ -342,8 +408,8 @@ def test_a_file_that_a_failed_transfer_left_is_imported_only_when_it_is_asked_fo
     upload = world.a_sealed_upload({"half": b"half", "whole": b"whole"})
 
     class OnlyHalf:
-        def is_doubtful(self, path_digest: bytes, _changed_ns: int) -> bool:
-            return path_digest == ManifestEntry.objects.get(upload=upload, name="half").path_digest
+        def is_doubtful(self, key: bytes, _changed_ns: int) -> bool:
+            return key == path_key(b"half")
 
     from moorage.jobs import imports
 
@@ -381,12 +447,20 @@ def test_an_import_beside_another_in_the_same_project_waits_only_for_its_turn(wo
 def test_placing_a_batch_twice_gives_the_same_answer(world: World) -> None:
     upload = world.a_sealed_upload({"a": b"bytes"})
     area = world.store.sealed / str(upload.pk)
-    order = BatchOrder(str(area), str(world.store.objects), (StagedFile(1, b"a", Stamp(0, 0, 0, 0)),), None, 0)
+    order = BatchOrder(str(area), str(world.store.objects), ((b"a", 5, None),), None, 0)
 
-    (first,), (second,) = place_batch(order), place_batch(order)
+    first, second = placed_alone(order), placed_alone(order)
 
-    assert (first.digest, first.stamp) == (second.digest, second.stamp)  # type: ignore[union-attr]
-    assert (first.how, second.how) == ("linked", "reused")  # type: ignore[union-attr]
+    assert (first.digest, first.stamp) == (second.digest, second.stamp)
+    assert (first.how, second.how) == ("linked", "reused")
+
+
+def placed_alone(order: BatchOrder) -> PlacedFile:
+    """What became of a batch's only file, which has been placed."""
+    answer = place_batch(order)
+    assert answer.troubles == []
+    (sent,) = answer.placed
+    return unflat(sent)
 
 
 @pytest.mark.parametrize("there", [b"the wrong bytes", b"cut"])
@@ -419,7 +493,7 @@ def test_a_whole_object_that_a_killed_import_left_is_read_once_and_used(world: W
 
 def test_what_failed_keeps_its_reason_when_the_project_changes_at_its_path_meanwhile(world: World) -> None:
     project = a_project()
-    world.executor = RefusingExecutor(lambda file: batches.READ_ERROR if file.path == b"bad" else "")
+    world.executor = RefusingExecutor(lambda path: batches.READ_ERROR if path == b"bad" else "")
     upload = world.a_sealed_upload({"bad": b"bytes", "good": b"good"}, project)
 
     def meanwhile(seam: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
@@ -12,6 +11,7 @@ import pytest
 from builders import a_file_arrives, a_globus_member, a_project, an_open_upload
 from fakes.globus import InMemoryTransferService
 from moorage.backends import Policies
+from moorage.files.paths import path_key
 from moorage.globus.service import (
     CollectionPath,
     GlobusUnavailableError,
@@ -308,9 +308,9 @@ def test_files_of_a_cancelled_transfer_are_doubtful_unless_it_delivered_them(
     assert upload.state == "sealed"
     doubt = suspicions(upload)
     during = int(clock().timestamp() * 1e9)
-    assert doubt.is_doubtful(_digest("half.bin"), during)
-    assert not doubt.is_doubtful(_digest("whole.bin"), during)
-    assert not doubt.is_doubtful(_digest("half.bin"), during - int(3600e9))
+    assert doubt.is_doubtful(path_key(b"half.bin"), during)
+    assert not doubt.is_doubtful(path_key(b"whole.bin"), during)
+    assert not doubt.is_doubtful(path_key(b"half.bin"), during - int(3600e9))
 
 
 def test_where_every_transfer_ended_well_nothing_is_doubtful(globus: InMemoryTransferService, clock: Clock) -> None:
@@ -356,10 +356,10 @@ def test_a_task_that_wrote_into_two_areas_clears_in_each_only_what_it_delivered_
     fetch_outcomes(clock())
 
     during = int(clock().timestamp() * 1e9)
-    assert suspicions(one).is_doubtful(_digest("b"), during), "whole in the other upload, and not here"
-    assert not suspicions(two).is_doubtful(_digest("b"), during)
+    assert suspicions(one).is_doubtful(path_key(b"b"), during), "whole in the other upload, and not here"
+    assert not suspicions(two).is_doubtful(path_key(b"b"), during)
     for upload in (one, two):
-        assert not suspicions(upload).is_doubtful(_digest("same"), during)
+        assert not suspicions(upload).is_doubtful(path_key(b"same"), during)
 
 
 def test_what_a_later_transfer_delivered_whole_is_not_doubtful_at_the_seal(
@@ -377,7 +377,7 @@ def test_what_a_later_transfer_delivered_whole_is_not_doubtful_at_the_seal(
     start_sealing(upload=upload, actor=upload.owner, at=clock.advance(seconds=1))
     seal(clock())
 
-    assert not suspicions(Upload.objects.get(pk=upload.pk)).is_doubtful(_digest("a"), during)
+    assert not suspicions(Upload.objects.get(pk=upload.pk)).is_doubtful(path_key(b"a"), during)
 
 
 def _read(upload: Upload, clock: Clock) -> None:
@@ -395,7 +395,3 @@ def _two_uploads(globus: InMemoryTransferService) -> tuple[Upload, Upload]:
 
 def _principal(upload: Upload) -> IdentityId:
     return IdentityId(str(upload.owner.globus_identities.order_by("linked_at")[0].identity_id))
-
-
-def _digest(path: str) -> bytes:
-    return hashlib.sha256(path.encode()).digest()

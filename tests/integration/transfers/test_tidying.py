@@ -9,8 +9,10 @@ import pytest
 from builders import a_file_arrives, a_member, a_membership, an_open_upload
 from fakes.globus import InMemoryTransferService
 from moorage.backends import Policies, backends
+from moorage.files.models import RevisionKind
+from moorage.files.revisions import ask_revision
 from moorage.importer.job import Outcome
-from moorage.importer.models import ManifestEntry
+from moorage.importer.models import ImportProblem, ImportRun
 from moorage.jobs.endings import end_import
 from moorage.jobs.sweeps.arrivals import look_into_areas
 from moorage.jobs.sweeps.clearing import clear_imported
@@ -310,9 +312,9 @@ def _ends_without_a_revision(upload: Upload, clock: Clock, *, promised: datetime
     """A worker takes the upload, can import nothing more, and says until when what is left is kept."""
     lease = take(_fresh(upload), where={"state": UploadState.SEALED}, state=UploadState.IMPORTING)
     assert lease is not None
-    ManifestEntry.objects.update_or_create(
-        upload_id=upload.pk, number=1, defaults={"path": b"a", "path_digest": b"a", "remnant_until": promised}
-    )
+    revision = ask_revision(project=upload.project, kind=RevisionKind.IMPORT, by=None, at=clock(), upload_id=upload.pk)
+    run = ImportRun.objects.create(upload_id=upload.pk, project_id=upload.project_id, revision=revision, number=1)
+    ImportProblem.objects.create(run=run, path=b"a", code="entry.symlink", sentence="A link.", kept_until=promised)
     outcome = Outcome(revision=None, code="run.nothing", sentence="Nothing could be imported.", problems=1)
     end_import(_fresh(upload), lease, outcome, clock(), path="/")
 
