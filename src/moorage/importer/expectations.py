@@ -1,15 +1,13 @@
 """What lists of digests say of staged files, and whether they are as it says (issue: completeness)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
-
-from django.db.models import Exists, OuterRef
 
 from moorage.importer.digest_lists import found_lists
 from moorage.importer.entries import Entry
 from moorage.importer.expected import whole_lists
-from moorage.importer.models import ExpectedFile, ManifestEntry
+from moorage.importer.models import ExpectedFile
 from moorage.importer.verdicts import Compared, EntryKind
 
 KEYS_PER_QUERY: Final = 500
@@ -76,11 +74,3 @@ class Expectations:
 def is_below(path: bytes, folder: bytes) -> bool:
     """Whether a path lies in a folder; everything lies in the first one."""
     return not folder or path.startswith(folder + b"/")
-
-
-def missing_files(upload_id: UUID, *, after: int = 0, limit: int = 100) -> Iterator[tuple[int, bytes]]:
-    """Files that a list names and that are not staged: the place to go on after, and the path."""
-    staged = ManifestEntry.objects.filter(upload_id=OuterRef("upload_id"), path_key=OuterRef("path_digest"))
-    rows = ExpectedFile.objects.filter(upload_id=upload_id, pk__gt=after).filter(~Exists(staged)).order_by("pk")
-    for pk, path in rows.values_list("pk", "path")[:limit]:
-        yield pk, bytes(path)

@@ -2,7 +2,6 @@
 compared (see `expectations`). A list that cannot be understood is a file like any other, and compares nothing.
 """
 
-import logging
 import os
 import stat
 from contextlib import suppress
@@ -19,23 +18,29 @@ _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O
 
 _CLOCKS_DIFFER: Final = timedelta(seconds=5)
 
-log = logging.getLogger(__name__)
 
+def read_found_lists(job: ImportJob) -> list[str]:
+    """Keep what the lists at the top of the area say, and forget those that lie there no more.
 
-def read_found_lists(job: ImportJob) -> None:
-    """Keep what the lists at the top of the area say, and forget those that lie there no more."""
+    Returns a sentence for each that cannot be understood.
+    """
+    faults: list[str] = []
     try:
         top = os.open(job.area, FOLDER_FLAGS)
     except FileNotFoundError:
-        return
+        return faults
     try:
         lists = found_lists(os.fsencode(name) for name in os.listdir(top))
         for gone in {one.source for one in whole_lists(job.upload_id) if one.source} - {_source(one) for one in lists}:
             forget_list(upload_id=job.upload_id, source=gone, batch=job.batch)
         for one in lists:
-            _read(job, top, one)
+            try:
+                _read(job, top, one)
+            except DigestListError as error:
+                faults.append(f"{_source(one)} compares nothing. {error}")
     finally:
         os.close(top)
+    return faults
 
 
 def _read(job: ImportJob, top: int, found: FoundList) -> None:
@@ -56,11 +61,8 @@ def _is_known(job: ImportJob, found: FoundList, status: os.stat_result) -> bool:
 
 def _keep(job: ImportJob, stream: BinaryIO, found: FoundList) -> None:
     name = _source(found)
-    try:
-        rows = read_list(stream, name=name)
-        write_list(upload_id=job.upload_id, source=name, name=name, rows=rows, at=job.clock(), batch=job.batch)
-    except DigestListError as error:
-        log.warning("the list %s of %s: %s", name, job.upload_id, error)
+    rows = read_list(stream, name=name)
+    write_list(upload_id=job.upload_id, source=name, name=name, rows=rows, at=job.clock(), batch=job.batch)
 
 
 def _source(found: FoundList) -> str:

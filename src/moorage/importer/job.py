@@ -39,10 +39,8 @@ class ImportCancelledError(ConflictError):
 
     code = "cancelled"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The import was cancelled: the project stays as it was. Press Retry to import its files, or DELETE."
-        )
+    def __init__(self, told: str) -> None:
+        super().__init__(f"{told} The project stays as it was. Press Retry to import the files, or DELETE.")
 
 
 class Suspicions(Protocol):
@@ -92,6 +90,10 @@ def _never() -> bool:
     return False
 
 
+def _not_cancelled() -> str:
+    return ""
+
+
 def nothing() -> int:
     """No bytes."""
     return 0
@@ -111,6 +113,7 @@ class ImportJob:
 
     `report` writes the progress under the lease and raises LeaseLostError when that is lost;
     `finish` moves the upload to its end in the transaction that it is called in.
+    `cancelled` says by whom, in a sentence, the end of it was asked for; nothing as long as it was not.
     `may_take_right` answers whether the worker of a revision that holds the right to register is gone.
     """
 
@@ -130,7 +133,7 @@ class ImportJob:
     sealed_at: datetime | None = None
     may_take_right: Callable[[Revision], bool] = _from_nobody
     should_stop: Callable[[], bool] = _never
-    is_cancelled: Callable[[], bool] = _never
+    cancelled: Callable[[], str] = _not_cancelled
     batches_in_flight: int = 4
     seam: Callable[[str], None] = _pass
     progress: Progress = field(default_factory=Progress)
@@ -147,8 +150,8 @@ class ImportJob:
     def check_cancelled(self) -> None:
         """Raise ImportCancelledError when the member has asked for the end of it."""
         self._asked_at = time.monotonic()
-        if self.is_cancelled():
-            raise ImportCancelledError
+        if told := self.cancelled():
+            raise ImportCancelledError(told)
 
     def note(self, **changes: Any) -> None:
         """Change the progress; it is written with the next batch, or now if a second has passed."""

@@ -118,7 +118,7 @@ def _settled_first(
                 waiting.append(entry)
             else:
                 writer.add(entry)
-                if entry.kind == EntryKind.FILE and entry.verdict in GOOD:
+                if entry.kind == EntryKind.FILE:
                     job.add(files=1, bytes=entry.size_bytes)
         writer.write_full()
         if waiting:

@@ -4,13 +4,13 @@ What it finds is in the manifest until the import, or the next preview, has look
 taken again as long as nothing has changed.
 """
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, TextField, Value, When
 
 from moorage.importer.completeness import causes_by_lists
 from moorage.importer.found_lists import read_found_lists
-from moorage.importer.ignoring import IgnoreRules
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ManifestEntry
 from moorage.importer.place import digest_batch
@@ -38,7 +38,7 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
     """
     head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
     job.note(step="scan", files_done=0, bytes_done=0)
-    read_found_lists(job)
+    faults = read_found_lists(job)
     planner = planner_for(job, head=head)
     writer = ManifestWriter(job, -fence)
     groups = scan(job, planner)
@@ -53,16 +53,17 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
         writer.write_all()
     end_scan(job, planner, run=-fence)
     entries = ManifestEntry.objects.filter(upload_id=job.upload_id, run=-fence)
-    problems = [*_causes(entries), *causes_by_lists(job.upload_id, entries), *_warnings(planner.ignoring)]
+    problems = [
+        *_causes(entries),
+        *causes_by_lists(job.upload_id, entries),
+        *_warnings([*planner.ignoring.warnings, *faults]),
+    ]
     return {"planned_revision": head, "verdicts": _verdicts(entries), "problems": problems}
 
 
-def _warnings(ignoring: IgnoreRules) -> list[Found]:
-    """What of the upload's own ignore rules does not count."""
-    return [
-        {"code": BAD_RULES, "sentence": sentence, "verdict": "", "files": 0, "bytes": 0}
-        for sentence in ignoring.warnings
-    ]
+def _warnings(sentences: Iterable[str]) -> list[Found]:
+    """What of the upload's own ignore rules, and lists of digests, does not count."""
+    return [{"code": BAD_RULES, "sentence": one, "verdict": "", "files": 0, "bytes": 0} for one in sentences]
 
 
 def _files(entries: QuerySet[ManifestEntry]) -> QuerySet[ManifestEntry]:

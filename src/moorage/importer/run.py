@@ -4,16 +4,21 @@ Every step finds by the manifest where it stopped, so a worker that takes over j
 Clearing what has been published needs no lease any more: see `importer.clear`.
 """
 
+from django.db.models import Count, Sum
+from django.db.models.functions import Coalesce
+
 from moorage.importer.durability import batches_on_disk_later
 from moorage.importer.found_lists import read_found_lists
 from moorage.importer.job import ImportJob
-from moorage.importer.models import ImportRun
+from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.importer.place import place_batch
 from moorage.importer.placing import clear_unfinished, place_listed, place_queued
 from moorage.importer.planning import Planner, planner_for
 from moorage.importer.publishing import register_and_publish
+from moorage.importer.queue import to_place
 from moorage.importer.runs import begin_run
 from moorage.importer.scan import end_scan, scan
+from moorage.importer.verdicts import EntryKind
 from moorage.importer.writing import ManifestWriter
 from moorage.projects.models import Project
 
@@ -41,9 +46,25 @@ def _run(job: ImportJob) -> int | None:
     planner = planner_for(job, head=head)
     if run.scanned_at is None:
         _list_and_place(job, run, planner, head)
+    else:
+        _count_again(job, run)
     place_queued(job, planner, run.number, place_batch)
     job.seam("placed")
     return register_and_publish(job, run)
+
+
+def _count_again(job: ImportJob, run: ImportRun) -> None:
+    """How far the worker had come that this one takes over from."""
+    files = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number, kind=EntryKind.FILE)
+    waiting = to_place(job, run.number)
+    totals, left = (one.aggregate(files=Count("pk"), bytes=Coalesce(Sum("size_bytes"), 0)) for one in (files, waiting))
+    job.note(
+        step="digest",
+        files_total=totals["files"],
+        bytes_total=totals["bytes"],
+        files_done=totals["files"] - left["files"],
+        bytes_done=totals["bytes"] - left["bytes"],
+    )
 
 
 def _list_and_place(job: ImportJob, run: ImportRun, planner: Planner, head: int) -> None:

@@ -60,7 +60,8 @@ class ManifestWriter:
             began = time.monotonic()
             rows = store_rows(placed, at=self._job.clock()) if placed else StoredRows()
             for entry, file in some:
-                if file is not None and self._settle(entry, file, rows):
+                is_settled = self._settle(entry, file, rows) if file is not None else entry.state == EntryState.FAILED
+                if is_settled:
                     done, done_bytes = done + 1, done_bytes + entry.size_bytes
             write_entries(self._job.upload_id, self._run, [entry for entry, _ in some])
         self._learn(len(some), time.monotonic() - began)

@@ -33,6 +33,7 @@ from moorage.jobs.endings import end_import
 from moorage.jobs.pool import ImportPool
 from moorage.jobs.small_imports import is_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
+from moorage.transfers.cancelling import cancel_asked
 from moorage.transfers.doubt import suspicions
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
@@ -147,7 +148,7 @@ def job_of(
         by=upload.done_by or upload.owner,
         choices=upload.import_choices,
         expected=(0, 0) if upload.has_published else (upload.files_arrived, upload.bytes_arrived),
-        is_cancelled=lambda: Upload.objects.filter(pk=upload.pk, cancel_asked_at__isnull=False).exists(),
+        cancelled=lambda: cancel_asked(upload.pk),
         suspicions=suspicions(upload),
         sealed_at=upload.sealed_at,
         may_take_right=may_take_right(LeaseWatch()),

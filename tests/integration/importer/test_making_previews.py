@@ -179,7 +179,7 @@ def test_on_a_conflict_nothing_is_imported_if_it_was_to_stop_then(world: World) 
 def test_a_cancelled_import_leaves_the_project_as_it_was(world: World) -> None:
     upload, _ = an_upload(world)
     world.seal(upload)
-    Upload.objects.filter(pk=upload.pk).update(cancel_asked_at=backends().clock())
+    Upload.objects.filter(pk=upload.pk).update(cancel_asked_at=backends().clock(), cancel_asked_by=upload.owner)
 
     world.work(upload)
 
