@@ -16,7 +16,10 @@ pytestmark = pytest.mark.django_db(transaction=True)
 BATCH_ROWS = 100
 # Of a batch: its entries, their objects, what they take the place of, and the rows that name lease and right.
 MOST_ROWS = 520
-_ROWS_OF_THIS_TRANSACTION = "SELECT sum(n_tup_ins + n_tup_upd + n_tup_del) FROM pg_stat_xact_user_tables"
+# What is counted is forgotten as soon as the transaction has ended; else the next one's rows would be added.
+_ROWS_OF_THIS_TRANSACTION = """
+    SELECT sum(n_tup_ins + n_tup_upd + n_tup_del), pg_stat_force_next_flush() FROM pg_stat_xact_user_tables
+"""
 
 
 class Writes:
