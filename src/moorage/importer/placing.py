@@ -155,6 +155,7 @@ def _orders(
     job: ImportJob, this: Pass, tally: Tally, groups: Iterator[list[Entry]]
 ) -> Iterator[tuple[list[Entry], BatchOrder]]:
     for entries in cut(groups):
+        job.wait_for_room()
         job.seam("place: batch ordered")
         yield (
             entries,
