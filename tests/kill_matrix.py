@@ -281,7 +281,8 @@ class Matrix:
 
 def main(folder: str, part: str, of: str, database: str = "") -> None:
     os.environ |= {"DJANGO_SETTINGS_MODULE": "moorage.config.settings", "MOORAGE_DATA": folder}
-    os.environ.pop("MOORAGE_DATABASE", None)
+    if database:
+        os.environ["MOORAGE_DATABASE"] = database
     django.setup()
     for name in LOADED:
         __import__(name)
