@@ -26,6 +26,7 @@ from moorage.storage.walk import PART_ENTRIES, FolderPart, Found
 
 _DIRECTORY: Final = EntryKind.DIRECTORY.value
 _FILE: Final = EntryKind.FILE.value
+MOST_NAMES: Final = 100_000  # of one folder that are compared with each other: they are kept in memory meanwhile
 _SURELY_SHORT: Final = paths.MAX_PATH_BYTES - paths.MAX_NAME_BYTES - 2
 _PLANNED, _PLACED = EntryState.PLANNED.value, EntryState.PLACED.value
 
@@ -119,11 +120,14 @@ class Planner:
     def _look_for_twins(self, part: FolderPart) -> None:
         """Note names that differ only in case or normal form from another of the folder, and those others."""
         self._part += 1
-        if self._part_of_folder(part) and len({one.path.lower() for one in part.found}) == len(part.found):
+        if self._is_all_ascii_of_folder(part) and len({one.path.lower() for one in part.found}) == len(part.found):
             return
         prefix = len(part.path) + 1 if part.path else 0
         for found in part.found:
-            number, first = self._seen.setdefault(paths.folded(found.path[prefix:]), (self._part, found))
+            folded = paths.folded(found.path[prefix:])
+            if len(self._seen) >= MOST_NAMES and folded not in self._seen:
+                continue
+            number, first = self._seen.setdefault(folded, (self._part, found))
             if first is found:
                 continue
             self._twins.add(found.path)
@@ -132,7 +136,7 @@ class Planner:
             else:
                 self.alike.append(path_key(first.path))
 
-    def _part_of_folder(self, part: FolderPart) -> bool:
+    def _is_all_ascii_of_folder(self, part: FolderPart) -> bool:
         """Whether this is all of a folder, and every name of it is ASCII."""
         is_whole = len(part.found) < PART_ENTRIES and not self._seen
         return is_whole and all(one.path.isascii() for one in part.found)

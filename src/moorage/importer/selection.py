@@ -3,17 +3,21 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from moorage.importer.paths import folders_above
+
 
 @dataclass(frozen=True)
 class Selection:
-    """Paths of the staging area that were chosen. Without any, everything is."""
+    """Paths of the staging area that were chosen, and the folders above them. Without any, everything is."""
 
     paths: frozenset[bytes] = frozenset()
+    above: frozenset[bytes] = frozenset()
 
     @classmethod
     def of(cls, paths: Iterable[str]) -> "Selection":
         """The selection of these paths; slashes at their ends do not count."""
-        return cls(frozenset(os_bytes.strip(b"/") for os_bytes in map(_as_bytes, paths)) - {b""})
+        chosen = frozenset(_as_bytes(path).strip(b"/") for path in paths) - {b""}
+        return cls(chosen, frozenset(folder for path in chosen for folder in folders_above(path)))
 
     def holds_all_below(self, folder: bytes) -> bool:
         """Whether everything in a folder is chosen (empty: the top)."""
@@ -28,8 +32,7 @@ class Selection:
 
     def holds(self, path: bytes) -> bool:
         """Whether this very path is chosen, which does not lie below a chosen one; a folder above one counts."""
-        below = path + b"/"
-        return path in self.paths or any(chosen.startswith(below) for chosen in self.paths)
+        return path in self.paths or path in self.above
 
 
 def _as_bytes(path: str) -> bytes:

@@ -32,7 +32,7 @@ from moorage.importer.receipts import imported_files, problems, receipts
 from moorage.importer.remnants import kept_until
 from moorage.importer.runs import registered
 from moorage.storage.layout import StoreLayout
-from moorage.transfers.models import Upload
+from moorage.transfers.models import DeliveredFile, Upload
 from moorage.transfers.states import UploadState
 
 THE_FIRST: Final = [("importer", "0001_initial")]
@@ -232,6 +232,16 @@ def an_upload_in_the_middle(before: Before) -> UUID:
     return UUID(str(upload.pk))
 
 
+def a_delivered_file(before: Before, upload_id: UUID, path: bytes) -> None:
+    """That a Globus task delivered a file of an upload, found by the SHA-256 of its path."""
+    task = before.model("transfers", "GlobusTask").objects.create(
+        task_id=uuid4(), collection_id=uuid4(), status="FAILED", requested_at=AT, as_of=AT
+    )
+    before.model("transfers", "DeliveredFile").objects.create(
+        task=task, upload_id=upload_id, path=path, path_digest=sha256(path).digest()
+    )
+
+
 @dataclass(frozen=True)
 class After:
     """What was there before, in the tables of today."""
@@ -254,6 +264,7 @@ def after(
         executor.migrate(THE_FIRST)
         before = Before(executor.loader.project_state(THE_FIRST).apps, store)
         written = an_imported_upload(before), a_failed_upload(before), an_upload_in_the_middle(before)
+        a_delivered_file(before, written[2], b"d/placed")
         executor = MigrationExecutor(connection)
         executor.migrate(executor.loader.graph.leaf_nodes())
         yield After(*written, store)
@@ -294,6 +305,11 @@ def test_digests_are_the_same_and_found_by_them_and_paths_by_their_keys(after: A
             assert cursor.fetchall() == [(32,)]
     version = FileVersion.objects.select_related("stored_object").get(name="late")
     assert version.stored_object.digest == digest_of(b"late")
+
+
+def test_what_a_task_has_delivered_is_found_by_the_key_of_its_path(after: After) -> None:
+    delivered = DeliveredFile.objects.get(upload=after.in_the_middle)
+    assert (bytes(delivered.path), bytes(delivered.path_digest)) == (b"d/placed", path_key(b"d/placed"))
 
 
 def test_a_failed_upload_keeps_why_and_until_when(after: After) -> None:
