@@ -230,11 +230,9 @@ def test_a_client_that_never_got_the_answer_can_ask_again(
         "DATA": [item],
     }
 
-    ask_and_hang_up(local_globus, "/v0.10/transfer", document)
+    ask_and_hang_up(local_globus, "/v0.10/transfer", document, once=(area / "file").exists)
     mkdir = f"/v0.10/operation/endpoint/{COMMONS}/mkdir"
-    ask_and_hang_up(local_globus, mkdir, {"path": f"/{area.name}/folder"})
-    wait_until((area / "folder").exists)
-    wait_until((area / "file").exists)
+    ask_and_hang_up(local_globus, mkdir, {"path": f"/{area.name}/folder"}, once=(area / "folder").exists)
 
     again = robot.post("/v0.10/transfer", data=document)
     assert again["code"] == "Duplicate"
@@ -245,8 +243,10 @@ def test_a_client_that_never_got_the_answer_can_ask_again(
     )
 
 
-def ask_and_hang_up(service: LocalGlobusProcess, route: str, document: dict[str, Any]) -> None:
-    """Send a request and go away before the answer."""
+def ask_and_hang_up(
+    service: LocalGlobusProcess, route: str, document: dict[str, Any], once: Callable[[], bool]
+) -> None:
+    """Send a request and go away without having read the answer, `once` its effect is there."""
     body = json.dumps(document).encode()
     token = service.token(ROBOT, "urn:globus:auth:scope:transfer.api.globus.org:all")
     with socket.create_connection(("127.0.0.1", service.port)) as connection:
@@ -255,6 +255,7 @@ def ask_and_hang_up(service: LocalGlobusProcess, route: str, document: dict[str,
             f"Authorization: Bearer {token}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
             + body
         )
+        wait_until(once)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
