@@ -24,11 +24,13 @@ from moorage.importer.batches import BatchOrder
 from moorage.importer.clear import clear_published
 from moorage.importer.job import ImportCancelledError, ImportJob, ImportStoppedError, Progress
 from moorage.importer.models import ImportRun
+from moorage.importer.plain import PlainOrder
 from moorage.importer.run import run_import
 from moorage.importer.runs import fail_run
 from moorage.jobs.addresses import upload_path
 from moorage.jobs.beating import kept
 from moorage.jobs.cores import cores
+from moorage.jobs.disk_trouble import Told, is_of_the_disk, told_of
 from moorage.jobs.endings import end_import
 from moorage.jobs.pool import ImportPool
 from moorage.jobs.small_imports import is_small
@@ -42,6 +44,7 @@ TRIES: Final = 5
 FIRST_DELAY: Final = timedelta(seconds=5)
 DATABASE_DELAY: Final = timedelta(seconds=5)
 LONG_BYTES: Final = 64 << 20  # a batch of more keeps a process busy for much longer than handing it over takes
+_UNFORESEEN: Final = "Something unforeseen stopped the import. Tell the operator this reference: {}. Then press Retry."
 
 log = logging.getLogger(__name__)
 
@@ -108,10 +111,14 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
         except (OperationalError, InterfaceError):
             log.exception("import of %s: the database is in trouble; it goes on by itself", upload.pk)
             _try_again(lease, job, delay=DATABASE_DELAY)
-        except Exception:
-            reference = secrets.token_hex(4)
-            log.exception("import of %s: unforeseen, reference %s", upload.pk, reference)
-            _after_bug(lease, job, reference=reference)
+        except Exception as error:
+            if isinstance(error, OSError) and is_of_the_disk(error):
+                log.exception("import of %s: the file system is in trouble", upload.pk)
+                _after_disk_trouble(lease, job, told_of(error))
+            else:
+                reference = secrets.token_hex(4)
+                log.exception("import of %s: unforeseen, reference %s", upload.pk, reference)
+                _after_failure(lease, job, "bug", _UNFORESEEN.format(reference))
     if number is not None:
         _clear(upload, lease)
 
@@ -170,9 +177,9 @@ def _left(job: ImportJob, upload: Upload) -> int:
     return max(progress.bytes_total, upload.bytes_arrived) - progress.bytes_done
 
 
-def takes_long(order: BatchOrder) -> bool:
+def takes_long(order: BatchOrder | PlainOrder) -> bool:
     """Whether a batch keeps a process busy for so long that nothing is to be put behind it."""
-    return sum(size for _, size, _ in order.files) > LONG_BYTES
+    return isinstance(order, BatchOrder) and sum(size for _, size, _ in order.files) > LONG_BYTES
 
 
 def _report(lease: Lease, progress: Progress) -> None:
@@ -214,15 +221,21 @@ def _open_run(job: ImportJob) -> ImportRun | None:
     return ImportRun.objects.select_related("revision").filter(upload_id=job.upload_id, outcome="").first()
 
 
-def _after_bug(lease: Lease, job: ImportJob, *, reference: str) -> None:
-    """Try again later, and after some tries say that it is a bug."""
+def _after_disk_trouble(lease: Lease, job: ImportJob, told: Told) -> None:
+    """Wait for what passes, however long; try again some times after what may, and then say what it was."""
+    if not told.passes:
+        _after_failure(lease, job, told.code, told.sentence)
+        return
+    if lease.rows().update(reason=told.code, reason_text=told.sentence):
+        _try_again(lease, job, delay=FIRST_DELAY)
+
+
+def _after_failure(lease: Lease, job: ImportJob, code: str, sentence: str) -> None:
+    """Try again later, and after some tries give it up with this reason."""
     run = _open_run(job)
     tries = 1 if run is None else run.tries + 1
     if run is not None and tries >= TRIES:
-        told = (
-            f"Something unforeseen stopped the import. Tell the operator this reference: {reference}. Then press Retry."
-        )
-        _fail(job, code="bug", sentence=told)
+        _fail(job, code=code, sentence=sentence)
         return
     if run is None:
         # There is no row yet that could say when to try again.

@@ -18,6 +18,7 @@ from moorage.importer.job import ImportJob, ImportStoppedError, Outcome, Progres
 from moorage.importer.models import Preview, PreviewState
 from moorage.importer.preview import make_preview
 from moorage.jobs.beating import kept
+from moorage.jobs.disk_trouble import is_of_the_disk, told_of
 from moorage.jobs.imports import shared_pool, takes_long
 from moorage.jobs.small_imports import is_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
@@ -65,7 +66,12 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False) -> No
         except (OperationalError, InterfaceError):
             log.exception("preview of %s: the database is in trouble; it goes on by itself", preview.upload_id)
             lease.release()
-        except Exception:
+        except Exception as error:
+            if isinstance(error, OSError) and is_of_the_disk(error):
+                log.exception("preview of %s: the file system is in trouble", preview.upload_id)
+                trouble = told_of(error)
+                _end(lease, PreviewState.FAILED, reason=trouble.code, reason_text=trouble.sentence)
+                return
             reference = secrets.token_hex(4)
             log.exception("preview of %s: unforeseen, reference %s", preview.upload_id, reference)
             told = f"Something unforeseen stopped it. Tell the operator this reference: {reference}. Then look again."

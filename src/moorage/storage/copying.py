@@ -16,10 +16,9 @@ _FICLONE = 0x40049409  # ioctl_ficlone(2)
 def copy_verified(source: int, place: Place, *, size_bytes: int, mode: int) -> Stamp:
     """Copy an open file to its place, whose name is its digest; the name appears only when every byte is there.
 
-    A file of that name that appeared meanwhile is as good, unless the place replaces it.
-
     Raises:
         FileChangedError: the bytes copied do not have this digest.
+        FileExistsError: the name is taken, and the place does not replace.
         OSError: no room, or the file cannot be read or written.
     """
     with _unnamed_file(place.root) as copy:
@@ -29,8 +28,7 @@ def copy_verified(source: int, place: Place, *, size_bytes: int, mode: int) -> S
             raise FileChangedError
         os.fchmod(copy, mode)
         os.fsync(copy)
-        with suppress(FileExistsError):
-            give_name(copy, place)
+        give_name(copy, place)
     return stamp_of(os.stat(place.name, dir_fd=place.folder, follow_symlinks=False))
 
 

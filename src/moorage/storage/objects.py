@@ -133,7 +133,14 @@ class ObjectStore:
         if may_link:
             with suppress(_LinkRefusedError):
                 return _link(descriptor, place, lease)
-        copied = copy_verified(descriptor, place, size_bytes=stamp.size_bytes, mode=OBJECT_MODE)
+        try:
+            copied = copy_verified(descriptor, place, size_bytes=stamp.size_bytes, mode=OBJECT_MODE)
+        except FileExistsError:
+            # Whoever has put it there meanwhile may have died before its bytes were on disk: it is not these bytes.
+            there = _reuse(folder, digest, stamp.size_bytes)
+            if there is None:
+                raise
+            return Placed(there, stamp, "reused")
         return Placed(copied, stamp, "copied")
 
     def clear_unfinished(self, *, older_than_seconds: float = STALE_SECONDS) -> None:

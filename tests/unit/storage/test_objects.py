@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import subprocess
@@ -322,3 +323,37 @@ def test_names_that_a_killed_process_left_are_taken_away_and_objects_stay(store:
     store.clear_unfinished(older_than_seconds=0)
 
     assert [path.name for path in objects.iterdir()] == [DIGEST[:2]]
+
+
+def test_a_file_that_has_no_room_for_another_link_is_copied(
+    store: ObjectStore, staged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, refused = os.link, []
+
+    def link(source: str, *names: str, **where: int) -> None:
+        if not refused:
+            refused.append(source)
+            raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
+        plain(source, *names, **where)
+
+    monkeypatch.setattr(os, "link", link)
+
+    assert place(store, staged).how == "copied"
+    assert store.path_of(DIGEST).read_bytes() == b"the bytes"
+    assert store.path_of(DIGEST).stat().st_ino != staged.stat().st_ino
+
+
+def test_an_object_that_appears_while_a_file_is_copied_is_not_said_to_be_the_copy(
+    store: ObjectStore, staged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.link(staged, tmp_path / "another name")  # so that it is copied
+    plain = os.link
+
+    def link(source: str, *names: str, **where: int) -> None:
+        # As a power cut leaves it whose import had linked it and not synced it yet.
+        store.path_of(DIGEST).write_bytes(b"the wrong")
+        plain(source, *names, **where)
+
+    monkeypatch.setattr(os, "link", link)
+
+    assert place(store, staged).how == "reused"

@@ -1,0 +1,39 @@
+"""When the file system fails not one entry but a whole import or preview: what is told of it, and whether it passes."""
+
+import errno
+from typing import Final, NamedTuple
+
+
+class Told(NamedTuple):
+    """What a page says of it. `passes`: it is waited for, however long it takes."""
+
+    code: str
+    sentence: str
+    passes: bool = False
+
+
+_NO_ROOM: Final = Told("import.no_room", "The disk is full or cannot be written to.", passes=True)
+_NOTHING_LEFT: Final = Told(
+    "import.not_opened",
+    "The machine had no open files or memory left for it. Nothing is lost. "
+    "Try again; if it fails again, tell the operator.",
+)
+_FAILED: Final = Told(
+    "import.disk_failed",
+    "The disk failed while the upload's files were looked at or stored. Nothing is lost. "
+    "Try again; if it fails again, tell the operator.",
+)
+_OF_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
+_OF_NOTHING_LEFT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+
+
+def is_of_the_disk(error: OSError) -> bool:
+    """Whether the file system has failed. Python calls broken pipes and timeouts errors of the same kind."""
+    return error.errno is not None and not isinstance(error, ConnectionError | TimeoutError)
+
+
+def told_of(error: OSError) -> Told:
+    """What is told of an error of the file system."""
+    if error.errno in _OF_NO_ROOM:
+        return _NO_ROOM
+    return _NOTHING_LEFT if error.errno in _OF_NOTHING_LEFT else _FAILED
