@@ -42,6 +42,7 @@ from moorage.transfers.states import UploadState
 TRIES: Final = 5
 FIRST_DELAY: Final = timedelta(seconds=5)
 DATABASE_DELAY: Final = timedelta(seconds=5)
+LONGEST_DELAY: Final = timedelta(hours=1)  # no delay is as long
 LONG_BYTES: Final = 64 << 20  # a batch of more keeps a process busy for much longer than handing it over takes
 _UNFORESEEN: Final = "Something unforeseen stopped the import. Tell the operator this reference: {}. Then press Retry."
 
@@ -59,7 +60,10 @@ def claim_next(watch: LeaseWatch, *, is_wanted: Callable[[Upload], bool] = any_u
     Only uploads that `is_wanted` are taken.
     """
     now = backends().clock()
-    resting = ImportRun.objects.filter(upload=OuterRef("pk"), outcome="", not_before__gt=now)
+    # What is to rest for longer was written by a clock that was wrong.
+    resting = ImportRun.objects.filter(
+        upload=OuterRef("pk"), outcome="", not_before__gt=now, not_before__lte=now + LONGEST_DELAY
+    )
     interrupted = Upload.objects.in_state(UploadState.IMPORTING).filter(~Exists(resting))
     for upload in interrupted.order_by("state_changed_at"):
         if watch.may_take(upload) and is_wanted(upload):

@@ -21,6 +21,7 @@ from moorage.backends import backends
 from moorage.jobs import imports, previews, revisions, schedule
 from moorage.jobs.addresses import load_addresses
 from moorage.jobs.small_imports import is_small
+from moorage.jobs.steadiness import Steadiness
 from moorage.jobs.sweeps.plans import all_plans
 from moorage.leases import LeaseWatch
 from moorage.transfers.models import Upload
@@ -130,7 +131,7 @@ def run_worker(stop: threading.Event) -> None:
 
 def _find_sweep() -> Callable[[], Job | None]:
     plans = {plan.name: plan for plan in all_plans(backends().policies)}
-    watch = LeaseWatch()
+    watch, steadiness = LeaseWatch(), Steadiness()
     entered = threading.Event()
 
     def find() -> Job | None:
@@ -139,7 +140,8 @@ def _find_sweep() -> Callable[[], Job | None]:
             schedule.enter(plans.values(), at=clock())
             entered.set()
         claim = schedule.claim_due(plans, watch, at=clock())
-        return None if claim is None else lambda: schedule.run_claimed(claim, clock=clock)
+        steadiness.look(clock())  # often, so that no jump there and back is missed
+        return None if claim is None else lambda: schedule.run_claimed(claim, clock=clock, steadiness=steadiness)
 
     return find
 

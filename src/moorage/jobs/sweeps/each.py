@@ -37,7 +37,8 @@ class Patience:
 
     def rests(self, row: Model, *, at: datetime) -> bool:
         setback = self._setbacks.get(row.pk)
-        return setback is not None and at < setback.rests_until
+        # No row rests for longer: a clock was wrong when that was noted.
+        return setback is not None and at < setback.rests_until <= at + LONGEST_REST
 
     def note(self, row: Model, failure: Exception, *, at: datetime) -> bool:
         """Note a failure, and say whether it is another one than the last time."""
