@@ -33,7 +33,7 @@ ARRIVES: Final = {
     "SHA256SUMS": sha256(b"new one").hexdigest().encode() + b"  new 1\n",
     "empty/": b"",
 }
-_BARE: Final = re.compile(r"Errno|Error\(|OSError|Traceback|/proc/|\bNone\b")
+_BARE: Final = re.compile(r"Errno|Error\(|OSError|Traceback|/proc/")
 
 
 class Swept:

@@ -94,7 +94,8 @@ class Importing(Scene):
             time.sleep(QUIET_SECONDS / 2)
         while not self.is_enough() and (lease := imports.claim_next(LeaseWatch())) is not None:
             imports.work(lease, executor=self.world.executor, should_stop=self.is_enough)
-        swept(clearing.clear_imported)
+        for _ in range(4):
+            swept(clearing.clear_imported)
         self.upload.refresh_from_db()
 
     def settle(self, is_settled: Callable[[], bool]) -> None:

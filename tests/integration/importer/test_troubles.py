@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import pickle
 import threading
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from another_account import as_nobody, let_in
 from builders import a_project, publish_files
 from importing import World, contents, reasons, staged
 from moorage.backends import backends, using
@@ -349,29 +349,6 @@ def test_a_folder_that_stops_being_readable_halfway_is_told_of_and_what_was_foun
     retry_upload(upload=upload, actor=upload.owner, at=backends().clock())
     world.work(upload)
     assert (upload.problems, len(contents(world, upload.project))) == (0, 1 + 9)
-
-
-def let_in(path: Path) -> None:
-    """Let other accounts on their way to a temporary folder of this test."""
-    for folder in [path, *path.parents]:
-        if "pytest" in str(folder):
-            folder.chmod(0o711)
-
-
-def as_nobody(act: Callable[[], Any]) -> Any:
-    """What `act` returns when another account does it."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        os.setgroups([])
-        os.setresgid(65534, 65534, 65534)
-        os.setresuid(65534, 65534, 65534)
-        os.write(writing, pickle.dumps(act()))
-        os._exit(0)
-    os.close(writing)
-    with os.fdopen(reading, "rb") as answer:
-        os.waitpid(child, 0)
-        return pickle.loads(answer.read())  # noqa: S301 - our own
 
 
 def test_files_of_another_account_are_copied_and_unreadable_ones_reported(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -330,7 +331,7 @@ def test_a_file_that_has_no_room_for_another_link_is_copied(
 ) -> None:
     plain, refused = os.link, []
 
-    def link(source: str, *names: str, **where: int) -> None:
+    def link(source: str, *names: str, **where: Any) -> None:
         if not refused:
             refused.append(source)
             raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
@@ -349,7 +350,7 @@ def test_an_object_that_appears_while_a_file_is_copied_is_not_said_to_be_the_cop
     os.link(staged, tmp_path / "another name")  # so that it is copied
     plain = os.link
 
-    def link(source: str, *names: str, **where: int) -> None:
+    def link(source: str, *names: str, **where: Any) -> None:
         # As a power cut leaves it whose import had linked it and not synced it yet.
         store.path_of(DIGEST).write_bytes(b"the wrong")
         plain(source, *names, **where)
