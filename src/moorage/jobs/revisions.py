@@ -22,6 +22,7 @@ from moorage.files.models import Revision, RevisionKind
 from moorage.files.registering import (
     UNFINISHED,
     RegisterRight,
+    RevisionEndedError,
     RightLostError,
     fail_revision,
     nothing,
@@ -171,7 +172,7 @@ def _fail(revision: Revision, lease: Lease, *, code: str, sentence: str, path: s
 
     try:
         fail_revision(revision, code, at=now, also=also)
-    except LeaseLostError:
+    except (LeaseLostError, RevisionEndedError):  # the latter: the other has published it already
         log.warning("%s %s: another worker has taken it over", revision.kind, revision.pk)
 
 

@@ -265,3 +265,30 @@ def test_no_transaction_grows_with_the_number_of_files(project: Project) -> None
     assert "more/3/file 3" in read_whole(project.pk, limit=1000)
     assert max(writes) <= 2 * change_effects.BATCH_ROWS + 10
     assert sum(writes) >= 1400, "what was counted is not the move"
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_worker_that_wakes_up_after_another_has_published_its_change_leaves_it_at_that(
+    project: Project, steps: int
+) -> None:
+    revision = asked(project, REMOVE, "a")
+    seconds = [0.0]
+    watch = LeaseWatch(monotonic=lambda: seconds[0])
+    done: list[int] = []
+
+    def sleeps_too_long() -> None:
+        done.append(1)
+        if len(done) != steps:
+            return
+        assert revisions.claim_next(watch, Setbacks()) is None
+        seconds[0] += 31
+        other = revisions.claim_next(watch, Setbacks())
+        assert other is not None
+        revisions.work(other, Setbacks())
+
+    carry_out(sleeps_too_long)
+
+    revision.refresh_from_db()
+    assert (revision.state, revision.number, revision.held_by) == (RevisionState.PUBLISHED, 2, "")
+    assert set(read_whole(project.pk)) == {"", "b", "keeps"}
+    assert not Notice.objects.exists()

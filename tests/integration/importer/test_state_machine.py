@@ -7,6 +7,7 @@ MOORAGE_DEEP=2000 so many examples are tried, each longer.
 
 from __future__ import annotations
 
+import faulthandler
 import os
 from collections.abc import Iterator
 from itertools import count
@@ -59,6 +60,8 @@ def test_whatever_happens_readers_see_whole_revisions_and_no_staged_byte_is_lost
         def __init__(self) -> None:
             super().__init__(folders)
 
+    # Finding the smallest example of a failure takes minutes; what hangs is noticed by `stepwise`.
+    faulthandler.cancel_dump_traceback_later()
     with mortal_processes():
         run_state_machine_as_test(
             OneCommons,
