@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
+import os
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
+from hashlib import sha256
 
 import pytest
 from django.utils import timezone
@@ -147,6 +151,36 @@ def test_a_row_that_failed_while_the_clock_was_a_year_ahead_does_not_rest_for_a_
     patience.note(upload, ValueError(), at=now + timedelta(days=365))
 
     assert not patience.rests(upload, at=now)
+
+
+@pytest.mark.xfail(strict=True, reason="`placing._quiet_since` asks the wall clock alone; told to the import's author")
+def test_where_no_lease_is_to_be_had_a_clock_that_jumps_does_not_stand_for_the_quiet_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock, plain = JumpingClock(monkeypatch), fcntl.fcntl
+
+    def no_leases(descriptor: int, command: int, *rest: int) -> int:
+        if command == fcntl.F_SETLEASE:
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        return plain(descriptor, command, *rest)
+
+    monkeypatch.setattr(fcntl, "fcntl", no_leases)
+    upload, area = world.an_area()
+    with (area / "held").open("wb") as writer, using(replace(backends(), clock=clock)):
+        writer.write(b"half")
+        writer.flush()
+        world.seal(upload)
+        clock.off = timedelta(days=365)
+
+        def meanwhile(seam: str) -> None:
+            if seam == "placed":
+                writer.write(b" and half")
+                writer.flush()
+
+        world.work_until(upload, meanwhile)
+
+    for path in world.store.objects.rglob("*"):
+        assert path.is_dir() or sha256(path.read_bytes()).hexdigest() == path.name
 
 
 class Host:

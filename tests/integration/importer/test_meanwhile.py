@@ -208,7 +208,7 @@ def test_five_thousand_and_one_files_of_the_same_bytes_are_one_object_whatever_t
     assert set(seen.values()) == {b"the same", b"another"}
     assert staged(world.store.sealed / str(upload.pk)) == set()
 
-    again = world.imported({**files, "a new one": b"new"}, upload.project)
+    again = world.imported({**dict(list(files.items())[:20]), "a new one": b"new"}, upload.project)
     assert again.problems == 0
     assert StoredObject.objects.count() == 3
     assert FileVersion.objects.filter(project=upload.project_id).count() == 5003

@@ -483,3 +483,45 @@ def test_what_failed_keeps_its_reason_when_the_project_changes_at_its_path_meanw
     assert (problem.code, problem.sentence) == READ_ERROR
     assert reasons(upload) == {b"bad": "entry.read_error"}
     assert contents(world, project) == {"bad": b"other", "good": b"good"}
+
+
+WITH_RULES_AND_A_LIST = {
+    "good": b"good",
+    "left.out": b"a rule leaves it out",
+    "listed": b"is not what the list says",
+    ".moorageignore": b"*.out\n",
+    "SHA256SUMS": sha256(b"another").hexdigest().encode() + b"  listed\n",
+}
+
+
+@pytest.mark.xfail(strict=True, reason="the first run takes both from the area; told to the import's author")
+def test_a_retry_goes_by_the_rules_and_the_list_that_the_upload_brought(world: World) -> None:
+    upload = world.imported(WITH_RULES_AND_A_LIST)
+    assert reasons(upload) == {b"left.out": "entry.ignored", b"listed": "entry.differs"}
+
+    retry_upload(upload=upload, actor=upload.owner, at=backends().clock())
+    world.work(upload)
+
+    assert set(contents(world, upload.project)) == {"good", ".moorageignore", "SHA256SUMS"}
+    assert reasons(upload) == {b"left.out": "entry.ignored", b"listed": "entry.differs"}
+
+
+@pytest.mark.xfail(strict=True, reason="neither is read again, and nobody is told; told to the import's author")
+@pytest.mark.parametrize(("unread", "path"), [(".moorageignore", "left.out"), ("SHA256SUMS", "listed")])
+def test_rules_or_a_list_that_the_disk_refuses_once_still_count(
+    world: World, monkeypatch: pytest.MonkeyPatch, unread: str, path: str
+) -> None:
+    upload = world.a_sealed_upload(WITH_RULES_AND_A_LIST)
+    plain, refused = os.open, list[str]()
+
+    def refuses(name: Any, *how: Any, **where: Any) -> int:
+        if not refused and not isinstance(name, os.PathLike) and os.fsdecode(name) == unread:
+            refused.append(unread)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return plain(name, *how, **where)
+
+    monkeypatch.setattr(os, "open", refuses)
+    world.work(upload)
+
+    assert refused
+    assert path not in contents(world, upload.project)

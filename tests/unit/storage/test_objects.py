@@ -329,7 +329,7 @@ def test_names_that_a_killed_process_left_are_taken_away_and_objects_stay(store:
 def test_a_file_that_has_no_room_for_another_link_is_copied(
     store: ObjectStore, staged: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain, refused = os.link, []
+    plain, refused = os.link, list[str]()
 
     def link(source: str, *names: str, **where: Any) -> None:
         if not refused:
