@@ -137,6 +137,7 @@ class CommonsMachine(CheckedMachine):
             for upload in self.in_state(before):
                 self.adopt(upload, {after} if dies is None else {before, after})
 
+    @precondition(lambda self: self.in_state("sealing", "discarding"))
     @rule()
     def uploads_are_closed(self) -> None:
         self._close(None)
@@ -332,11 +333,35 @@ class CommonsMachine(CheckedMachine):
         if not worker.process.is_over:
             self._run(worker, most=2)
 
+    @precondition(lambda self: self.in_state("sealed", "importing") and self.paths() and not self.asked)
+    @rule(which=WHICH, path=WHICH, steps=st.integers(2, 8), into=st.none() | NEW_PATHS)
+    def an_import_is_overtaken(self, which: int, path: int, steps: int, into: str | None) -> None:
+        """What it has planned against is removed or moved meanwhile."""
+        upload = pick(self.in_state("sealed", "importing"), which)
+        self._take_import(upload)
+        worker = next((one for one in self.at_work() if one.upload_id == self.id_of(upload) and not one.is_late), None)
+        if worker is None:
+            return
+        self._run(worker, most=steps)
+        meant = [one for one in self.paths() if one in {*upload.files, *upload.folders}]
+        if meant or self.paths():
+            other = pick(meant or self.paths(), path)
+            with suppress(InvalidChangeError):
+                kind = RevisionKind.REMOVE if into is None else RevisionKind.MOVE
+                request = read_request(kind, [other], target=into)
+                change = (
+                    (lambda tree: removed(tree, [other])) if into is None else lambda tree: moved(tree, request.moves())
+                )
+                self._ask(request, change, soon=True)
+        if not worker.process.is_over:
+            self._run(worker, most=300)
+
     @precondition(lambda self: self.at_work())
     @rule(which=WHICH)
     def a_worker_crashes(self, which: int) -> None:
         pick(self.at_work(), which).process.kill()
 
+    @precondition(lambda self: self.at_work())
     @rule()
     def the_machine_restarts(self) -> None:
         for worker in self.at_work():

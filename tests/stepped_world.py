@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from unittest import mock
 from uuid import UUID
 
+import pytest
 from django.apps import apps
 from django.db import transaction
 from django.utils import timezone
@@ -26,6 +27,7 @@ from fakes.globus import InMemoryTransferService
 from importing import World
 from kill_matrix import Inline
 from moorage.backends import Backends, Policies, using
+from moorage.files import change_effects, collecting, registering, subtrees, undo_plan
 from moorage.files.collecting import DoomWatch
 from moorage.files.content import Blocks, open_content
 from moorage.files.models import Directory, DirectoryVersion, FileVersion, Revision, StoredObject
@@ -33,10 +35,12 @@ from moorage.files.paths import join_path
 from moorage.files.registering import take_right
 from moorage.files.standing import standing_at
 from moorage.globus.links import GlobusLinks
+from moorage.importer import batches, job, queue, register, replanning, runs, scan, writing
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.jobs import imports, revisions
 from moorage.leases import TAKE_AFTER_SECONDS, Lease, LeaseWatch
 from moorage.projects.models import Project
+from moorage.storage import walk
 from moorage.storage.layout import StoreLayout
 from moorage.transfers.models import Upload
 from stepwise import Process, here
@@ -260,3 +264,23 @@ def _asks_for_right(take_right: Callable[..., Any], **named: Any) -> Any:
     if right is None and process is not None:
         process.meet(WAITS)
     return right
+
+
+def make_batches_small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that a handful of files has several batches of every kind; nothing pauses, and every step reports."""
+    for module, name, value in (
+        *((module, "PAUSE_SECONDS", 0.0) for module in (job, registering, collecting)),
+        *((module, name, 3) for module in (writing, register) for name in ("FIRST_ROWS", "MOST_ROWS")),
+        *((module, "GROUP_ENTRIES", 3) for module in (scan, queue)),
+        (batches, "MAX_FILES", 2),
+        (walk, "PART_ENTRIES", 3),
+        (replanning, "ROWS_PER_BATCH", 2),
+        (runs, "RANGE_ROWS", 3),
+        (job, "REPORT_SECONDS", 0.0),
+        (registering, "CLEAR_ROWS", 2),
+        (undo_plan, "CHUNK_ROWS", 2),
+        (change_effects, "BATCH_ROWS", 2),
+        (subtrees, "FILES_PER_PIECE", 2),
+        (subtrees, "FOLDERS_PER_PIECE", 2),
+    ):
+        monkeypatch.setattr(module, name, value)

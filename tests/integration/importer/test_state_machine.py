@@ -18,9 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from commons_machine import CommonsMachine
-from moorage.files import change_effects, collecting, registering, subtrees, undo_plan
-from moorage.importer import batches, job, queue, register, replanning, runs, scan, writing
-from moorage.storage import walk
+from stepped_world import make_batches_small
 from stepwise import mortal_processes
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,23 +28,7 @@ DEEP = int(os.environ.get("MOORAGE_DEEP", "0"))
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that a handful of files has several batches of every kind; nothing pauses, and every step reports."""
-    for module, name, value in (
-        *((module, "PAUSE_SECONDS", 0.0) for module in (job, registering, collecting)),
-        *((module, name, 3) for module in (writing, register) for name in ("FIRST_ROWS", "MOST_ROWS")),
-        *((module, "GROUP_ENTRIES", 3) for module in (scan, queue)),
-        (batches, "MAX_FILES", 2),
-        (walk, "PART_ENTRIES", 3),
-        (replanning, "ROWS_PER_BATCH", 2),
-        (runs, "RANGE_ROWS", 3),
-        (job, "REPORT_SECONDS", 0.0),
-        (registering, "CLEAR_ROWS", 2),
-        (undo_plan, "CHUNK_ROWS", 2),
-        (change_effects, "BATCH_ROWS", 2),
-        (subtrees, "FILES_PER_PIECE", 2),
-        (subtrees, "FOLDERS_PER_PIECE", 2),
-    ):
-        monkeypatch.setattr(module, name, value)
+    make_batches_small(monkeypatch)
 
 
 @pytest.fixture
@@ -66,7 +48,7 @@ def test_whatever_happens_readers_see_whole_revisions_and_no_staged_byte_is_lost
         run_state_machine_as_test(
             OneCommons,
             settings=settings(
-                max_examples=DEEP or 12,
+                max_examples=DEEP or 8,
                 stateful_step_count=60 if DEEP else 25,
                 deadline=None,
                 print_blob=True,
