@@ -302,6 +302,7 @@ def _small_batches() -> None:
 
     for module, name, value in (
         (scan, "GROUP_ENTRIES", 8),
+        (scan, "GROUP_NAMES", 8),
         (batches, "MAX_FILES", 5),
         (writing, "FIRST_ROWS", 8),
         (writing, "MOST_ROWS", 8),

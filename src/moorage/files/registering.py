@@ -9,7 +9,7 @@ moves the head. What belongs above the head is written by `files.directories` an
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -69,6 +69,7 @@ class RegisterRight:
     revision_id: UUID
     fence: int
     head: int
+    _ended_at: list[float] = field(default_factory=lambda: [0.0], compare=False, repr=False)  # of its last batch
 
     @property
     def number(self) -> int:
@@ -85,18 +86,19 @@ class RegisterRight:
         """A transaction in which rows above the head may be written. Keep it below 50 ms.
 
         Its first statement names the fence and holds the project's row until the end, so whoever takes the
-        right waits for this batch, and sees all of it when it clears. On SQLite a pause follows.
+        right waits for this batch, and sees all of it when it clears. On SQLite there is a pause between two of them.
 
         Raises:
             RightLostError: the right is another's; nothing was written.
         """
-        is_outermost = not connection.in_atomic_block
+        if not connection.in_atomic_block and connection.vendor == "sqlite":
+            # What was done since the last transaction counts as its pause.
+            time.sleep(max(0.0, self._ended_at[0] + PAUSE_SECONDS - time.monotonic()))
         with transaction.atomic():
             if not self.rows().update(register_fence=F("register_fence")):
                 raise RightLostError
             yield
-        if is_outermost and connection.vendor == "sqlite":
-            time.sleep(PAUSE_SECONDS)
+        self._ended_at[0] = time.monotonic()
 
 
 def nothing() -> None:

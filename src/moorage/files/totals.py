@@ -15,7 +15,7 @@ from moorage.files.models import DirectoryVersion
 from moorage.files.registering import RegisterRight
 from moorage.projects.models import Project
 
-BATCH_ROWS: Final = 150  # a write transaction of more takes too long on SQLite
+BATCH_ROWS: Final = 250  # a write transaction of more takes too long on SQLite
 
 # What the revision adds to each touched folder, then carried up to every folder above it.
 _CHANGES: Final = """

@@ -6,7 +6,7 @@ plain tuples, because a hundred thousand objects of a class take longer to send 
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 from moorage.storage.digests import Stamp
 
@@ -93,8 +93,25 @@ class Answer(NamedTuple):
     troubles: list[tuple[int, str, str]] = []
 
 
-Work = Callable[[BatchOrder], Answer]
-Order = TypeVar("Order")
+Work = Callable[[Any], Any]
+
+
+class Batch(Protocol):
+    """What is to be done with an order."""
+
+    @property
+    def work(self) -> Work: ...
+    @property
+    def order(self) -> Any: ...
+
+
+One = TypeVar("One", bound=Batch, covariant=True)  # noqa: PLC0105
+
+
+class Orders(Protocol[One]):
+    """Where the batches come from. What has said None may have more after an answer."""
+
+    def next(self) -> One | None: ...
 
 
 def flat(placed: PlacedFile) -> tuple[Any, ...]:
@@ -111,14 +128,9 @@ def unflat(sent: tuple[Any, ...]) -> PlacedFile:
 
 
 def run_batches(
-    executor: Executor,
-    work: Work,
-    orders: Iterator[tuple[Order, BatchOrder]],
-    *,
-    in_flight: int,
-    tick: Callable[[], None],
-) -> Iterator[tuple[Order, BatchOrder, Answer]]:
-    """Have batches done, `in_flight` at a time, and yield each with what came with it and its answer, as they come.
+    executor: Executor, orders: Orders[One], *, in_flight: int, tick: Callable[[], None]
+) -> Iterator[tuple[One, Any]]:
+    """Have batches done, `in_flight` at a time, and yield each with its answer, as they come.
 
     A batch whose process died is done again. `tick` is called at least twice a second; what it raises
     ends the work.
@@ -126,39 +138,29 @@ def run_batches(
     Raises:
         BrokenExecutor: the same batch ended its process several times.
     """
-    running: dict[Future[Answer], tuple[Order, BatchOrder, int]] = {}
+    running: dict[Future[Any], tuple[One, int]] = {}
     try:
-        while _fill(executor, work, orders, running, in_flight):
+        while _fill(executor, orders, running, in_flight):
             done, _ = wait(running, timeout=TICK_SECONDS, return_when=FIRST_COMPLETED)
             tick()
             # In the order in which they were begun: who placed some bytes first is then mostly written first.
             for future in [one for one in running if one in done]:
-                theirs, order, tries = running.pop(future)
+                batch, tries = running.pop(future)
                 try:
                     answer = future.result()
                 except BrokenExecutor:
                     if tries >= TRIES:
                         raise
-                    running[executor.submit(work, order)] = (theirs, order, tries + 1)
+                    running[executor.submit(batch.work, batch.order)] = (batch, tries + 1)
                 else:
-                    _fill(executor, work, orders, running, in_flight)
-                    yield theirs, order, answer
+                    _fill(executor, orders, running, in_flight)
+                    yield batch, answer
     finally:
         for future in running:
             future.cancel()
 
 
-def _fill(
-    executor: Executor,
-    work: Work,
-    orders: Iterator[tuple[Order, BatchOrder]],
-    running: dict[Future[Answer], tuple[Order, BatchOrder, int]],
-    in_flight: int,
-) -> bool:
-    while len(running) < in_flight:
-        following = next(orders, None)
-        if following is None:
-            break
-        theirs, order = following
-        running[executor.submit(work, order)] = (theirs, order, 1)
+def _fill(executor: Executor, orders: Orders[One], running: dict[Future[Any], tuple[One, int]], in_flight: int) -> bool:
+    while len(running) < in_flight and (batch := orders.next()) is not None:
+        running[executor.submit(batch.work, batch.order)] = (batch, 1)
     return bool(running)

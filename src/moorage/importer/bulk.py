@@ -4,14 +4,15 @@ SQLite's statements are given as SQLite takes them: Django would rewrite thousan
 """
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from itertools import chain
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from django.db import connection
 
 ROWS_PER_STATEMENT: Final = 250
+SIZES: Final = (250, 50, 10, 1)  # of statements that SQLite has ready
 
 
 def insert_rows(head: str, row: str, rows: Sequence[tuple[Any, ...]], tail: str = "") -> list[Any]:
@@ -40,3 +41,37 @@ def _execute(statement: str, parameters: list[Any], returns: bool) -> list[Any]:
         else:
             cursor.execute(statement, parameters)
         return list(cursor.fetchall()) if returns else []
+
+
+class Values(NamedTuple):
+    """An INSERT of rows on SQLite: `head VALUES row, row, … tail`. `row` is given the number of its first parameter
+    and its own, from 0; `width` is how many parameters it has. The first ones of the statement are `constants`, which
+    all rows use.
+    """
+
+    head: str
+    row: Callable[[int, int], str]
+    width: int
+    constants: int
+    tail: str = ""
+
+
+def insert_values(insert: Values, constants: Callable[[int], tuple[Any, ...]], values: list[Any]) -> None:
+    """On SQLite, insert rows whose values follow one another in a list. Call it in a transaction.
+
+    `constants` is given the number of the first row of a statement, from 0.
+    """
+    position = 0
+    with connection.cursor() as cursor, connection.wrap_database_errors:
+        for rows in SIZES:
+            step = rows * insert.width
+            while len(values) - position >= step:
+                some = [*constants(position // insert.width), *values[position : position + step]]
+                sqlite3.Cursor.execute(cursor.cursor, _numbered(insert, rows), some)
+                position += step
+
+
+@lru_cache(maxsize=64)
+def _numbered(insert: Values, rows: int) -> str:
+    all_rows = ", ".join(insert.row(insert.constants + 1 + number * insert.width, number) for number in range(rows))
+    return f"{insert.head} VALUES {all_rows} {insert.tail}"

@@ -7,15 +7,13 @@ import errno
 import os
 import stat
 from functools import partial
-from typing import Final
 
 from moorage.importer import batches, tally
 from moorage.importer.batches import BatchOrder, Hint
 from moorage.storage.digests import CHUNK_BYTES, Digest, Digested, digest_open_file, nobody, stamp_of
 from moorage.storage.folders import OpenFolders, split_path
 from moorage.storage.readlease import ReadLease
-
-_FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+from moorage.storage.small_files import FILE_FLAGS
 
 
 class NotAFileError(Exception):
@@ -39,7 +37,7 @@ def open_staged(folders: OpenFolders, path: bytes) -> int:
     """
     folder, name = split_path(path)
     try:
-        return os.open(name, _FILE_FLAGS, dir_fd=folders.at(folder))
+        return os.open(name, FILE_FLAGS, dir_fd=folders.at(folder))
     except OSError as error:
         if error.errno in {errno.ELOOP, errno.ENXIO, errno.ENODEV}:
             raise NotAFileError from error

@@ -6,14 +6,16 @@ from uuid import UUID
 
 from django.db import connection
 
-from moorage.files.models import Directory
+from moorage.files.models import Directory, ObjectState
+from moorage.importer.plain import AtName
 from moorage.importer.plan import AtHead
 
 NAMES_PER_QUERY: Final = 500
 FOLDERS_REMEMBERED: Final = 4096
 
 _FILES: Final = """
-    SELECT v.name, v.object_id, o.digest FROM files_fileversion v JOIN files_storedobject o ON o.id = v.object_id
+    SELECT v.name, v.object_id, o.digest, o.state
+    FROM files_fileversion v JOIN files_storedobject o ON o.id = v.object_id
     WHERE v.directory_id = %s AND v.name IN ({names}) AND v.since <= %s AND (v.until IS NULL OR v.until > %s)
 """
 _FOLDERS: Final = """
@@ -74,6 +76,26 @@ class ProjectAtHead:
             found |= self._files(above.id, some)
         return found
 
+    def standing(self, folder: str, names: Sequence[bytes]) -> dict[bytes, AtName] | None:
+        """The files that stand at these names of a folder, by name; None where more than that is to be said of one,
+        such as a folder that stands there, or an object that is not to be relied on.
+        """
+        above = self.folder(folder)
+        if above.blocked_by:
+            return None
+        found: dict[bytes, AtName] = {}
+        if above.id is None:
+            return found
+        for start in range(0, len(names), NAMES_PER_QUERY):
+            some = [name.decode(errors="replace") for name in names[start : start + NAMES_PER_QUERY]]
+            if any(is_there for _, _, is_there in self._folders(above.id, some)):
+                return None
+            for name, object_id, digest, state in self._files_with_digests(above.id, some):
+                if state != ObjectState.LIVE:
+                    return None
+                found[name.encode()] = AtName(bytes(digest), object_id)
+        return found
+
     def _step(self, above: FolderAtHead, path: str, name: str) -> FolderAtHead:
         found = self._known.get(path)
         if found is None:
@@ -93,11 +115,13 @@ class ProjectAtHead:
         return _NEVER
 
     def _files(self, directory_id: int, names: Sequence[str]) -> dict[str, AtHead]:
-        rows = _rows(_FILES, names, [directory_id, *names, self._revision, self._revision])
         return {
             name: AtHead(is_file=True, digest=bytes(digest).hex(), object_id=object_id)
-            for name, object_id, digest in rows
+            for name, object_id, digest, _ in self._files_with_digests(directory_id, names)
         }
+
+    def _files_with_digests(self, directory_id: int, names: Sequence[str]) -> list[Any]:
+        return _rows(_FILES, names, [directory_id, *names, self._revision, self._revision])
 
     def _folders(self, directory_id: int, names: Sequence[str]) -> list[Any]:
         return _rows(_FOLDERS, names, [self._revision, self._revision, directory_id, *names])

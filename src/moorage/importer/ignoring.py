@@ -180,6 +180,11 @@ class IgnoreRules:
         return "" if is_folder else _built_in(name)
 
 
+def is_built_in(name: bytes) -> bool:
+    """Whether files of this name are left out without any rule."""
+    return name in BUILT_IN_NAMES or name.startswith(APPLE_DOUBLE)
+
+
 def _built_in(name: bytes) -> str:
     if name in BUILT_IN_NAMES:
         return f"“{BUILT_IN_NAMES[name]}” (built in)"

@@ -5,7 +5,7 @@ lists of digests say, which rules leave it out.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from moorage.files.paths import folder_key, name_key, path_key
@@ -13,20 +13,22 @@ from moorage.importer import paths, reasons
 from moorage.importer.entries import Entry
 from moorage.importer.expectations import Expectations
 from moorage.importer.head import ProjectAtHead
-from moorage.importer.ignoring import IgnoreRules
+from moorage.importer.ignoring import IgnoreRules, is_built_in
 from moorage.importer.job import ImportJob, Suspicions
+from moorage.importer.plain import PlainFolder
 from moorage.importer.plan import NOTHING, AtHead, Judgement, Policy, Staged, judge
 from moorage.importer.previous import Previous
 from moorage.importer.reasons import Reason
 from moorage.importer.selection import Selection
+from moorage.importer.twins import Twins
 from moorage.importer.verdicts import GOOD, Compared, EntryKind, EntryState, Verdict
+from moorage.projects.choices import OnConflict
 from moorage.projects.models import Project
 from moorage.storage.digests import Stamp
-from moorage.storage.walk import PART_ENTRIES, FolderPart, Found
+from moorage.storage.walk import FolderPart, Found
 
 _DIRECTORY: Final = EntryKind.DIRECTORY.value
 _FILE: Final = EntryKind.FILE.value
-MOST_NAMES: Final = 100_000  # of one folder that are compared with each other: they are kept in memory meanwhile
 _SURELY_SHORT: Final = paths.MAX_PATH_BYTES - paths.MAX_NAME_BYTES - 2
 _PLANNED, _PLACED = EntryState.PLANNED.value, EntryState.PLACED.value
 
@@ -52,20 +54,46 @@ class Planner:
     suspicions: Suspicions
     previous: Previous
     expectations: Expectations
-    alike: list[bytes] = field(default_factory=list)  # keys of entries that are written, whose twin was seen later
+    twins: Twins
     _scene: Scene | None = None
-    _seen: dict[bytes, tuple[int, Found]] = field(default_factory=dict)  # of that folder: by folded name, in which part
-    _part: int = 0
-    _twins: set[bytes] = field(default_factory=set)  # paths that look like another, and have no entry yet
 
-    def plan(self, part: FolderPart) -> list[Entry]:
-        """The entries of a part of a folder, each with its verdict. Paths that were registered before are left out."""
+    def takes_by_name(self, folder: bytes) -> bool:
+        """Whether the names of a folder's files are enough: nothing but a file's own name and bytes matters in it."""
+        return not self.previous.exist and self._is_plain(self._enter(folder))
+
+    def plan(self, part: FolderPart) -> tuple[list[Entry], PlainFolder | None]:
+        """The entries of a part of a folder, each with its verdict. Paths that were registered before are left out.
+
+        Of files that are told by their names alone, those of which nothing is to be said have no entry, but are plain.
+        """
         scene = self._enter(part.path)
-        self._look_for_twins(part)
+        has_twins = self.twins.look_through(part)
+        plain = None
+        if part.names:
+            part, plain = self._plain_part(scene, part, has_twins=has_twins)
+        return self._plan(scene, part), plain
+
+    def plan_odd(self, folder: bytes, found: list[Found]) -> list[Entry]:
+        """The entries of files that had been taken for plain."""
+        entries = list(self._entries_of(FolderPart(folder, found)))
+        self.plan_again(entries)
+        return entries
+
+    def _plain_part(self, scene: Scene, part: FolderPart, *, has_twins: bool) -> tuple[FolderPart, PlainFolder | None]:
+        """What of a part has to be looked at after all, and what not."""
+        standing = self.at_head.standing(scene.place, part.names)
+        is_told = has_twins or standing is None or (standing and self.policy.on_conflict != OnConflict.VERSION)
+        odd = part.names if is_told else [name for name in part.names if is_built_in(name)]
+        if odd:
+            part = part.look_at(set(odd))
+        plain = PlainFolder(part.path, scene.place, part.names, standing or {}) if part.names else None
+        return part._replace(names=[]), plain
+
+    def _plan(self, scene: Scene, part: FolderPart) -> list[Entry]:
         entries = self.previous.carry_over(list(self._entries_of(part)))
         expected = self.expectations.of(entries)
         standing = self._standing(scene, entries)
-        if not (standing or expected) and self._is_plain(scene):
+        if not (standing or expected or self.twins.wait) and self._is_plain(scene):
             return self._judge_plainly(scene, entries)
         for entry in entries:
             self.expectations.compare(entry, expected)
@@ -80,7 +108,7 @@ class Planner:
         return (
             scene.problem is None
             and scene.is_chosen
-            and not (self.suspicions or self.ignoring.rules or self._twins or self.expectations)
+            and not (self.suspicions or self.ignoring.rules or self.expectations)
             and len(scene.staged) + len(scene.place) <= _SURELY_SHORT
         )
 
@@ -114,32 +142,8 @@ class Planner:
 
     def _enter(self, folder: bytes) -> Scene:
         if self._scene is None or self._scene.staged != folder:
-            self._scene, self._seen = self._scene_of(folder), {}
+            self._scene = self._scene_of(folder)
         return self._scene
-
-    def _look_for_twins(self, part: FolderPart) -> None:
-        """Note names that differ only in case or normal form from another of the folder, and those others."""
-        self._part += 1
-        if self._is_all_ascii_of_folder(part) and len({one.path.lower() for one in part.found}) == len(part.found):
-            return
-        prefix = len(part.path) + 1 if part.path else 0
-        for found in part.found:
-            folded = paths.folded(found.path[prefix:])
-            if len(self._seen) >= MOST_NAMES and folded not in self._seen:
-                continue
-            number, first = self._seen.setdefault(folded, (self._part, found))
-            if first is found:
-                continue
-            self._twins.add(found.path)
-            if number == self._part or first.kind == _DIRECTORY:
-                self._twins.add(first.path)
-            else:
-                self.alike.append(path_key(first.path))
-
-    def _is_all_ascii_of_folder(self, part: FolderPart) -> bool:
-        """Whether this is all of a folder, and every name of it is ASCII."""
-        is_whole = len(part.found) < PART_ENTRIES and not self._seen
-        return is_whole and all(one.path.isascii() for one in part.found)
 
     def _scene_of(self, folder: bytes) -> Scene:
         problem = paths.problem_of(folder) if folder else None
@@ -187,7 +191,7 @@ class Planner:
             entry.trouble,
             bool(self.suspicions) and self.suspicions.is_doubtful(entry.key, entry.changed_ns),
             entry.compared == Compared.DIFFERS,
-            self._looks_alike(entry) if looks_alike is None else looks_alike,
+            self.twins.take(entry.path) if looks_alike is None else looks_alike,
             self.ignoring.ignored_by(entry.path, entry.kind == _DIRECTORY),
             is_chosen,
         )
@@ -202,11 +206,15 @@ class Planner:
                 return reasons.PATH_TOO_LONG
         return None if entry.name else paths.problem_of_name(paths.split(path)[1])
 
-    def _looks_alike(self, entry: Entry) -> bool:
-        if entry.path not in self._twins:
-            return False
-        self._twins.discard(entry.path)
-        return True
+
+def plain_entry(folder: PlainFolder, name: bytes, stamp: Stamp) -> Entry:
+    """The entry of a plain file whose bytes were in the store before."""
+    path = folder.path + b"/" + name if folder.path else name
+    entry = Entry(path, path_key(path), paths.text_of(name), _FILE, stamp)
+    standing = folder.standing.get(name)
+    entry.verdict = (Verdict.NEW if standing is None else Verdict.NEW_VERSION).value
+    entry.place, entry.directory_id = folder.place, folder.directory_id
+    return entry
 
 
 def _entry(found: Found, key: bytes, name: bytes, *, again: bool = False) -> Entry:
@@ -245,4 +253,5 @@ def planner_for(job: ImportJob, *, head: int) -> Planner:
         suspicions=job.suspicions,
         previous=Previous(job.upload_id),
         expectations=Expectations(job.upload_id),
+        twins=Twins(),
     )

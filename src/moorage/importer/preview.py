@@ -17,7 +17,7 @@ from moorage.importer.place import digest_batch
 from moorage.importer.placing import place_listed
 from moorage.importer.planning import planner_for
 from moorage.importer.reasons import BAD_RULES, IGNORED
-from moorage.importer.scan import end_scan, scan
+from moorage.importer.scan import Listed, end_scan, scan
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
 from moorage.importer.writing import ManifestWriter
 from moorage.projects.models import Project
@@ -41,16 +41,17 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
     faults = read_found_lists(job)
     planner = planner_for(job, head=head)
     writer = ManifestWriter(job, -fence)
-    groups = scan(job, planner)
     if with_digests:
-        place_listed(job, groups, planner, writer, digest_batch, identify=False)
+        place_listed(job, planner, writer, digest_batch, identify=False)
     else:
-        for group in groups:
-            for entry in group:
+        listed = Listed()
+        for group in scan(job, planner, listed):
+            for entry in group.entries:
                 writer.add(entry)
-            job.add(files=sum(entry.kind == EntryKind.FILE for entry in group))
+            job.add(files=sum(entry.kind == EntryKind.FILE for entry in group.entries))
             writer.write_full()
         writer.write_all()
+        job.note_total(listed.files, listed.bytes, is_whole=True)
     end_scan(job, planner, run=-fence)
     entries = ManifestEntry.objects.filter(upload_id=job.upload_id, run=-fence)
     problems = [

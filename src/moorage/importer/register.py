@@ -9,6 +9,7 @@ import time
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import Count, Max
 
 from moorage.files.directories import write_totals
 from moorage.files.ids import new_id_prefix
@@ -21,7 +22,7 @@ from moorage.importer.verdicts import GOOD, EntryKind, EntryState
 
 FIRST_ROWS: Final = 1000
 MOST_ROWS: Final = 5000
-LONGEST_SECONDS: Final = 0.035
+LONGEST_SECONDS: Final = 0.040
 
 _as_uuid: Final = ManifestEntry._meta.get_field("upload").get_db_prep_value
 _OURS: Final = """
@@ -73,26 +74,28 @@ def register(job: ImportJob, right: RegisterRight, run: int) -> bool:
     job.note(step="register")
     prefix, rows, first = new_id_prefix(), FIRST_ROWS, 0
     while True:
-        numbers = _next_numbers(job, first, rows)
-        if not numbers:
+        count, last = _next_range(job, first, rows)
+        if not count:
             break
         began = time.monotonic()
-        if not _register_range(job, right, {"first": numbers[0], "last": numbers[-1], "prefix": prefix, "run": run}):
+        if not _register_range(job, right, {"first": first, "last": last, "prefix": prefix, "run": run}):
             return False
         if connection.vendor != "sqlite":
             rows = MOST_ROWS
-        elif len(numbers) == rows:
+        elif count == rows:
             rows = round(min(max(rows * LONGEST_SECONDS / (time.monotonic() - began), 1000), MOST_ROWS, 2 * rows))
-        first = numbers[-1] + 1
+        first = last + 1
         job.seam("register: range written")
     write_totals(right)
     job.seam("register: totals written")
     return True
 
 
-def _next_numbers(job: ImportJob, first: int, rows: int) -> list[int]:
+def _next_range(job: ImportJob, first: int, rows: int) -> tuple[int, int]:
+    """How many entries the next range has, at most `rows`, and the number of its last one."""
     ours = ManifestEntry.objects.filter(upload_id=job.upload_id, number__gte=first).order_by("number")
-    return list(ours.values_list("number", flat=True)[:rows])
+    span = ours.values("number")[:rows].aggregate(count=Count("number"), last=Max("number"))
+    return span["count"], span["last"] or 0
 
 
 def _register_range(job: ImportJob, right: RegisterRight, given: dict[str, Any]) -> bool:

@@ -17,7 +17,7 @@ from moorage.importer.planning import Planner, planner_for
 from moorage.importer.publishing import register_and_publish
 from moorage.importer.queue import to_place
 from moorage.importer.runs import begin_run
-from moorage.importer.scan import end_scan, scan
+from moorage.importer.scan import end_scan
 from moorage.importer.verdicts import EntryKind
 from moorage.importer.writing import ManifestWriter
 from moorage.projects.models import Project
@@ -76,7 +76,7 @@ def _list_and_place(job: ImportJob, run: ImportRun, planner: Planner, head: int)
             run.planned_revision = head
             run.save(update_fields=["planned_revision"])
     writer = ManifestWriter(job, run.number)
-    place_listed(job, scan(job, planner), planner, writer, place_batch)
+    place_listed(job, planner, writer, place_batch)
     end_scan(job, planner, run=run.number)
     with job.batch():
         run.scanned_at = job.clock()

@@ -19,13 +19,13 @@ NAMES_PER_QUERY: Final = 400
 
 _HEAD: Final = "INSERT INTO files_storedobject (digest, size_bytes, crc32, modified_ns, changed_ns, verified_at, state)"
 # Its bytes have just been put there or read: what the row says of an earlier file no longer holds.
-_CONFLICT: Final = f"""
+ON_CONFLICT: Final = f"""
     ON CONFLICT (digest) DO UPDATE SET
         size_bytes = excluded.size_bytes, crc32 = excluded.crc32, modified_ns = excluded.modified_ns,
         changed_ns = excluded.changed_ns, verified_at = excluded.verified_at, state = excluded.state
     WHERE files_storedobject.state <> '{ObjectState.LEAVING}'
-    RETURNING id, digest
 """
+_CONFLICT: Final = f"{ON_CONFLICT} RETURNING id, digest"
 _ONE: Final = f"(%s, %s, %s, %s, %s, %s, '{ObjectState.LIVE}')"
 # PostgreSQL takes whole columns as arrays, which is quicker than a statement of thousands of values.
 _ARRAYS: Final = (

@@ -13,10 +13,12 @@ from django.db import connection
 from moorage.importer.batches import PlacedFile
 from moorage.importer.entries import Entry, write_entries
 from moorage.importer.job import ImportJob
+from moorage.importer.plain import PlainAnswer
 from moorage.importer.stored import StoredRows, store_rows
 from moorage.importer.verdicts import Compared, EntryState, Verdict
+from moorage.importer.write_plain import write_plain
 
-LONGEST_SECONDS: Final = 0.035
+LONGEST_SECONDS: Final = 0.040
 FEWEST_ROWS: Final = 500
 MOST_ROWS: Final = 4000
 FIRST_ROWS: Final = 1000
@@ -27,13 +29,15 @@ class ManifestWriter:
     """Entries that wait to be written as what a run has seen.
 
     `unproven` and `damaged` are keys of entries whose object has to be read, or replaced, before they are placed;
-    `put_off` counts all entries that were written without being placed, although the plan takes them.
+    `put_off` counts all entries that were written without being placed, although the plan takes them. `rows` is how
+    many a transaction takes.
     """
 
     def __init__(self, job: ImportJob, run: int) -> None:
         self._job, self._run = job, run
         self._waiting: list[tuple[Entry, PlacedFile | None]] = []
-        self._rows = FIRST_ROWS
+        self._plain: list[PlainAnswer] = []
+        self.rows = FIRST_ROWS
         self.unproven: set[bytes] = set()
         self.damaged: set[bytes] = set()
         self.put_off = 0
@@ -42,15 +46,40 @@ class ManifestWriter:
         """Have an entry written, as placed if its bytes have been."""
         self._waiting.append((entry, placed))
 
+    def add_plain(self, answer: PlainAnswer) -> None:
+        """Have plain files written as placed."""
+        if answer.files:
+            self._plain.append(answer)
+
     def write_full(self) -> None:
         """Write what waits if it is worth a transaction."""
-        while len(self._waiting) >= self._rows:
-            self._write(self._rows)
+        while len(self._waiting) >= self.rows:
+            self._write(self.rows)
+        if sum(answer.files for answer in self._plain) >= self.rows:
+            self._write_plain()
 
     def write_all(self) -> None:
         """Write what waits."""
         while self._waiting:
-            self._write(self._rows)
+            self._write(self.rows)
+        self._write_plain()
+
+    def _write_plain(self) -> None:
+        while self._waiting:
+            # Folders come before what they hold.
+            self._write(self.rows)
+        while self._plain:
+            some, files = list[PlainAnswer](), 0
+            while self._plain and (not some or files + self._plain[0].files <= self.rows):
+                some.append(self._plain.pop(0))
+                files += some[-1].files
+            with self._job.batch():
+                began = time.monotonic()
+                for answer in some:
+                    self.put_off += write_plain(self._job.upload_id, self._run, answer, at=self._job.clock())
+            self._learn(files, time.monotonic() - began)
+            self._job.add(files=files, bytes=sum(answer.size for answer in some))
+            self._job.seam("manifest: batch written")
 
     def _write(self, count: int) -> None:
         some, self._waiting = self._waiting[:count], self._waiting[count:]
@@ -70,9 +99,9 @@ class ManifestWriter:
 
     def _learn(self, count: int, seconds: float) -> None:
         if connection.vendor != "sqlite":
-            self._rows = MOST_ROWS
-        elif count == self._rows:
-            self._rows = round(min(max(count * LONGEST_SECONDS / seconds, FEWEST_ROWS), MOST_ROWS, 2 * count))
+            self.rows = MOST_ROWS
+        elif count >= self.rows // 2:
+            self.rows = round(min(max(count * LONGEST_SECONDS / seconds, FEWEST_ROWS), MOST_ROWS, 2 * count))
 
     def _settle(self, entry: Entry, file: PlacedFile, rows: StoredRows) -> bool:
         """Tell an entry what became of its bytes; whether it is placed now."""

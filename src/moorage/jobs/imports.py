@@ -24,6 +24,7 @@ from moorage.importer.batches import BatchOrder
 from moorage.importer.clear import clear_published
 from moorage.importer.job import ImportCancelledError, ImportJob, ImportStoppedError, Progress
 from moorage.importer.models import ImportRun
+from moorage.importer.plain import PlainOrder
 from moorage.importer.run import run_import
 from moorage.importer.runs import fail_run
 from moorage.jobs.addresses import upload_path
@@ -180,9 +181,9 @@ def _left(job: ImportJob, upload: Upload) -> int:
     return max(progress.bytes_total, upload.bytes_arrived) - progress.bytes_done
 
 
-def takes_long(order: BatchOrder) -> bool:
+def takes_long(order: BatchOrder | PlainOrder) -> bool:
     """Whether a batch keeps a process busy for so long that nothing is to be put behind it."""
-    return sum(size for _, size, _ in order.files) > LONG_BYTES
+    return isinstance(order, BatchOrder) and sum(size for _, size, _ in order.files) > LONG_BYTES
 
 
 def _report(lease: Lease, progress: Progress) -> None:

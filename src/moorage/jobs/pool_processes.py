@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 NICENESS: Final = 5  # pages and the database go first
-LOADED_AHEAD: Final = "moorage.importer.place"
+LOADED_AHEAD: Final = ("moorage.importer.place", "moorage.importer.place_plain")
 
 _spawning = threading.Lock()
 
@@ -97,7 +97,8 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="watches the parent", daemon=True).start()
     os.nice(NICENESS)
-    importlib.import_module(LOADED_AHEAD)
+    for module in LOADED_AHEAD:
+        importlib.import_module(module)
 
 
 def _end_with_parent() -> None:

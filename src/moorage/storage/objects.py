@@ -36,6 +36,10 @@ class ObjectMissingError(CorruptContentError):
         self.digest = digest
 
 
+class _LinkRefusedError(Exception):
+    """The file system does not let us link this file; a copy will do."""
+
+
 class OtherSizeError(Exception):
     """An object's file has another size than what has its digest: it is damaged."""
 
@@ -176,10 +180,6 @@ class ObjectStore:
                     path.mkdir(mode=0o700)
             self._folders[prefix] = os.open(path, FOLDER_FLAGS)
         return self._folders[prefix]
-
-
-class _LinkRefusedError(Exception):
-    """The file system does not let us link this file; a copy will do."""
 
 
 def _reuse(folder: int, digest: str, size_bytes: int) -> Stamp | None:

@@ -45,6 +45,17 @@ class ReadLease:
             raise StillOpenError
 
 
+def set_read_lease(descriptor: int) -> None:
+    """Take a read lease as `take_read_lease` does, with fewest steps.
+
+    Raises:
+        OSError: EAGAIN where somebody has the file open for writing; another where no lease can be had.
+    """
+    if not _Signals.are_ignored:
+        fcntl.fcntl(descriptor, _F_SETSIG, signal.SIGURG)
+    fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+
+
 def take_read_lease(descriptor: int) -> ReadLease:
     """Take a read lease on a file that is open read-only; who wants to write waits meanwhile (45 s at most).
 

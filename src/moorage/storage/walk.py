@@ -4,9 +4,10 @@ Parents come before what they hold. A folder that cannot be read, or whose path 
 a path may be, is reported and not entered. Memory does not grow with the number of files.
 """
 
+import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from enum import StrEnum
 from itertools import islice
 from pathlib import Path
@@ -42,13 +43,26 @@ PART_ENTRIES: Final = 1000
 class FolderPart(NamedTuple):
     """Some of what a folder holds. `folder` is the folder itself, in its first part only; None at the root.
 
-    Where the folder has a trouble, nothing of it is listed, or (`again`) not all of it.
+    Where the folder has a trouble, nothing of it is listed, or (`again`) not all of it. `names` are files that were not
+    looked at; `descriptor` is the folder's, until the next part is asked for.
     """
 
     path: bytes
     found: list[Found]
     folder: Found | None = None
     again: bool = False
+    names: list[bytes] = []
+    descriptor: int = -1
+
+    def look_at(self, names: Collection[bytes]) -> "FolderPart":
+        """The part with some of its names looked at, too. Ask before the next part is asked for."""
+        found = [look_at(self.descriptor, self.path, name) for name in self.names if name in names]
+        return self._replace(found=self.found + found, names=[name for name in self.names if name not in names])
+
+
+def never(_: bytes) -> bool:
+    """All of every folder is to be looked at."""
+    return False
 
 
 def walk(root: Path) -> Iterator[Found]:
@@ -63,17 +77,18 @@ def walk(root: Path) -> Iterator[Found]:
         yield from (found for found in part.found if found.kind is not FoundKind.DIRECTORY)
 
 
-def walk_folders(root: Path) -> Iterator[FolderPart]:
+def walk_folders(root: Path, *, by_name: Callable[[bytes], bool] = never) -> Iterator[FolderPart]:
     """Everything below `root`, folder by folder, in parts of at most PART_ENTRIES; a folder after the one it lies in.
 
-    Folders are listed twice: by their names in the folder above, and when they are looked into.
+    Folders are listed twice: by their names in the folder above, and when they are looked into. Of a folder whose files
+    are wanted `by_name`, what is known to be a file without a look at it is told by its name alone.
 
     Raises:
         OSError: the root itself cannot be opened.
     """
     with OpenFolders(root) as folders:
         waiting: list[Found] = []
-        yield from _parts_of(folders, None, waiting)
+        yield from _parts_of(folders, None, waiting, by_name)
         while waiting:
             folder = waiting.pop()
             if len(folder.path) > LONGEST_PATH_BYTES:
@@ -86,23 +101,25 @@ def walk_folders(root: Path) -> Iterator[FolderPart]:
             except OSError:
                 yield FolderPart(folder.path, [], folder._replace(trouble="unreadable"))
             else:
-                yield from _parts_of(folders, folder, waiting)
+                yield from _parts_of(folders, folder, waiting, by_name)
 
 
-def _parts_of(folders: OpenFolders, folder: Found | None, waiting: list[Found]) -> Iterator[FolderPart]:
+def _parts_of(
+    folders: OpenFolders, folder: Found | None, waiting: list[Found], by_name: Callable[[bytes], bool]
+) -> Iterator[FolderPart]:
     path = folder.path if folder is not None else b""
     itself = folder
+    list_some = _by_name if by_name(path) else _looked_at
     try:
         # The iterator works on a descriptor of its own, so the folders may move on meanwhile.
         with os.scandir(folders.at(path)) as entries:
-            while True:
-                found = [_look_at(entry, path + b"/" if path else b"") for entry in islice(entries, PART_ENTRIES)]
+            some = list(islice(entries, PART_ENTRIES))
+            while some or itself is not None:
+                found, names = list_some(some, path)
                 waiting += [one for one in found if one.kind is FoundKind.DIRECTORY]
-                if found or itself is not None:
-                    yield FolderPart(path, found, itself)
+                yield FolderPart(path, found, itself, names=names, descriptor=folders.at(path))
                 itself = None
-                if len(found) < PART_ENTRIES:
-                    return
+                some = list(islice(entries, PART_ENTRIES)) if len(some) == PART_ENTRIES else []
     except OSError:
         if folder is None:
             raise
@@ -110,16 +127,53 @@ def _parts_of(folders: OpenFolders, folder: Found | None, waiting: list[Found]) 
         yield FolderPart(path, [], folder._replace(trouble="unreadable"), again=itself is None)
 
 
-def _look_at(entry: os.DirEntry[str], prefix: bytes) -> Found:
-    path = prefix + os.fsencode(entry.name)
+def _by_name(entries: list[os.DirEntry[str]], folder: bytes) -> tuple[list[Found], list[bytes]]:
+    found, names = [], []
+    for entry in entries:
+        if entry.is_file(follow_symlinks=False):
+            names.append(os.fsencode(entry.name))
+        else:
+            found.append(_look_at(entry, folder))
+    return found, names
+
+
+def _looked_at(entries: list[os.DirEntry[str]], folder: bytes) -> tuple[list[Found], list[bytes]]:
+    return [_look_at(entry, folder) for entry in entries], []
+
+
+def _look_at(entry: os.DirEntry[str], folder: bytes) -> Found:
+    # Not followed: a link could point outside the staging area, at files of other members.
+    return _found(lambda: entry.stat(follow_symlinks=False), folder, os.fsencode(entry.name))
+
+
+def look_at(descriptor: int, folder: bytes, name: bytes) -> Found:
+    """What stands at a name of an open folder, of which `folder` is the path."""
+    return _found(lambda: os.stat(name, dir_fd=descriptor, follow_symlinks=False), folder, name)
+
+
+def _found(look: Callable[[], os.stat_result], folder: bytes, name: bytes) -> Found:
+    path = folder + b"/" + name if folder else name
     try:
-        # Not followed: a link could point outside the staging area, at files of other members.
-        status = entry.stat(follow_symlinks=False)
+        status = look()
     except FileNotFoundError:
         return Found(path, FoundKind.OTHER, trouble="vanished")
     except OSError:
         return Found(path, FoundKind.OTHER, trouble="unreadable")
     return Found(path, kind_of(status.st_mode), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+
+
+def look_again(root: Path, folder: bytes, names: Iterable[bytes]) -> list[Found]:
+    """What stands now at names of a folder below `root`."""
+    paths = [folder + b"/" + name if folder else name for name in names]
+    try:
+        with OpenFolders(root) as folders:
+            descriptor = folders.at(folder)
+            return [look_at(descriptor, folder, path.rpartition(b"/")[2]) for path in paths]
+    except OSError as error:
+        # What was a folder may be gone, or a link now.
+        is_gone = error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+        trouble = "vanished" if is_gone else "unreadable"
+        return [Found(path, FoundKind.OTHER, trouble=trouble) for path in paths]
 
 
 def kind_of(mode: int) -> FoundKind:

@@ -81,20 +81,16 @@ def test_an_import_that_dies_is_taken_over_after_collectors_have_been_through(wo
     undisturbed: list[str] = []
     world.work_until(world.a_sealed_upload(ARRIVES, a_project_with_files(world)), undisturbed.append)
 
-    for seam in dict.fromkeys(undisturbed):
-        number = undisturbed.index(seam)
+    for number, seam in enumerate(dict.fromkeys(undisturbed)):
         if seam == "published":
             continue
         project = a_project_with_files(world)
         # Bytes of its own, so that what earlier uploads left does not keep them.
         arrives = {path: f"{number} {path}".encode() for path in ARRIVES}
         upload = world.a_sealed_upload(arrives, project)
-        met = 0
 
-        def crash(_: str, last: int = number) -> None:
-            nonlocal met
-            met += 1
-            if met > last:
+        def crash(met: str, last: str = seam) -> None:
+            if met == last:
                 raise Crash
 
         with pytest.raises(Crash):

@@ -51,6 +51,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a small tree has several batches of every kind."""
     monkeypatch.setattr(walk, "PART_ENTRIES", 3)
     monkeypatch.setattr(scan, "GROUP_ENTRIES", 4)
+    monkeypatch.setattr(scan, "GROUP_NAMES", 4)
     monkeypatch.setattr(queue, "GROUP_ENTRIES", 4)
     monkeypatch.setattr(batches, "MAX_FILES", 3)
     monkeypatch.setattr(replanning, "ROWS_PER_BATCH", 4)
@@ -96,8 +97,10 @@ def test_an_import_that_dies_at_any_point_ends_like_one_that_was_not_disturbed(
     world: World, one_at_a_time: Executor
 ) -> None:
     world.executor = one_at_a_time
-    undisturbed = CrashAt(-1)
-    expected = what_became_of(world, run_undisturbed(world, undisturbed))
+    # Twice, because the first of all finds nothing in the store, and meets other seams than all that follow.
+    for _ in range(2):
+        undisturbed = CrashAt(-1)
+        expected = what_became_of(world, run_undisturbed(world, undisturbed))
     for seam in SEAMS_BY_BATCH:
         assert undisturbed.seen.count(seam) > 1, seam
     assert set(undisturbed.seen) >= SEAMS_MET_ONCE

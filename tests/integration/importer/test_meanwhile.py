@@ -84,7 +84,8 @@ def rows_of(upload: Upload) -> list[object]:
 
 @pytest.mark.usefixtures("one_at_a_time")
 def test_a_worker_whose_lease_was_stolen_between_any_two_steps_writes_nothing_more(world: World) -> None:
-    seams = seams_of(world)
+    # Twice, because the first of all finds nothing in the store, and meets other seams than all that follow.
+    _, seams = seams_of(world), seams_of(world)
     assert seams.count("place: batch ordered") > 3
     assert seams.count("manifest: batch written") > 3
     assert seams.count("register: range written") > 3

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Executor, Future
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from moorage.importer import batches
 from moorage.importer.batches import Answer, BatchOrder, PlacedFile, flat, run_batches, unflat
 from moorage.importer.entries import Entry
-from moorage.importer.placing import cut
+from moorage.importer.orders import Cut
 from moorage.storage.digests import Stamp
 
 STAMPS = st.builds(Stamp, *(st.integers(0, 2**64 - 1) for _ in range(4)))
@@ -40,8 +40,27 @@ class FragileExecutor(Executor):
         return future
 
 
-def an_order(number: int) -> tuple[int, BatchOrder]:
-    return number, BatchOrder("area", "objects", ((b"%d" % number, 1, None),))
+class One(NamedTuple):
+    """A batch, and what is to come back with its answer."""
+
+    theirs: int
+    order: BatchOrder
+    work: Callable[[Any], Any]
+
+
+class Asked:
+    """Batches with these numbers, one after another."""
+
+    def __init__(self, *numbers: int) -> None:
+        self.left = list(numbers)
+        self.asked = 0
+
+    def next(self) -> One | None:
+        if not self.left:
+            return None
+        number = self.left.pop(0)
+        self.asked += 1
+        return One(number, BatchOrder("area", "objects", ((b"%d" % number, 1, None),)), answer)
 
 
 def answer(order: BatchOrder) -> Answer:
@@ -49,27 +68,34 @@ def answer(order: BatchOrder) -> Answer:
 
 
 def test_a_batch_whose_process_died_is_done_again_and_keeps_what_came_with_it() -> None:
-    orders = [an_order(number) for number in range(5)]
+    done = list(run_batches(FragileExecutor(2), Asked(0, 1, 2, 3, 4), in_flight=2, tick=lambda: None))
 
-    done = list(run_batches(FragileExecutor(2), answer, iter(orders), in_flight=2, tick=lambda: None))
-
-    assert sorted(theirs for theirs, _, _ in done) == [0, 1, 2, 3, 4]
-    assert all(found.troubles == [(0, "seen", str(theirs))] for theirs, _, found in done)
+    assert sorted(batch.theirs for batch, _ in done) == [0, 1, 2, 3, 4]
+    assert all(found.troubles == [(0, "seen", str(batch.theirs))] for batch, found in done)
 
 
 def test_a_batch_that_always_ends_its_process_is_given_up() -> None:
     with pytest.raises(BrokenExecutor):
-        list(run_batches(FragileExecutor(9), answer, iter([an_order(1)]), in_flight=2, tick=lambda: None))
+        list(run_batches(FragileExecutor(9), Asked(1), in_flight=2, tick=lambda: None))
 
 
 def test_no_more_batches_are_asked_for_than_may_be_in_flight() -> None:
-    asked: list[int] = []
-    orders = (asked.append(number) or an_order(number) for number in range(20))  # type: ignore[func-returns-value]
+    orders = Asked(*range(20))
 
-    for taken, _ in enumerate(run_batches(FragileExecutor(0), answer, orders, in_flight=3, tick=lambda: None), 1):
-        assert len(asked) <= taken + 3
+    for taken, _ in enumerate(run_batches(FragileExecutor(0), orders, in_flight=3, tick=lambda: None), 1):
+        assert orders.asked <= taken + 3
 
-    assert len(asked) == 20
+    assert orders.asked == 20
+
+
+def test_what_an_answer_brings_is_done_too() -> None:
+    orders = Asked(0)
+
+    for batch, _ in run_batches(FragileExecutor(0), orders, in_flight=3, tick=lambda: None):
+        if batch.theirs < 5:
+            orders.left.append(batch.theirs + 1)
+
+    assert orders.asked == 6
 
 
 def an_entry(number: int, size: int) -> Entry:
@@ -80,7 +106,10 @@ def test_files_are_cut_by_number_and_by_size_and_none_is_lost() -> None:
     large = batches.MAX_BYTES - 1
     entries = [an_entry(number, size=large if number % 1700 == 0 else 1) for number in range(6000)]
 
-    cuts = list(cut([entries[:10], [], entries[10:4321], entries[4321:]]))
+    cut = Cut()
+    for entry in entries:
+        cut.add(entry)
+    cuts = list(iter(lambda: cut.take(is_last=True), []))
 
     assert [entry for batch in cuts for entry in batch] == entries
     assert max(map(len, cuts)) == batches.MAX_FILES
@@ -111,5 +140,5 @@ def test_a_placed_file_arrives_as_it_was_sent(placed: PlacedFile, is_linked: boo
 
 
 def test_what_runs_in_a_pool_process_never_loads_the_database() -> None:
-    check = "import sys, moorage.importer.place; sys.exit('django' in sys.modules)"
+    check = "import sys, moorage.importer.place, moorage.importer.place_plain; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], env=os.environ, check=False).returncode == 0

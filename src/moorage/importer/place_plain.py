@@ -1,0 +1,115 @@
+"""Place plain files: as `importer.place` does, with the fewest steps for each. Runs in an executor's process.
+
+Whatever is unusual about one of them (it is large, or foreign, has another name, is written to, or cannot be read) is
+left to the usual way, which finds out what it is.
+"""
+
+import os
+from pathlib import Path
+from typing import Any, Final
+
+from moorage.files.paths import folder_key, name_key
+from moorage.importer.batches import MAX_BYTES
+from moorage.importer.paths import text_of
+from moorage.importer.plain import (
+    IDENTICAL,
+    NEW,
+    NEW_VERSION,
+    NOTHING_STANDS,
+    PlainAnswer,
+    PlainFolder,
+    PlainOrder,
+    all_odd,
+    nothing_done,
+)
+from moorage.storage.folders import OpenFolders
+from moorage.storage.readlease import StillOpenError, ignore_broken_leases
+from moorage.storage.small_files import OddFileError, SmallFile, SmallFiles
+
+_LARGEST: Final = 2**63 - 1  # of a database's integers
+
+
+def place_plain(order: PlainOrder) -> PlainAnswer:
+    """Digest and place plain files; harmless when it is done twice. What is answered as rows is on disk.
+
+    It stops when it has read as many bytes as a batch should.
+    """
+    ignore_broken_leases()
+    answer = nothing_done()
+    try:
+        with (
+            OpenFolders(Path(order.area)) as folders,
+            SmallFiles(Path(order.objects), youngest_seconds=order.youngest_seconds) as small,
+        ):
+            for number, folder in enumerate(order.folders):
+                try:
+                    above = folders.at(folder.path)
+                except OSError:
+                    answer.odd.extend((number, name) for name in folder.names)
+                else:
+                    _place_folder(number, folder, above, small, answer)
+            # One call for the whole batch: bytes are on disk before a row says so.
+            small.sync()
+    except OSError:
+        return all_odd(order)
+    return answer
+
+
+def _place_folder(number: int, folder: PlainFolder, above: int, small: SmallFiles, answer: PlainAnswer) -> None:
+    """Do the files of one folder, as long as the batch is not too long."""
+    half, prefix = folder_key(folder.path), folder.path + b"/" if folder.path else b""
+    names, standing_at, directory_id = folder.names, folder.standing, folder.directory_id
+    for index, name in enumerate(names):
+        if small.bytes_read >= MAX_BYTES:
+            answer.left.append((number, index))
+            return
+        standing = standing_at.get(name, NOTHING_STANDS)
+        try:
+            text = _text_of(name)
+            found = small.place(name, above, standing.digest)
+            row = (prefix + name, half + name_key(name), text, *_stamp(found.status), directory_id)
+            if found.is_linked:
+                answer.linked.extend(row)
+                answer.linked.extend((NEW_VERSION if standing.digest else NEW, found.digest, found.crc32))
+            elif found.digest == standing.digest:
+                _confirm(small, found)
+                answer.standing.extend((*row, IDENTICAL, found.digest, found.crc32))
+                answer.object_ids.append(standing.object_id)
+            else:
+                answer.reused.append((number, name, _reused(small, found)))
+        except (OddFileError, StillOpenError, OSError):
+            answer.odd.append((number, name))
+
+
+def _text_of(name: bytes) -> str:
+    text = text_of(name)
+    if not text:
+        raise OddFileError
+    return text
+
+
+def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
+    """Size, times and inode of a file, if a database can hold them."""
+    stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    if not (-_LARGEST <= stamp[1] <= _LARGEST and stamp[3] <= _LARGEST):
+        raise OddFileError
+    return stamp
+
+
+def _confirm(small: SmallFiles, found: SmallFile) -> os.stat_result:
+    """The status of the object that a file's bytes are in already, if it has their size."""
+    status = small.stat_object(found.digest)
+    if status.st_size != found.status.st_size:
+        raise OddFileError
+    return status
+
+
+def _reused(small: SmallFiles, found: SmallFile) -> tuple[Any, ...]:
+    """What is told of a file whose digest something in the store has; see `batches.flat`."""
+    object_stamp, staged = _confirm(small, found), found.status
+    return (
+        *(0, found.digest.hex(), found.crc32),
+        *(staged.st_ino, staged.st_size, staged.st_mtime_ns, staged.st_ctime_ns),
+        *(object_stamp.st_ino, object_stamp.st_size, object_stamp.st_mtime_ns, object_stamp.st_ctime_ns),
+        "reused",
+    )

@@ -1,0 +1,83 @@
+"""Plain files: small files of folders in which nothing but a file's own name and bytes can matter.
+
+Of these there may be millions, so they have a way of their own: a process of the executor gets their names alone, and
+answers with the rows of the manifest, ready to be written. Whatever is unusual about one of them sends it the usual
+way (`importer.batches`). What goes to the executor and comes back is here, as plain data.
+"""
+
+from typing import Any, Final, NamedTuple
+
+WIDTH: Final = 11  # values of a row
+SIZE, MODIFIED, CHANGED, DIGEST, CRC32 = 3, 4, 5, 9, 10  # which of them is what
+NEW: Final = "new"
+NEW_VERSION: Final = "new_version"
+IDENTICAL: Final = "identical"
+
+
+class AtName(NamedTuple):
+    """The file that the project has at a staged file's name: its digest, and the object that is relied on."""
+
+    digest: bytes
+    object_id: int
+
+
+NOTHING_STANDS: Final = AtName(b"", 0)
+
+
+class PlainFolder(NamedTuple):
+    """Names of plain files of one folder. `path` is of the staging area, `place` of the project; `directory_id` is
+    the identity of `place`. `standing` has those of the names at which the project has a file.
+    """
+
+    path: bytes
+    place: str
+    names: list[bytes]
+    standing: dict[bytes, AtName]
+    directory_id: int = 0
+
+
+class PlainOrder(NamedTuple):
+    """A batch of plain files; see `batches.BatchOrder` for what the fields say."""
+
+    area: str
+    objects: str
+    folders: tuple[PlainFolder, ...]
+    youngest_seconds: float = 2.0
+
+
+class PlainAnswer(NamedTuple):
+    """What became of a batch of plain files. A name is told by the number of its folder in the order.
+
+    `linked` has a row of WIDTH values for each file that is an object now, and on disk: path, its key, name, size,
+    times, inode, directory, verdict, digest, CRC-32. `standing` has those of files whose bytes the project has at their
+    paths, and `object_ids` their objects. `reused` were digested, and what has their digest in the store is believed by
+    its name: (folder, name, fields as of `batches.flat`). `odd` have to go the usual way; `left` says from which name
+    on a folder was not begun.
+    """
+
+    linked: list[Any]
+    standing: list[Any]
+    object_ids: list[int]
+    reused: list[tuple[int, bytes, tuple[Any, ...]]]
+    odd: list[tuple[int, bytes]]
+    left: list[tuple[int, int]]
+
+    @property
+    def files(self) -> int:
+        return (len(self.linked) + len(self.standing)) // WIDTH
+
+    @property
+    def size(self) -> int:
+        return int(sum(self.linked[SIZE::WIDTH]) + sum(self.standing[SIZE::WIDTH]))
+
+
+def nothing_done() -> PlainAnswer:
+    """An answer to be filled."""
+    return PlainAnswer([], [], [], [], [], [])
+
+
+def all_odd(order: PlainOrder) -> PlainAnswer:
+    """The answer to an order of which nothing could be done."""
+    answer = nothing_done()
+    answer.odd.extend((number, name) for number, folder in enumerate(order.folders) for name in folder.names)
+    return answer
