@@ -84,10 +84,10 @@ class Killer:
 def watched_by(killer: Killer) -> Iterator[None]:
     from django.db.backends.base.base import BaseDatabaseWrapper
 
-    from moorage.storage import objects, sync
+    from moorage.storage import sync
 
     patches = [mock.patch.object(os, name, killer(name, getattr(os, name))) for name in ACTS]
-    patches.append(mock.patch.object(objects, "sync_file_system", killer("syncfs", sync.sync_file_system)))
+    patches.append(mock.patch.object(sync, "sync_file_system", killer("syncfs", sync.sync_file_system)))
     commit = killer("commit", getattr(BaseDatabaseWrapper, "_commit"))  # noqa: B009 - not in its types
     patches.append(mock.patch.object(BaseDatabaseWrapper, "_commit", commit))
     for patch in patches:

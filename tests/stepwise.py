@@ -18,7 +18,7 @@ from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from importing import Crash
-from moorage.storage import objects, sync
+from moorage.storage import sync
 
 ACTS: Final = ("link", "unlink", "rename", "rmdir", "mkdir", "fchmod", "chmod", "fsync", "replace")
 READS: Final = ("SELECT", "PRAGMA", "WITH", "SET", "SAVEPOINT", "RELEASE", "ROLLBACK", "BEGIN")
@@ -138,7 +138,7 @@ def mortal_processes() -> Iterator[None]:
     with ExitStack() as stack:
         for name in ACTS:
             stack.enter_context(mock.patch.object(os, name, _watched(getattr(os, name))))
-        stack.enter_context(mock.patch.object(objects, "sync_file_system", _watched(sync.sync_file_system)))
+        stack.enter_context(mock.patch.object(sync, "sync_file_system", _watched(sync.sync_file_system)))
         commit = getattr(BaseDatabaseWrapper, "_commit")  # noqa: B009 - not in its types
         stack.enter_context(mock.patch.object(BaseDatabaseWrapper, "_commit", _watched(commit)))
         yield

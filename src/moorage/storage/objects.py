@@ -14,12 +14,12 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from moorage.errors import CorruptContentError
+from moorage.storage import sync
 from moorage.storage.copying import copy_verified
 from moorage.storage.digests import Digest, FileChangedError, Stamp, digest_open_file, stamp_of, stamp_of_open
 from moorage.storage.folders import FOLDER_FLAGS
 from moorage.storage.names import STALE_SECONDS, Place, clear_temporary_names, give_name
 from moorage.storage.readlease import ReadLease, StillOpenError, read_lease
-from moorage.storage.sync import sync_file_system
 
 OBJECT_MODE = 0o444
 _OBJECT_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -155,7 +155,7 @@ class ObjectStore:
         """Put every object placed so far on disk."""
         descriptor = os.open(self._objects, FOLDER_FLAGS)
         try:
-            sync_file_system(descriptor)
+            sync.sync_file_system(descriptor)
         finally:
             os.close(descriptor)
 

@@ -5,14 +5,12 @@ read lease on nobody can write unseen, and the name in the store comes last. Wha
 small files ends with an error, and nothing is done about it here.
 """
 
+import fcntl
 import os
 import stat
 import time
 from contextlib import suppress
-from fcntl import F_GETLEASE, F_RDLCK, fcntl
 from hashlib import sha256
-from os import close, fchmod, fstat, link, pread
-from os import open as open_file
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
@@ -20,11 +18,11 @@ from typing import Final, NamedTuple, Self
 
 from isal.isal_zlib import crc32
 
+from moorage.storage import sync
 from moorage.storage.digests import CHUNK_BYTES
 from moorage.storage.folders import FOLDER_FLAGS
 from moorage.storage.objects import OBJECT_MODE
 from moorage.storage.readlease import StillOpenError, set_read_lease
-from moorage.storage.sync import sync_file_system
 
 FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 LARGEST_BYTES: Final = CHUNK_BYTES - 1
@@ -62,10 +60,10 @@ class SmallFiles:
             OddFileError, StillOpenError: it has to be done another way; the mode is all that may have changed.
             OSError: the file system refuses.
         """
-        descriptor = open_file(name, FILE_FLAGS, dir_fd=folder)
+        descriptor = os.open(name, FILE_FLAGS, dir_fd=folder)
         try:
             set_read_lease(descriptor)
-            status = fstat(descriptor)
+            status = os.fstat(descriptor)
             size = status.st_size
             if not S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_uid != self._owner:
                 raise OddFileError
@@ -73,7 +71,7 @@ class SmallFiles:
                 raise OddFileError
             if status.st_ctime > self._oldest:
                 self._wait_until_old(status)
-            content = pread(descriptor, size + 1, 0)
+            content = os.pread(descriptor, size + 1, 0)
             if len(content) != size:
                 raise OddFileError
             self.bytes_read += size
@@ -81,10 +79,10 @@ class SmallFiles:
             if digest == unless:
                 return SmallFile(digest, crc32(content), status, is_linked=False)
             is_linked = self._link(descriptor, digest.hex())
-            return SmallFile(digest, crc32(content), fstat(descriptor), is_linked)
+            return SmallFile(digest, crc32(content), os.fstat(descriptor), is_linked)
         finally:
             # Gives the lease back.
-            close(descriptor)
+            os.close(descriptor)
 
     def stat_object(self, digest: bytes) -> os.stat_result:
         """The status of what has this digest in the store.
@@ -100,7 +98,7 @@ class SmallFiles:
 
     def sync(self) -> None:
         """Put everything that was placed on disk."""
-        sync_file_system(self._objects)
+        sync.sync_file_system(self._objects)
 
     def _wait_until_old(self, status: os.stat_result) -> None:
         # See `digests.wait_until_old`; under the lease nobody writes meanwhile.
@@ -110,18 +108,18 @@ class SmallFiles:
 
     def _link(self, descriptor: int, digest: str) -> bool:
         """Give an inode its name in the store; False if the name is taken."""
-        fchmod(descriptor, OBJECT_MODE)
+        os.fchmod(descriptor, OBJECT_MODE)
         # See `objects.place`: from the mode on nobody new is let in, and who was let in before is seen here.
-        if fcntl(descriptor, F_GETLEASE) != F_RDLCK:
+        if fcntl.fcntl(descriptor, fcntl.F_GETLEASE) != fcntl.F_RDLCK:
             raise StillOpenError
         try:
-            link(f"/proc/self/fd/{descriptor}", _path_of(digest), dst_dir_fd=self._objects)
+            os.link(f"/proc/self/fd/{descriptor}", _path_of(digest), dst_dir_fd=self._objects)
         except FileExistsError:
             return False
         except FileNotFoundError:
             with suppress(FileExistsError):
                 os.mkdir(digest[:2], 0o700, dir_fd=self._objects)
-            link(f"/proc/self/fd/{descriptor}", _path_of(digest), dst_dir_fd=self._objects)
+            os.link(f"/proc/self/fd/{descriptor}", _path_of(digest), dst_dir_fd=self._objects)
         return True
 
     def __enter__(self) -> Self:
