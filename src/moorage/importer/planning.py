@@ -25,7 +25,7 @@ from moorage.importer.verdicts import GOOD, Compared, EntryKind, EntryState, Ver
 from moorage.projects.choices import OnConflict
 from moorage.projects.models import Project
 from moorage.storage.digests import Stamp
-from moorage.storage.walk import FolderPart, Found
+from moorage.storage.walk import FolderPart, Found, FoundKind
 
 _DIRECTORY: Final = EntryKind.DIRECTORY.value
 _FILE: Final = EntryKind.FILE.value
@@ -75,7 +75,9 @@ class Planner:
 
     def plan_odd(self, folder: bytes, found: list[Found]) -> list[Entry]:
         """The entries of files that had been taken for plain."""
-        entries = list(self._entries_of(FolderPart(folder, found)))
+        # What has become a folder since is no file, and nobody has looked into it.
+        others = [one._replace(kind=FoundKind.OTHER) if one.kind is FoundKind.DIRECTORY else one for one in found]
+        entries = list(self._entries_of(FolderPart(folder, others)))
         self.plan_again(entries)
         return entries
 

@@ -7,14 +7,18 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
+from django.db.models import Max
+
 from moorage.files.models import ObjectState, StoredObject
 from moorage.importer.entries import Entry, unsigned
+from moorage.importer.job import ImportJob
 from moorage.importer.models import ManifestEntry
 from moorage.importer.runs import published_runs
 from moorage.importer.verdicts import GOOD, EntryState
 from moorage.storage.digests import Stamp
 
 KEYS_PER_QUERY: Final = 500
+FORGOTTEN_ROWS: Final = 2500
 _COLUMNS: Final = (
     *("path_key", "number", "run", "kind", "state", "verdict"),
     *("inode", "size_bytes", "modified_ns", "changed_ns", "digest", "crc32", "stored_object_id"),
@@ -33,6 +37,17 @@ class Known(NamedTuple):
     digest: str
     crc32: int
     object_id: int | None
+
+
+def forget_mere_plans(job: ImportJob) -> None:
+    """Forget what a preview has found that took no digests: a scan sees all of it again, and quicker without."""
+    entries = ManifestEntry.objects.filter(upload_id=job.upload_id).order_by("number")
+    if entries.filter(run__gte=0).exists() or entries.exclude(digest="").exists():
+        return
+    while (last := entries.values("number")[:FORGOTTEN_ROWS].aggregate(last=Max("number"))["last"]) is not None:
+        with job.batch():
+            gone = entries.filter(number__lte=last)
+            gone._raw_delete(gone.db)  # noqa: SLF001 - nothing refers to an entry
 
 
 class Previous:

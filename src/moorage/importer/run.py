@@ -14,6 +14,7 @@ from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.importer.place import place_batch
 from moorage.importer.placing import clear_unfinished, place_listed, place_queued
 from moorage.importer.planning import Planner, planner_for
+from moorage.importer.previous import forget_mere_plans
 from moorage.importer.publishing import register_and_publish
 from moorage.importer.queue import to_place
 from moorage.importer.runs import begin_run
@@ -41,6 +42,7 @@ def _run(job: ImportJob) -> int | None:
     run = begin_run(job)
     job.seam("begun")
     if run.scanned_at is None:
+        forget_mere_plans(job)
         read_found_lists(job)
     head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
     planner = planner_for(job, head=head)

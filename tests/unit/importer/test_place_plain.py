@@ -1,0 +1,155 @@
+"""Plain files, as a process of the pool places them: what becomes a row, and what has to go the usual way."""
+
+from __future__ import annotations
+
+import os
+from hashlib import sha256
+from pathlib import Path
+from zlib import crc32
+
+import pytest
+
+from moorage.files.paths import path_key
+from moorage.importer import place_plain as module
+from moorage.importer.batches import unflat
+from moorage.importer.place_plain import place_plain
+from moorage.importer.plain import (
+    DIGEST,
+    IDENTICAL,
+    NEW,
+    NEW_VERSION,
+    WIDTH,
+    AtName,
+    PlainAnswer,
+    PlainFolder,
+    PlainOrder,
+)
+from moorage.importer.verdicts import Verdict
+from moorage.storage import sync
+
+
+@pytest.fixture
+def area(tmp_path: Path) -> Path:
+    (tmp_path / "objects").mkdir()
+    (tmp_path / "area" / "folder").mkdir(parents=True)
+    return tmp_path / "area"
+
+
+def placed(area: Path, *names: bytes, folder: bytes = b"folder", **standing: AtName) -> PlainAnswer:
+    at = {name.encode(): one for name, one in standing.items()}
+    some = PlainFolder(folder, "place", list(names), at, directory_id=7)
+    return place_plain(PlainOrder(str(area), str(area.parent / "objects"), (some,), youngest_seconds=0))
+
+
+def rows(answer: PlainAnswer) -> list[tuple[object, ...]]:
+    values = answer.linked + answer.standing
+    return [tuple(values[start : start + WIDTH]) for start in range(0, len(values), WIDTH)]
+
+
+def digest_of(content: bytes) -> bytes:
+    return sha256(content).digest()
+
+
+def objects(area: Path) -> set[str]:
+    return {path.name for path in (area.parent / "objects").rglob("*") if path.is_file()}
+
+
+def test_a_file_becomes_the_row_that_the_manifest_has_of_it_and_an_object(area: Path) -> None:
+    file = area / "folder" / "a"
+    file.write_bytes(b"bytes")
+
+    answer = placed(area, b"a")
+
+    status = file.stat()
+    stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    key = path_key(b"folder/a")
+    assert rows(answer) == [(b"folder/a", key, "a", *stamp, 7, "new", digest_of(b"bytes"), crc32(b"bytes"))]
+    assert objects(area) == {sha256(b"bytes").hexdigest()}
+    assert status.st_mode & 0o777 == 0o444
+    assert (answer.files, answer.size) == (1, 5)
+
+
+def test_names_of_the_first_folder_have_no_slash(area: Path) -> None:
+    (area / "a").write_bytes(b"bytes")
+
+    assert rows(placed(area, b"a", folder=b""))[0][:2] == (b"a", path_key(b"a"))
+
+
+def test_what_the_project_has_already_is_no_new_object_and_what_it_has_otherwise_is(area: Path) -> None:
+    (area / "folder" / "first").write_bytes(b"same")
+    placed(area, b"first")
+    for name in ("same", "other"):
+        (area / "folder" / name).write_bytes(name.encode())
+
+    has = AtName(digest_of(b"same"), 12)
+    answer = placed(area, b"same", b"other", same=has, other=has)
+
+    assert {row[2]: row[DIGEST - 1] for row in rows(answer)} == {"same": IDENTICAL, "other": NEW_VERSION}
+    assert answer.object_ids == [12]
+    assert (area / "folder" / "same").stat().st_nlink == 1
+
+
+def test_bytes_that_something_in_the_store_is_named_by_are_told_of_apart(area: Path) -> None:
+    for name in ("a", "b"):
+        (area / "folder" / name).write_bytes(b"twice")
+
+    answer = placed(area, b"a", b"b")
+
+    assert [row[2] for row in rows(answer)] == ["a"]
+    [(number, name, sent)] = answer.reused
+    assert (number, name, unflat(sent).digest, unflat(sent).how) == (0, b"b", sha256(b"twice").hexdigest(), "reused")
+
+
+def odd_things(folder: Path) -> None:
+    (folder / "linked").write_bytes(b"1")
+    os.link(folder / "linked", folder / "linked too")
+    (folder / "symlink").symlink_to("linked")
+    os.mkfifo(folder / "pipe")
+    (folder / "is a folder").mkdir()
+    (folder / "large").write_bytes(bytes(1 << 20))
+    (folder / "far").write_bytes(b"2")
+    os.utime(folder / "far", ns=(0, 2**63 - 1))
+    (folder / os.fsdecode(b"\xff")).write_bytes(b"3")
+    (folder / "control\n").write_bytes(b"4")
+
+
+def test_whatever_is_unusual_goes_the_usual_way_untouched(area: Path) -> None:
+    odd_things(area / "folder")
+    names = [os.fsencode(name) for name in os.listdir(area / "folder")] + [b"vanished"]
+    names.remove(b"far")  # ext4 cannot hold it, and keeps another
+
+    with (area / "folder" / "open").open("wb"):
+        answer = placed(area, b"open", *names)
+
+    assert rows(answer) == []
+    assert {name for _, name in answer.odd} == {b"open", *names}
+    assert objects(area) == set()
+
+
+def test_a_folder_that_is_gone_or_a_store_that_cannot_be_synced_leaves_everything_to_the_usual_way(
+    area: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (area / "folder" / "a").write_bytes(b"1")
+    assert placed(area, b"a", folder=b"other").odd == [(0, b"a")]
+
+    def fails(_: int) -> None:
+        raise OSError(5, "the disk failed")
+
+    monkeypatch.setattr(sync, "sync_file_system", fails)
+    answer = placed(area, b"a")
+    assert (rows(answer), answer.odd) == ([], [(0, b"a")])
+
+
+def test_an_order_is_left_off_when_it_has_read_enough(area: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MAX_BYTES", 10)
+    for name in "abc":
+        (area / "folder" / name).write_bytes(name.encode() * 6)
+
+    answer = placed(area, b"a", b"b", b"c")
+
+    assert [row[2] for row in rows(answer)] == ["a", "b"]
+    assert answer.left == [(0, 2)]
+
+
+def test_the_words_of_a_process_without_django_are_those_of_the_manifest() -> None:
+    assert (NEW, NEW_VERSION, IDENTICAL) == (Verdict.NEW, Verdict.NEW_VERSION, Verdict.IDENTICAL)
