@@ -3,7 +3,9 @@
 A hundred thousand of them pass through here, so nothing is done for each one in Python.
 """
 
+from collections.abc import Iterable
 from datetime import datetime
+from itertools import repeat
 from typing import Any, Final
 from uuid import UUID
 
@@ -21,12 +23,13 @@ _OBJECT: Final = (DIGEST, SIZE, CRC32, MODIFIED, CHANGED)  # what of a row its o
 _OBJECTS: Final = (
     "INSERT INTO files_storedobject (verified_at, state, digest, size_bytes, crc32, modified_ns, changed_ns)"
 )
-_ENTRIES: Final = (
-    "INSERT INTO importer_manifestentry (upload_id, run, path, path_key, name, size_bytes, modified_ns, changed_ns,"
-    " inode, directory_id, verdict, digest, crc32, object_id, kind, trouble, state, reason, reason_text, warning,"
-    " compared)"
+_ENTRY_COLUMNS: Final = (
+    "importer_manifestentry (upload_id, run, path, path_key, name, size_bytes, modified_ns, changed_ns, inode,"
+    " directory_id, verdict, digest, crc32, object_id, kind, trouble, state, reason, reason_text, warning, compared)"
 )
-_CONSTANTS: Final = f"'{EntryKind.FILE}', '', '{EntryState.PLACED}', '', '', '', ''"
+_ENTRIES: Final = f"INSERT INTO {_ENTRY_COLUMNS}"
+_CONSTANT_VALUES: Final = (str(EntryKind.FILE), "", str(EntryState.PLACED), "", "", "", "")
+_CONSTANTS: Final = ", ".join(f"'{value}'" for value in _CONSTANT_VALUES)
 _LIVE: Final = f"(SELECT o.id FROM files_storedobject o WHERE o.digest = {{}} AND o.state = '{ObjectState.LIVE}')"  # noqa: S608
 
 
@@ -116,35 +119,35 @@ _NUMBERED: Final = Values(_ENTRIES, _numbered_row, WIDTH, constants=3)
 _LOOKED_UP: Final = Values(_ENTRIES, _looked_up_row, WIDTH, constants=2)
 _KNOWN: Final = Values(_ENTRIES, _known_row, WIDTH + 1, constants=2)
 
-# PostgreSQL takes whole columns as arrays. Objects go in the order of digests: two inserts in other orders deadlock.
-_COLUMNS: Final = (
-    *("path", "path_key", "name", "size_bytes", "modified_ns", "changed_ns", "inode"),
-    *("directory_id", "verdict", "digest", "crc32", "known_id"),
-)
-_KINDS: Final = {"path": "bytea", "path_key": "bytea", "digest": "bytea", "name": "text", "verdict": "text"}
-_ARRAYS: Final = ", ".join(f"%s::{_KINDS.get(column, 'bigint')}[]" for column in _COLUMNS)
-_INSERT_OBJECTS: Final = f"""
-    {_OBJECTS} SELECT %s, '{ObjectState.LIVE}', u.* FROM unnest(
-        %s::bytea[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[]
-    ) AS u(digest, size_bytes, crc32, modified_ns, changed_ns) ORDER BY u.digest {ON_CONFLICT}
+_MAKE_ROOM: Final = """
+    CREATE TEMPORARY TABLE IF NOT EXISTS importer_placed (
+        digest bytea, size_bytes bigint, crc32 bigint, modified_ns bigint, changed_ns bigint
+    ) ON COMMIT DELETE ROWS
+"""
+# In the order of digests: two inserts in different orders deadlock.
+_INSERT_PLACED: Final = f"""
+    {_OBJECTS} SELECT %s, '{ObjectState.LIVE}', p.* FROM importer_placed p ORDER BY p.digest
+    {ON_CONFLICT} RETURNING digest, id
 """  # noqa: S608 - only our own words are put together
-_INSERT_ENTRIES: Final = f"""
-    {_ENTRIES} SELECT %s, %s, {", ".join(f"u.{column}" for column in _COLUMNS[:WIDTH])},
-        COALESCE(u.known_id, o.id), {_CONSTANTS}
-    FROM unnest({_ARRAYS}) WITH ORDINALITY AS u({", ".join(_COLUMNS)}, place)
-    LEFT JOIN files_storedobject o ON u.known_id IS NULL AND o.digest = u.digest AND o.state = '{ObjectState.LIVE}'
-    ORDER BY u.place
-"""  # noqa: S608
 
 
 def _write_on_postgresql(whose: tuple[Any, ...], answer: PlainAnswer, verified_at: Any) -> bool:
     """Returns whether some may be without an object."""
     linked = [answer.linked[column::WIDTH] for column in range(WIDTH)]
     standing = [answer.standing[column::WIDTH] for column in range(WIDTH)]
-    known: list[int | None] = [*([None] * len(linked[0])), *answer.object_ids]
     with connection.cursor() as cursor:
-        cursor.execute(_INSERT_OBJECTS, [verified_at, *(linked[column] for column in _OBJECT)])
-        changed: int = cursor.rowcount
-        rows = [some + others for some, others in zip(linked, standing, strict=True)]
-        cursor.execute(_INSERT_ENTRIES, [*whose, *rows, known])
-    return changed != len(linked[0])
+        cursor.execute(_MAKE_ROOM)
+        _copy(cursor, "COPY importer_placed FROM STDIN", zip(*(linked[column] for column in _OBJECT), strict=True))
+        cursor.execute(_INSERT_PLACED, [verified_at])
+        ids: dict[bytes, int] = dict(cursor.fetchall())
+        object_ids = [*map(ids.get, linked[DIGEST]), *answer.object_ids]
+        columns = (some + others for some, others in zip(linked, standing, strict=True))
+        rows = zip(*map(repeat, whose), *columns, object_ids, *map(repeat, _CONSTANT_VALUES), strict=False)
+        _copy(cursor, f"COPY {_ENTRY_COLUMNS} FROM STDIN", rows)
+    return None in object_ids
+
+
+def _copy(cursor: Any, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    with cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)

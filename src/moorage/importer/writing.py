@@ -13,7 +13,7 @@ from django.db import connection
 from moorage.importer.batches import PlacedFile
 from moorage.importer.entries import Entry, write_entries
 from moorage.importer.job import ImportJob
-from moorage.importer.plain import PlainAnswer
+from moorage.importer.plain import PlainAnswer, together
 from moorage.importer.stored import StoredRows, store_rows
 from moorage.importer.verdicts import Compared, EntryState, Verdict
 from moorage.importer.write_plain import write_plain
@@ -75,8 +75,7 @@ class ManifestWriter:
                 files += some[-1].files
             with self._job.batch():
                 began = time.monotonic()
-                for answer in some:
-                    self.put_off += write_plain(self._job.upload_id, self._run, answer, at=self._job.clock())
+                self.put_off += write_plain(self._job.upload_id, self._run, together(some), at=self._job.clock())
             self._learn(files, time.monotonic() - began)
             self._job.add(files=files, bytes=sum(answer.size for answer in some))
             self._job.seam("manifest: batch written")

@@ -175,10 +175,14 @@ class ObjectStore:
     def _folder(self, prefix: str) -> int:
         if prefix not in self._folders:
             path = self._objects / prefix
-            if prefix:  # the store's own folder is never made here: where it is missing, its disk is
+            try:
+                self._folders[prefix] = os.open(path, FOLDER_FLAGS)
+            except FileNotFoundError:
+                if not prefix:  # the store's own folder is never made here: where it is missing, its disk is
+                    raise
                 with suppress(FileExistsError):
                     path.mkdir(mode=0o700)
-            self._folders[prefix] = os.open(path, FOLDER_FLAGS)
+                self._folders[prefix] = os.open(path, FOLDER_FLAGS)
         return self._folders[prefix]
 
 
