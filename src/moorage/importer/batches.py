@@ -37,15 +37,15 @@ File = tuple[bytes, int, Hint | None]  # path, size as it was scanned, what is k
 
 
 class BatchOrder(NamedTuple):
-    """A batch. Where no read lease can be had, a file that has not changed since `quiet_since_ns` is taken to
-    have no writer, if that instant is not None. How far it has read is written into `tally` at `slot`
-    (see `importer.tally`).
+    """A batch. `are_old`: the stamps of its files were seen a quiet time ago or longer, so that one that still has
+    the same was not written to meanwhile, which must do where no read lease can be had. How far it has read is written
+    into `tally` at `slot` (see `importer.tally`).
     """
 
     area: str
     objects: str
     files: tuple[File, ...]
-    quiet_since_ns: int | None = None
+    are_old: bool = False
     youngest_seconds: float = 2.0
     tally: str = ""
     slot: int = -1

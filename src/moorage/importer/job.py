@@ -130,7 +130,6 @@ class ImportJob:
     choices: ImportChoices = field(default_factory=ImportChoices)
     expected: tuple[int, int] = (0, 0)  # files and bytes that have arrived, for the progress while they are listed
     suspicions: Suspicions = field(default_factory=NoSuspicions)
-    sealed_at: datetime | None = None
     may_take_right: Callable[[Revision], bool] = _from_nobody
     should_stop: Callable[[], bool] = _never
     cancelled: Callable[[], str] = _not_cancelled

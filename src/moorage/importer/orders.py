@@ -28,11 +28,14 @@ class Asked(NamedTuple):
 
 
 class Wishes(NamedTuple):
-    """What is done with entries, and keys of those whose object must be read, or replaced."""
+    """What is done with entries, and keys of those whose object must be read, or replaced. `are_old`: all were looked
+    at a quiet time ago or longer.
+    """
 
     work: Work
     unproven: set[bytes] = set()
     damaged: set[bytes] = set()
+    are_old: bool = False
 
 
 class Orders:
@@ -124,7 +127,7 @@ class Orders:
             area=str(self._job.area),
             objects=str(self._job.store.objects),
             files=tuple(_file(entry, self._wishes) for entry in entries),
-            quiet_since_ns=_quiet_since(self._job),
+            are_old=self._wishes.are_old,
             youngest_seconds=self._job.policies.digest_min_age.total_seconds(),
             tally=str(self._tally.path),
             slot=self._tally.take(),
@@ -170,7 +173,8 @@ def in_groups(entries: Iterable[list[Entry]]) -> Iterator[Group]:
 
 
 def _file(entry: Entry, wishes: Wishes) -> File:
-    if not (entry.digest or entry.digest_at_head or entry.listed or wishes.unproven or wishes.damaged):
+    is_plain = not (entry.digest or entry.digest_at_head or entry.listed)
+    if is_plain and not (wishes.unproven or wishes.damaged or wishes.are_old):
         return (entry.path, entry.size_bytes, None)
     hint = Hint(
         stamp=entry.stamp,
@@ -182,12 +186,3 @@ def _file(entry: Entry, wishes: Wishes) -> File:
         listed=entry.listed,
     )
     return (entry.path, entry.size_bytes, hint)
-
-
-def _quiet_since(job: ImportJob) -> int | None:
-    """Since when a file must not have changed to be taken without a read lease; None until the area has been
-    out of everyone's reach for the quiet time."""
-    now, quiet = job.clock(), job.policies.quiet_time
-    if job.sealed_at is None or now - job.sealed_at < quiet:
-        return None
-    return int((now - quiet).timestamp() * 1e9)

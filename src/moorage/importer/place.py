@@ -19,7 +19,7 @@ from moorage.importer.digest import (
     open_staged,
     trouble_of,
 )
-from moorage.storage.digests import Digest, FileChangedError
+from moorage.storage.digests import Digest, FileChangedError, Stamp, stamp_of
 from moorage.storage.folders import OpenFolders
 from moorage.storage.objects import ObjectStore, OtherSizeError
 from moorage.storage.readlease import ReadLease, StillOpenError, ignore_broken_leases, take_read_lease
@@ -106,18 +106,16 @@ def _trouble(order: BatchOrder, index: int, error: OSError) -> FileTrouble:
 
 def _placing(store: ObjectStore) -> Act:
     def place(order: BatchOrder, index: int, file: File, descriptor: int, lease: ReadLease) -> PlacedFile:
-        status, hint = look_at_open(descriptor), file[2]
-        found = digest_staged(descriptor, status, lease, hint, order)
-        is_quiet = order.quiet_since_ns is not None and found.stamp.changed_ns < order.quiet_since_ns
-        if not lease.is_held and not is_quiet:
+        status, known = look_at_open(descriptor), file[2] or _NOTHING_KNOWN
+        if not lease.is_held and not (order.are_old and known.stamp == _as_kept(stamp_of(status))):
             raise StillOpenError
-        known = hint or _NOTHING_KNOWN
+        found = digest_staged(descriptor, status, lease, known, order)
+        # Without a lease it is copied: it may be open after all, by somebody who has not written for long.
         placed = store.place(
             descriptor,
             digest=Digest(found.digest),
             status=status,
             lease=lease,
-            is_quiet=is_quiet,
             is_expected=bool(known.expects) and known.expects == found.digest,
             is_unproven=known.is_unproven,
             anew=known.anew,
@@ -132,4 +130,10 @@ def _digesting(order: BatchOrder, index: int, file: File, descriptor: int, lease
     return PlacedFile(index, found.digest, found.crc32, found.stamp, found.stamp, "digested")
 
 
-_NOTHING_KNOWN = Hint()
+def _as_kept(stamp: Stamp) -> Stamp:
+    """A stamp as the manifest has it, which holds times to the year 2262."""
+    return stamp._replace(modified_ns=min(stamp.modified_ns, _LATEST_NS), changed_ns=min(stamp.changed_ns, _LATEST_NS))
+
+
+_NOTHING_KNOWN: Final = Hint()
+_LATEST_NS: Final = 2**63 - 1

@@ -59,6 +59,11 @@ def place_listed(
 def place_queued(job: ImportJob, planner: Planner, run: int, work: Work) -> None:
     """Place every file that the manifest has still to do. Afterwards each is PLACED, or FAILED with a reason.
 
+    Where no read lease can be had, only time tells that nobody writes to a file: it has the same stamp at two looks
+    that are a quiet time apart. No wall clock can measure that, nor compare with the file's own times, for it may have
+    been set meanwhile. The first look is the one whose stamp is in the manifest: it lies before the first pass here,
+    whoever took it. The second is the last pass, which `time.monotonic` puts a quiet time later.
+
     Raises:
         LeaseLostError: another worker has this import.
         ImportStoppedError: the worker is to end.
@@ -71,7 +76,7 @@ def place_queued(job: ImportJob, planner: Planner, run: int, work: Work) -> None
     while True:
         is_last = waiting_since is not None and time.monotonic() - waiting_since >= quiet
         writer = ManifestWriter(job, run)
-        one = _Pass(job, planner, writer, wishes, is_last=is_last)
+        one = _Pass(job, planner, writer, wishes._replace(are_old=is_last), is_last=is_last)
         was_without_room = one.run(in_groups(queued(job, planner, run)))
         if not writer.put_off:
             return

@@ -161,7 +161,6 @@ def job_of(
         expected=(0, 0) if upload.has_published else (upload.files_arrived, upload.bytes_arrived),
         cancelled=lambda: cancel_asked(upload.pk),
         suspicions=suspicions(upload),
-        sealed_at=upload.sealed_at,
         may_take_right=may_take_right(LeaseWatch()),
         should_stop=should_stop,
         batches_in_flight=shared_pool().orders_for_one,

@@ -14,7 +14,7 @@ import pytest
 from django.utils import timezone
 
 from builders import a_project, publish_files
-from importing import World, contents, staged
+from importing import World, contents, fill, reasons, staged
 from moorage.backends import backends, using
 from moorage.importer.models import ImportRun
 from moorage.jobs import imports, schedule
@@ -25,6 +25,7 @@ from moorage.jobs.sweeps.each import Patience
 from moorage.leases import Holder, LeaseWatch, take, this_process
 from moorage.storage.trash import Trash
 from moorage.transfers.models import Upload
+from moorage.transfers.retrying import retry_upload
 from moorage.transfers.states import UploadState
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -153,11 +154,10 @@ def test_a_row_that_failed_while_the_clock_was_a_year_ahead_does_not_rest_for_a_
     assert not patience.rests(upload, at=now)
 
 
-@pytest.mark.xfail(strict=True, reason="`placing._quiet_since` asks the wall clock alone; told to the import's author")
-def test_where_no_lease_is_to_be_had_a_clock_that_jumps_does_not_stand_for_the_quiet_time(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock, plain = JumpingClock(monkeypatch), fcntl.fcntl
+@pytest.fixture
+def _no_leases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file system on which no read lease can be had."""
+    plain = fcntl.fcntl
 
     def no_leases(descriptor: int, command: int, *rest: int) -> int:
         if command == fcntl.F_SETLEASE:
@@ -165,6 +165,13 @@ def test_where_no_lease_is_to_be_had_a_clock_that_jumps_does_not_stand_for_the_q
         return plain(descriptor, command, *rest)
 
     monkeypatch.setattr(fcntl, "fcntl", no_leases)
+
+
+@pytest.mark.usefixtures("_no_leases")
+def test_where_no_lease_is_to_be_had_a_clock_that_jumps_does_not_stand_for_the_quiet_time(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = JumpingClock(monkeypatch)
     upload, area = world.an_area()
     with (area / "held").open("wb") as writer, using(replace(backends(), clock=clock)):
         writer.write(b"half")
@@ -179,6 +186,44 @@ def test_where_no_lease_is_to_be_had_a_clock_that_jumps_does_not_stand_for_the_q
 
         world.work_until(upload, meanwhile)
 
+    check_objects(world)
+    assert contents(world, upload.project) == {"held": b"half"}
+    assert (world.store.sealed / str(upload.pk) / "held").read_bytes() == b"half and half"
+
+
+@pytest.mark.usefixtures("_no_leases")
+@pytest.mark.parametrize("jump", JUMPS, ids=str)
+def test_where_no_lease_is_to_be_had_what_is_written_to_waits_and_the_rest_does_not_wait_for_the_clock(
+    world: World, monkeypatch: pytest.MonkeyPatch, jump: timedelta
+) -> None:
+    clock = JumpingClock(monkeypatch)
+    with using(replace(backends(), clock=clock)):
+        upload, area = world.an_area()
+        fill(area, {"quiet": b"quiet", "held": b"half"})
+        sealed = world.seal(upload)
+        clock.off = jump
+        began, met = time.monotonic(), list[str]()
+
+        def meanwhile(seam: str) -> None:
+            met.append(seam)
+            if seam == "place: batch ordered" and met.count(seam) == 2:
+                with (sealed / "held").open("ab") as writer:
+                    writer.write(b" and half")
+
+        world.work_until(upload, meanwhile)
+
+        assert time.monotonic() - began >= backends().policies.quiet_time.total_seconds()
+        assert reasons(upload) == {b"held": "entry.still_open"}
+        assert contents(world, upload.project) == {"quiet": b"quiet"}
+        retry_upload(upload=Upload.objects.get(), actor=upload.owner, at=clock())
+        world.work(upload)
+
+    assert contents(world, upload.project) == {"quiet": b"quiet", "held": b"half and half"}
+    check_objects(world)
+
+
+def check_objects(world: World) -> None:
+    """Every object is what its name says."""
     for path in world.store.objects.rglob("*"):
         assert path.is_dir() or sha256(path.read_bytes()).hexdigest() == path.name
 

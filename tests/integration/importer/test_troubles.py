@@ -23,7 +23,7 @@ from moorage.files.models import ObjectState, StoredObject
 from moorage.files.paths import path_key
 from moorage.importer import batches
 from moorage.importer import job as import_job
-from moorage.importer.batches import Answer, BatchOrder, PlacedFile, unflat
+from moorage.importer.batches import Answer, BatchOrder, Hint, PlacedFile, unflat
 from moorage.importer.job import Progress
 from moorage.importer.models import ImportProblem
 from moorage.importer.place import place_batch
@@ -34,6 +34,7 @@ from moorage.jobs.imports import claim_next, job_of
 from moorage.leases import LeaseWatch
 from moorage.projects.choices import ImportChoices
 from moorage.storage import walk as walk_module
+from moorage.storage.digests import stamp_of
 from moorage.storage.walk import walk
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
@@ -368,14 +369,16 @@ def test_files_of_another_account_are_copied_and_unreadable_ones_reported(tmp_pa
     (area / "theirs").write_bytes(b"of root")
     (area / "locked").write_bytes(b"secret")
     (area / "locked").chmod(0)
-    long_ago = time.time_ns() + 10**9
-    files = ((b"theirs", 7, None), (b"locked", 6, None))
-    order = BatchOrder(str(area), str(objects), files, quiet_since_ns=long_ago, youngest_seconds=0)
+    files = tuple((name, 7, Hint(stamp_of((area / os.fsdecode(name)).stat()))) for name in (b"theirs", b"locked"))
+    order = BatchOrder(str(area), str(objects), files, are_old=True, youngest_seconds=0)
 
     answer = as_nobody(lambda: place_batch(order))
+    (area / "theirs").write_bytes(b"of root")
+    answer_after_a_write = as_nobody(lambda: place_batch(order))
 
     assert [(file.position, file.how) for file in map(unflat, answer.placed)] == [(0, "copied")]
     assert [(index, code) for index, code, _ in answer.troubles] == [(1, batches.UNREADABLE)]
+    assert [code for _, code, _ in answer_after_a_write.troubles] == [batches.STILL_OPEN, batches.UNREADABLE]
 
 
 def test_an_errno_of_a_full_or_read_only_disk_is_no_fault_of_a_file() -> None:
@@ -429,7 +432,7 @@ def test_an_import_beside_another_in_the_same_project_waits_only_for_its_turn(wo
 def test_placing_a_batch_twice_gives_the_same_answer(world: World) -> None:
     upload = world.a_sealed_upload({"a": b"bytes"})
     area = world.store.sealed / str(upload.pk)
-    order = BatchOrder(str(area), str(world.store.objects), ((b"a", 5, None),), None, 0)
+    order = BatchOrder(str(area), str(world.store.objects), ((b"a", 5, None),), youngest_seconds=0)
 
     first, second = placed_alone(order), placed_alone(order)
 

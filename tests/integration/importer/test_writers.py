@@ -136,7 +136,7 @@ def test_a_process_of_our_own_account_cannot_open_for_writing_what_was_placed(tm
         os.chown(path, NOBODY, NOBODY)
     folder = os.open(area, os.O_RDONLY | os.O_DIRECTORY)
     assert as_nobody(lambda: opens(folder, "file"))
-    order = BatchOrder(str(area), str(objects), ((b"file", 18, None),), None, 0)
+    order = BatchOrder(str(area), str(objects), ((b"file", 18, None),), youngest_seconds=0)
 
     answer = as_nobody(lambda: place_batch(order))
 
