@@ -1,11 +1,12 @@
 """Clear: after publishing, the names of registered files leave the sealed area. What then stays are remnants.
 
-A name goes only if it still is the very file that was registered and its object is on disk.
-Repeatable, and needs no lease: nothing is written to the database.
+A name goes only if it still is the very file that was registered and its object is on disk. What the rest of the
+upload is judged by, its ignore rules and its lists of digests, goes last: as long as there are remnants, a retry needs
+it again. Repeatable, and needs no lease: nothing is written to the database.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -13,9 +14,11 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
+from moorage.importer.digest_lists import found_lists
 from moorage.importer.entries import unsigned
 from moorage.importer.models import ManifestEntry
 from moorage.importer.runs import registered
+from moorage.importer.upload_rules import IGNORE_FILE
 from moorage.importer.verdicts import EntryKind
 from moorage.storage.digests import Digest
 from moorage.storage.folders import OpenFolders, split_path
@@ -37,9 +40,16 @@ def clear_published(*, upload_id: UUID, store: StoreLayout) -> int:
     entries = registered(upload_id)
     try:
         with OpenFolders(area) as folders, ObjectStore(store.objects) as objects:
-            gone = sum(_clear_file(folders, objects, row) for row in _files(entries))
+            gone, last = 0, dict[bytes, tuple[Any, ...]]()
+            for row in _files(entries):
+                if _judges_others(path := bytes(row[1])):
+                    last[path] = row
+                else:
+                    gone += _clear_file(folders, objects, row)
             for path in _folders_deepest_first(entries):
                 _clear_folder(folders, path)
+            if not _holds_others(folders, last):
+                gone += sum(_clear_file(folders, objects, row) for row in last.values())
     except FileNotFoundError:
         return 0
     with suppress(OSError):
@@ -54,6 +64,17 @@ def _files(entries: QuerySet[ManifestEntry]) -> Iterator[tuple[Any, ...]]:
     while batch := list(files.filter(number__gt=last).values_list(*columns)[:READ_ROWS]):
         last = batch[-1][0]
         yield from batch
+
+
+def _judges_others(path: bytes) -> bool:
+    """Whether it depends on what this file holds what becomes of others. Only at the top of an upload it does."""
+    return b"/" not in path and (path == os.fsencode(IGNORE_FILE) or bool(found_lists([path])))
+
+
+def _holds_others(folders: OpenFolders, last: Container[bytes]) -> bool:
+    """Whether there is anything in the area but these."""
+    with os.scandir(folders.at(b"")) as entries:
+        return any(os.fsencode(entry.name) not in last for entry in entries)
 
 
 def _clear_file(folders: OpenFolders, objects: ObjectStore, row: tuple[Any, ...]) -> bool:

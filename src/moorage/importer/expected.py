@@ -58,6 +58,7 @@ def write_list(
     rows: Iterable[Listed],
     at: datetime,
     name: str = "",
+    stamp: str = "",
     sent_by: Member | None = None,
     batch: Batch = _own_batch,
     also: Callable[[ExpectedList], None] = _nothing_else,
@@ -73,7 +74,9 @@ def write_list(
     forget_list(upload_id=upload_id, source=source, batch=batch)
     with batch():
         kept, is_ours = ExpectedList.objects.get_or_create(
-            upload_id=upload_id, source=source, defaults={"name": name[:300], "sent_by": sent_by, "written_at": at}
+            upload_id=upload_id,
+            source=source,
+            defaults={"name": name[:300], "stamp": stamp, "sent_by": sent_by, "written_at": at},
         )
     if not is_ours:
         raise ListReplacedError

@@ -5,9 +5,7 @@ in; an ignored folder ignores all that it holds, and nothing in it can be taken 
 path that a rule meets is in the manifest, with the verdict "skipped" and the rule.
 """
 
-import os
 import re
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,10 +14,10 @@ from typing import Final, NamedTuple, Self
 from moorage.errors import InvalidInputError
 from moorage.importer.ignore_patterns import Pattern, PatternError, pattern_of
 from moorage.importer.paths import folders_above
-from moorage.storage.folders import FOLDER_FLAGS
+from moorage.importer.upload_rules import IGNORE_FILE, RulesUnreadError, read_upload_rules
 
-IGNORE_FILE: Final = ".moorageignore"
-MOST_FILE_BYTES: Final = 64 * 1024
+__all__ = ["MOST_RULES", "IgnoreRules", "IgnoreRulesError", "check_project_rules", "is_built_in", "read_upload_rules"]
+
 MOST_RULES: Final = 1000
 LONGEST_SHOWN: Final = 200
 FOLDERS_REMEMBERED: Final = 4096
@@ -50,14 +48,6 @@ class Rule(NamedTuple):
         return f"“{_shown(self.pattern.text)}” ({self.source})"
 
 
-@dataclass(frozen=True)
-class UploadRules:
-    """The upload's own file: its text, and why it does not count where it does not."""
-
-    text: str = ""
-    warning: str = ""
-
-
 def check_project_rules(text: str) -> None:
     """Raise IgnoreRulesError for the first line of a project's rules that is none."""
     rules, faults = _rules_in(text, source="line {} of the project's ignore rules")
@@ -69,44 +59,15 @@ def check_project_rules(text: str) -> None:
         raise IgnoreRulesError(f"At most {MOST_RULES:,} ignore rules are kept. Put some together.", line=len(rules))
 
 
-def read_upload_rules(area: Path) -> UploadRules:
-    """The `.moorageignore` at the top of an area: no link is followed, nothing but a file of at most 64 KiB is read."""
-    try:
-        content = _content_at_top(area)
-    except FileNotFoundError:
-        return UploadRules()
-    except OSError:  # a link too: ELOOP
-        return UploadRules(warning=f"{IGNORE_FILE} cannot be read, so its rules do not count.")
-    if content is None:
-        return UploadRules(warning=f"{IGNORE_FILE} is not a file, so it has no rules.")
-    if len(content) > MOST_FILE_BYTES:
-        return UploadRules(warning=f"{IGNORE_FILE} is longer than 64 KiB, so its rules do not count.")
-    return UploadRules(content.removeprefix(b"\xef\xbb\xbf").decode(errors="surrogateescape"))
-
-
-def _content_at_top(area: Path) -> bytes | None:
-    """What the file begins with; None where something else has its name."""
-    folder = os.open(area, FOLDER_FLAGS)
-    try:
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-        descriptor = os.open(IGNORE_FILE, flags, dir_fd=folder)
-    finally:
-        os.close(folder)
-    try:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            return None
-        with os.fdopen(os.dup(descriptor), "rb") as file:
-            return file.read(MOST_FILE_BYTES + 1)
-    finally:
-        os.close(descriptor)
-
-
 @dataclass
 class IgnoreRules:
-    """The rules of one upload. `warnings` are sentences about lines of its own file that are no rules."""
+    """The rules of one upload. `warnings` are sentences about lines of its own file that are no rules, `unread` is why
+    all of it is not known.
+    """
 
     rules: tuple[Rule, ...] = ()
     warnings: tuple[str, ...] = ()
+    unread: str = ""
     _folders: dict[bytes, str] = field(init=False, default_factory=dict)
     _any_name: "re.Pattern[str] | None" = field(init=False, default=None)
     _any_path: "re.Pattern[str] | None" = field(init=False, default=None)
@@ -135,7 +96,18 @@ class IgnoreRules:
         """The rules of a project and of the file at the top of an area."""
         read = read_upload_rules(area)
         rules = cls.of(project_rules, read.text)
-        return replace(rules, warnings=(read.warning, *rules.warnings)) if read.warning else rules
+        if not read.warning:
+            return rules
+        unread = read.warning if read.is_unread else ""
+        warning = (
+            f"{unread} An import stops at it, unless it includes what rules leave out." if unread else read.warning
+        )
+        return replace(rules, warnings=(warning, *rules.warnings), unread=unread)
+
+    def check_read(self) -> None:
+        """Raise RulesUnreadError where the upload's own file may hold rules that are not known."""
+        if self.unread:
+            raise RulesUnreadError(self.unread)
 
     def ignored_by(self, path: bytes, is_folder: bool) -> str:
         """The rule that leaves this path out, and where it stands; empty where none does.

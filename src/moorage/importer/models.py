@@ -214,6 +214,7 @@ class ExpectedList(models.Model):
     """A list of digests whose files are in `ExpectedFile`. Nothing is compared with it before it `is_whole`.
 
     `source` is the list's path in the upload; empty where a member has sent it, and then `name` is what she called it.
+    `stamp` is that of the file when it was read (see `importer.found_lists`).
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -224,6 +225,7 @@ class ExpectedList(models.Model):
     is_whole = models.BooleanField(default=False)
     sent_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
     written_at = models.DateTimeField(default=timezone.now)
+    stamp = models.CharField(max_length=100, blank=True, default="")
 
     class Meta:
         ordering = ["id"]

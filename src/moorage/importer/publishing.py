@@ -68,6 +68,8 @@ def _wait_for_right(job: ImportJob, run: ImportRun) -> RegisterRight:
 def _under(job: ImportJob, run: ImportRun, right: RegisterRight) -> tuple[bool, int | None]:
     """One try under one right: whether the run has ended, and the number that it published."""
     planner = planner_for(job, head=right.head)
+    if not job.choices.include_skipped:
+        planner.ignoring.check_read()
     plan_again(job, run, planner, head=right.head)
     if to_place(job, run.number).exists():
         # The project has changed so that more can be imported than was planned. Others go first meanwhile.

@@ -46,6 +46,8 @@ def _run(job: ImportJob) -> int | None:
         read_found_lists(job)
     head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
     planner = planner_for(job, head=head)
+    if not job.choices.include_skipped:
+        planner.ignoring.check_read()
     if run.scanned_at is None:
         _list_and_place(job, run, planner, head)
     else:

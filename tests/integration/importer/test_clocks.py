@@ -16,8 +16,9 @@ from django.utils import timezone
 from builders import a_project, publish_files
 from importing import World, contents, fill, reasons, staged
 from moorage.backends import backends, using
-from moorage.importer.models import ImportRun
-from moorage.jobs import imports, schedule
+from moorage.importer.models import ExpectedList, ImportRun, ManifestEntry
+from moorage.importer.previews import ask_preview
+from moorage.jobs import imports, previews, schedule
 from moorage.jobs.schedule import Plan, claim_due, enter, run_claimed
 from moorage.jobs.steadiness import STEADY_FOR, Steadiness
 from moorage.jobs.sweeps import tidying
@@ -220,6 +221,34 @@ def test_where_no_lease_is_to_be_had_what_is_written_to_waits_and_the_rest_does_
 
     assert contents(world, upload.project) == {"quiet": b"quiet", "held": b"half and half"}
     check_objects(world)
+
+
+def test_a_list_that_was_read_while_the_clock_was_ahead_is_read_again_when_it_has_changed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = JumpingClock(monkeypatch)
+    upload, area = world.an_area()
+    (area / "listed").write_bytes(b"listed")
+
+    def look() -> str:
+        ask_preview(upload_id=upload.pk, project_id=upload.project_id, by=upload.owner, at=clock(), from_the_start=True)
+        lease = previews.claim_next(LeaseWatch())
+        assert lease is not None
+        previews.work(lease)
+        return ManifestEntry.objects.get(name="listed").compared
+
+    with using(replace(backends(), clock=clock)):
+        clock.off = timedelta(days=365)
+        (area / "checksums.csv").write_text("path,size\nlisted,7\n")
+        assert look() == "differs"
+        first = ExpectedList.objects.get().pk
+        look()
+        assert ExpectedList.objects.get().pk == first
+        clock.off = timedelta()
+
+        (area / "checksums.csv").write_text("path,size\nlisted,6\n")
+
+        assert look() == "matches"
 
 
 def check_objects(world: World) -> None:

@@ -25,11 +25,13 @@ from moorage.importer import batches
 from moorage.importer import job as import_job
 from moorage.importer.batches import Answer, BatchOrder, Hint, PlacedFile, unflat
 from moorage.importer.job import Progress
-from moorage.importer.models import ImportProblem
+from moorage.importer.models import ImportProblem, ImportRun, Preview, PreviewState
 from moorage.importer.place import place_batch
 from moorage.importer.plain import PlainOrder, all_odd
+from moorage.importer.previews import ask_preview
 from moorage.importer.reasons import READ_ERROR
 from moorage.importer.run import run_import
+from moorage.jobs import previews
 from moorage.jobs.imports import claim_next, job_of
 from moorage.leases import LeaseWatch
 from moorage.projects.choices import ImportChoices
@@ -502,19 +504,48 @@ WITH_RULES_AND_A_LIST = {
 }
 
 
-@pytest.mark.xfail(strict=True, reason="the first run takes both from the area; told to the import's author")
 def test_a_retry_goes_by_the_rules_and_the_list_that_the_upload_brought(world: World) -> None:
     upload = world.imported(WITH_RULES_AND_A_LIST)
-    assert reasons(upload) == {b"left.out": "entry.ignored", b"listed": "entry.differs"}
+    left_out = {b"left.out": "entry.ignored", b"listed": "entry.differs"}
+    assert reasons(upload) == left_out
 
     retry_upload(upload=upload, actor=upload.owner, at=backends().clock())
     world.work(upload)
-
     assert set(contents(world, upload.project)) == {"good", ".moorageignore", "SHA256SUMS"}
-    assert reasons(upload) == {b"left.out": "entry.ignored", b"listed": "entry.differs"}
+    assert reasons(upload) == left_out
+
+    look_at(upload)
+    assert Preview.objects.get().state == PreviewState.READY
+    assert reasons(upload) == left_out
 
 
-@pytest.mark.xfail(strict=True, reason="neither is read again, and nobody is told; told to the import's author")
+def look_at(upload: Upload) -> None:
+    """Have a preview made that reads every file."""
+    now, by = backends().clock(), upload.owner
+    ask_preview(upload_id=upload.pk, project_id=upload.project_id, by=by, at=now, with_digests=True)
+    lease = previews.claim_next(LeaseWatch())
+    assert lease is not None
+    previews.work(lease)
+
+
+def test_the_rules_and_the_list_go_from_the_area_with_the_last_of_its_files(world: World) -> None:
+    upload = world.imported({**WITH_RULES_AND_A_LIST, "folder/SHA256SUMS": b"judges nothing"})
+    area = world.store.sealed / str(upload.pk)
+    assert staged(area) == {"left.out", "listed", ".moorageignore", "SHA256SUMS"}
+
+    retry_upload(
+        upload=upload,
+        actor=upload.owner,
+        at=backends().clock(),
+        choices=ImportChoices(include=("doubtful", "skipped")),
+    )
+    world.work(upload)
+
+    assert upload.problems == 0
+    assert set(contents(world, upload.project)) == {*WITH_RULES_AND_A_LIST, "folder/SHA256SUMS"}
+    assert not area.exists()
+
+
 @pytest.mark.parametrize(("unread", "path"), [(".moorageignore", "left.out"), ("SHA256SUMS", "listed")])
 def test_rules_or_a_list_that_the_disk_refuses_once_still_count(
     world: World, monkeypatch: pytest.MonkeyPatch, unread: str, path: str
@@ -530,6 +561,50 @@ def test_rules_or_a_list_that_the_disk_refuses_once_still_count(
 
     monkeypatch.setattr(os, "open", refuses)
     world.work(upload)
-
     assert refused
+    assert contents(world, upload.project) == {}
+
+    ImportRun.objects.update(not_before=None)
+    world.work(upload)
+
     assert path not in contents(world, upload.project)
+    assert reasons(upload) == {b"left.out": "entry.ignored", b"listed": "entry.differs"}
+
+
+@pytest.mark.parametrize("rules", ["a link", "too long"])
+def test_rules_that_nobody_can_know_stop_the_import_unless_they_are_not_wanted(world: World, rules: str) -> None:
+    upload, area = world.an_area()
+    (area / "good").write_bytes(b"good")
+    if rules == "a link":
+        (area / ".moorageignore").symlink_to("rules")
+    else:
+        (area / ".moorageignore").write_bytes(b"*.out\n" * 20_000)
+    world.seal(upload)
+
+    world.work(upload)
+    assert (upload.state, upload.reason) == ("failed", "import.rules_unread")
+    assert "Nothing was imported" in upload.reason_text
+    assert contents(world, upload.project) == {}
+
+    chosen = ImportChoices(include=("skipped",))
+    retry_upload(upload=upload, actor=upload.owner, at=backends().clock(), choices=chosen)
+    world.work(upload)
+
+    assert upload.current_state is UploadState.IMPORTED
+    assert contents(world, upload.project)["good"] == b"good"
+
+
+def test_a_list_that_is_a_link_compares_nothing_and_a_preview_says_so(world: World) -> None:
+    upload, area = world.an_area()
+    (area / "listed").write_bytes(b"is not what the list says")
+    (area / "SHA256SUMS").write_bytes(WITH_RULES_AND_A_LIST["SHA256SUMS"])
+    look_at(upload)
+    assert reasons(upload) == {b"listed": "entry.differs"}
+
+    (area / "SHA256SUMS").rename(area / "the list")
+    (area / "SHA256SUMS").symlink_to("the list")
+    look_at(upload)
+
+    told = [cause["sentence"] for cause in Preview.objects.get().problems]
+    assert "SHA256SUMS compares nothing: it is a link, which is not followed." in told
+    assert reasons(upload) == {b"SHA256SUMS": "entry.symlink"}
