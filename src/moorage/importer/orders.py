@@ -90,9 +90,9 @@ class Orders:
                     self._job.add(files=1, bytes=entry.size_bytes)
         self._writer.write_full()
 
-    def put_back(self, folder: PlainFolder, first: int) -> None:
-        """The files of a folder from a name on have not been done."""
-        self._plain.append(folder._replace(names=folder.names[first:]))
+    def put_back(self, folder: PlainFolder, names: list[bytes]) -> None:
+        """These files of a folder have not been done."""
+        self._plain.append(folder._replace(names=names))
 
     def _ready(self, asked: Asked) -> Asked:
         self._job.wait_for_room()

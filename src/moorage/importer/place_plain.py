@@ -15,7 +15,6 @@ from moorage.importer.plain import (
     IDENTICAL,
     NEW,
     NEW_VERSION,
-    NOTHING_STANDS,
     PlainAnswer,
     PlainFolder,
     PlainOrder,
@@ -23,7 +22,7 @@ from moorage.importer.plain import (
     nothing_done,
 )
 from moorage.storage.folders import OpenFolders
-from moorage.storage.readlease import StillOpenError, ignore_broken_leases
+from moorage.storage.readlease import ignore_broken_leases
 from moorage.storage.small_files import OddFileError, SmallFile, SmallFiles
 
 _LARGEST: Final = 2**63 - 1  # of a database's integers
@@ -58,34 +57,35 @@ def place_plain(order: PlainOrder) -> PlainAnswer:
 def _place_folder(number: int, folder: PlainFolder, above: int, small: SmallFiles, answer: PlainAnswer) -> None:
     """Do the files of one folder, as long as the batch is not too long."""
     half, prefix = folder_key(folder.path), folder.path + b"/" if folder.path else b""
-    names, standing_at, directory_id = folder.names, folder.standing, folder.directory_id
-    for index, name in enumerate(names):
-        if small.bytes_read >= MAX_BYTES:
-            answer.left.append((number, index))
-            return
-        standing = standing_at.get(name, NOTHING_STANDS)
+    standing_at, directory_id, linked = folder.standing, folder.directory_id, answer.linked
+    known = {name: at.digest for name, at in standing_at.items()}
+    texts = {name: text_of(name) for name in folder.names}
+    answer.odd.extend((number, name) for name, text in texts.items() if not text)
+    names = iter([name for name, text in texts.items() if text])
+    for done in small.place(names, above, known):
+        name = done[0]
+        if len(done) == 1:
+            answer.odd.append((number, name))
+            continue
         try:
-            text = _text_of(name)
-            found = small.place(name, above, standing.digest)
-            row = (prefix + name, half + name_key(name), text, *_stamp(found.status), directory_id)
-            if found.is_linked:
-                answer.linked.extend(row)
-                answer.linked.extend((NEW_VERSION if standing.digest else NEW, found.digest, found.crc32))
-            elif found.digest == standing.digest:
-                _confirm(small, found)
-                answer.standing.extend((*row, IDENTICAL, found.digest, found.crc32))
+            _, digest, crc32, status, is_linked = done
+            stamp = _stamp(status)
+            row = (prefix + name, half + name_key(name), texts[name], *stamp, directory_id)
+            standing = standing_at.get(name)
+            if is_linked:
+                linked += (*row, NEW if standing is None else NEW_VERSION, digest, crc32)
+            elif standing is not None and digest == standing.digest:
+                _confirm(small, digest, status.st_size)
+                answer.standing.extend((*row, IDENTICAL, digest, crc32))
                 answer.object_ids.append(standing.object_id)
             else:
-                answer.reused.append((number, name, _reused(small, found)))
-        except (OddFileError, StillOpenError, OSError):
+                answer.reused.append((number, name, _reused(small, done)))
+        except (OddFileError, OSError):
             answer.odd.append((number, name))
-
-
-def _text_of(name: bytes) -> str:
-    text = text_of(name)
-    if not text:
-        raise OddFileError
-    return text
+        if small.bytes_read >= MAX_BYTES:
+            break
+    if rest := list(names):
+        answer.left.append((number, rest))
 
 
 def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
@@ -96,20 +96,21 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
     return stamp
 
 
-def _confirm(small: SmallFiles, found: SmallFile) -> os.stat_result:
+def _confirm(small: SmallFiles, digest: bytes, size: int) -> os.stat_result:
     """The status of the object that a file's bytes are in already, if it has their size."""
-    status = small.stat_object(found.digest)
-    if status.st_size != found.status.st_size:
+    status = small.stat_object(digest)
+    if status.st_size != size:
         raise OddFileError
     return status
 
 
-def _reused(small: SmallFiles, found: SmallFile) -> tuple[Any, ...]:
+def _reused(small: SmallFiles, done: SmallFile) -> tuple[Any, ...]:
     """What is told of a file whose digest something in the store has; see `batches.flat`."""
-    object_stamp, staged = _confirm(small, found), found.status
+    _, digest, crc32, staged, _ = done
+    there = _confirm(small, digest, staged.st_size)
     return (
-        *(0, found.digest.hex(), found.crc32),
+        *(0, digest.hex(), crc32),
         *(staged.st_ino, staged.st_size, staged.st_mtime_ns, staged.st_ctime_ns),
-        *(object_stamp.st_ino, object_stamp.st_size, object_stamp.st_mtime_ns, object_stamp.st_ctime_ns),
+        *(there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns),
         "reused",
     )

@@ -137,14 +137,14 @@ class _Pass:
             file, folder = unflat(sent), order.folders[number]
             self.writer.add(plain_entry(folder, name, file.stamp), file)
             self.listed.bytes += file.stamp.size_bytes
-        for number, first in answer.left:
-            orders.put_back(order.folders[number], first)
+        for number, names in answer.left:
+            orders.put_back(order.folders[number], names)
         by_folder: dict[int, list[bytes]] = {}
         for number, name in answer.odd:
             by_folder.setdefault(number, []).append(name)
-        for number, names in by_folder.items():
+        for number, odd in by_folder.items():
             path = order.folders[number].path
-            entries = self.planner.plan_odd(path, look_again(self.job.area, path, names))
+            entries = self.planner.plan_odd(path, look_again(self.job.area, path, odd))
             self.listed.bytes += sum(entry.size_bytes for entry in entries)
             orders.settle(Group(entries, []))
         self.job.note_total(self.listed.files, self.listed.bytes)

@@ -22,9 +22,6 @@ class AtName(NamedTuple):
     object_id: int
 
 
-NOTHING_STANDS: Final = AtName(b"", 0)
-
-
 class PlainFolder(NamedTuple):
     """Names of plain files of one folder. `path` is of the staging area, `place` of the project; `directory_id` is
     the identity of `place`. `standing` has those of the names at which the project has a file.
@@ -52,8 +49,8 @@ class PlainAnswer(NamedTuple):
     `linked` has a row of WIDTH values for each file that is an object now, and on disk: path, its key, name, size,
     times, inode, directory, verdict, digest, CRC-32. `standing` has those of files whose bytes the project has at their
     paths, and `object_ids` their objects. `reused` were digested, and what has their digest in the store is believed by
-    its name: (folder, name, fields as of `batches.flat`). `odd` have to go the usual way; `left` says from which name
-    on a folder was not begun.
+    its name: (folder, name, fields as of `batches.flat`). `odd` have to go the usual way; those `left` were not
+    begun.
     """
 
     linked: list[Any]
@@ -61,7 +58,7 @@ class PlainAnswer(NamedTuple):
     object_ids: list[int]
     reused: list[tuple[int, bytes, tuple[Any, ...]]]
     odd: list[tuple[int, bytes]]
-    left: list[tuple[int, int]]
+    left: list[tuple[int, list[bytes]]]
 
     @property
     def files(self) -> int:

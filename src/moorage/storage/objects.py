@@ -98,7 +98,6 @@ class ObjectStore:
         digest: Digest,
         status: os.stat_result,
         lease: ReadLease,
-        is_quiet: bool = False,
         is_expected: bool = False,
         is_unproven: bool = False,
         anew: bool = False,
@@ -107,10 +106,10 @@ class ObjectStore:
 
         The file is linked where the inode is ours and has no other name, else copied; an object that is there
         already is used. `status` is the file's as it was digested, `lease` is held since before that; where none
-        could be had, `is_quiet` says that nothing has changed for the quiet time, which must do instead.
-        `is_expected` says that the object is probably there. `is_unproven` reads an object that is there before it
-        is used, because nothing but its name says what it holds: a power cut may have left other bytes. One that
-        holds others gives way. `anew` puts the bytes in the place of an object that is damaged.
+        could be had the file is copied, for somebody may have it open, however quiet it is. `is_expected` says that
+        the object is probably there. `is_unproven` reads an object that is there before it is used, because nothing
+        but its name says what it holds: a power cut may have left other bytes. One that holds others gives way.
+        `anew` puts the bytes in the place of an object that is damaged.
         Durable after the next `sync`.
 
         Raises:
@@ -125,7 +124,7 @@ class ObjectStore:
             if proven is not None:
                 return Placed(proven, stamp, "proven")
             anew = True
-        may_link = status.st_nlink == 1 and status.st_uid == os.geteuid() and (lease.is_held or is_quiet)
+        may_link = status.st_nlink == 1 and status.st_uid == os.geteuid() and lease.is_held
         if not anew and (is_expected or not may_link):
             there = _reuse(folder, digest, stamp.size_bytes)
             if there is not None:

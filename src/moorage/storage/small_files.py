@@ -9,17 +9,18 @@ import fcntl
 import os
 import stat
 import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from stat import S_ISREG
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from isal.isal_zlib import crc32
 
 from moorage.storage import sync
-from moorage.storage.digests import CHUNK_BYTES
+from moorage.storage.digests import CHUNK_BYTES, wait_until_old
 from moorage.storage.folders import FOLDER_FLAGS
 from moorage.storage.objects import OBJECT_MODE
 from moorage.storage.readlease import StillOpenError, set_read_lease
@@ -32,15 +33,9 @@ class OddFileError(Exception):
     """Something about this file asks for more than is done here."""
 
 
-class SmallFile(NamedTuple):
-    """A small file that has been read. `is_linked`: it now is the object of its digest, and `status` is of afterwards;
-    else something else had that name in the store, or nothing was to be linked.
-    """
-
-    digest: bytes
-    crc32: int
-    status: os.stat_result
-    is_linked: bool
+# A small file that was read: its name, SHA-256, CRC-32, status, and whether it is the object of its digest now. If it
+# is not, something else had that name in the store, or nothing was to be linked. A tuple, for there are millions.
+SmallFile = tuple[bytes, bytes, int, os.stat_result, bool]
 
 
 class SmallFiles:
@@ -48,41 +43,42 @@ class SmallFiles:
 
     def __init__(self, objects: Path, *, youngest_seconds: float) -> None:
         self._objects = os.open(objects, FOLDER_FLAGS)
-        self._oldest = time.time() - youngest_seconds  # a file that has not changed since needs no wait
         self._youngest = youngest_seconds
-        self._owner = os.geteuid()
         self.bytes_read = 0
 
-    def place(self, name: bytes, folder: int, unless: bytes = b"") -> SmallFile:
-        """Digest a file of an open folder, and link it unless its digest is one that the store surely has.
+    def place(
+        self, names: Iterable[bytes], folder: int, unless: Mapping[bytes, bytes]
+    ) -> Iterator[SmallFile | tuple[bytes]]:
+        """Digest files of an open folder, and link each unless its digest is the one that the store surely has for it.
 
-        Raises:
-            OddFileError, StillOpenError: it has to be done another way; the mode is all that may have changed.
-            OSError: the file system refuses.
+        What has to be done another way is told by its name alone; no more than its mode has been changed.
         """
-        descriptor = os.open(name, FILE_FLAGS, dir_fd=folder)
-        try:
-            set_read_lease(descriptor)
-            status = os.fstat(descriptor)
-            size = status.st_size
-            if not S_ISREG(status.st_mode) or status.st_nlink != 1 or status.st_uid != self._owner:
-                raise OddFileError
-            if size > LARGEST_BYTES:
-                raise OddFileError
-            if status.st_ctime > self._oldest:
-                self._wait_until_old(status)
-            content = os.pread(descriptor, size + 1, 0)
-            if len(content) != size:
-                raise OddFileError
-            self.bytes_read += size
-            digest = sha256(content).digest()
-            if digest == unless:
-                return SmallFile(digest, crc32(content), status, is_linked=False)
-            is_linked = self._link(descriptor, digest.hex())
-            return SmallFile(digest, crc32(content), os.fstat(descriptor), is_linked)
-        finally:
-            # Gives the lease back.
-            os.close(descriptor)
+        oldest, owner, of_others = time.time() - self._youngest, os.geteuid(), b""
+        for name in names:
+            descriptor, found = -1, None
+            try:
+                descriptor = os.open(name, FILE_FLAGS, dir_fd=folder)
+                set_read_lease(descriptor)
+                status = os.fstat(descriptor)
+                size = status.st_size
+                _check_small(status, owner)
+                if status.st_ctime > oldest:
+                    # Under the lease nobody writes meanwhile.
+                    wait_until_old(status, youngest_seconds=self._youngest)
+                content = _read(descriptor, size)
+                self.bytes_read += size
+                digest, is_linked = sha256(content).digest(), False
+                if digest != unless.get(name, of_others):
+                    is_linked = self._link(descriptor, digest.hex())
+                    status = os.fstat(descriptor)
+                found = (name, digest, crc32(content), status, is_linked)
+            except (OddFileError, StillOpenError, OSError):
+                pass
+            finally:
+                if descriptor >= 0:
+                    # Gives the lease back.
+                    os.close(descriptor)
+            yield found or (name,)
 
     def stat_object(self, digest: bytes) -> os.stat_result:
         """The status of what has this digest in the store.
@@ -99,12 +95,6 @@ class SmallFiles:
     def sync(self) -> None:
         """Put everything that was placed on disk."""
         sync.sync_file_system(self._objects)
-
-    def _wait_until_old(self, status: os.stat_result) -> None:
-        # See `digests.wait_until_old`; under the lease nobody writes meanwhile.
-        age = time.time() - status.st_ctime
-        if 0 <= age < self._youngest:
-            time.sleep(self._youngest - age)
 
     def _link(self, descriptor: int, digest: str) -> bool:
         """Give an inode its name in the store; False if the name is taken."""
@@ -129,6 +119,20 @@ class SmallFiles:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         os.close(self._objects)
+
+
+def _check_small(status: os.stat_result, owner: int) -> None:
+    """Raise OddFileError unless this is a small file of ours that has no other name."""
+    is_small = S_ISREG(status.st_mode) and status.st_size <= LARGEST_BYTES
+    if not is_small or status.st_nlink != 1 or status.st_uid != owner:
+        raise OddFileError
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    content = os.pread(descriptor, size + 1, 0)
+    if len(content) != size:
+        raise OddFileError
+    return content
 
 
 def _path_of(digest: str) -> str:

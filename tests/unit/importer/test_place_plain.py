@@ -148,7 +148,7 @@ def test_an_order_is_left_off_when_it_has_read_enough(area: Path, monkeypatch: p
     answer = placed(area, b"a", b"b", b"c")
 
     assert [row[2] for row in rows(answer)] == ["a", "b"]
-    assert answer.left == [(0, 2)]
+    assert answer.left == [(0, [b"c"])]
 
 
 def test_the_words_of_a_process_without_django_are_those_of_the_manifest() -> None:

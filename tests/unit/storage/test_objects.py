@@ -140,9 +140,8 @@ def test_a_file_that_changed_after_its_digest_is_not_placed(store: ObjectStore, 
     descriptor = os.open(staged, os.O_RDONLY)
     # No lease has been held since the digest: only the file's own times can tell.
     no_lease = ReadLease(descriptor, is_held=False)
-    for is_quiet in (False, True):
-        with pytest.raises(FileChangedError):
-            store.place(descriptor, digest=found.digest, status=status, lease=no_lease, is_quiet=is_quiet)
+    with pytest.raises(FileChangedError):
+        store.place(descriptor, digest=found.digest, status=status, lease=no_lease)
     os.close(descriptor)
     assert not store.path_of(DIGEST).exists()
 
@@ -180,23 +179,19 @@ def test_a_name_that_was_exchanged_after_the_digest_does_not_matter(
     assert store.path_of(DIGEST).read_bytes() == b"the bytes"
 
 
-def test_without_a_lease_and_before_the_quiet_time_a_file_is_copied(store: ObjectStore, staged: Path) -> None:
+def test_without_a_lease_a_file_is_copied_so_that_who_has_it_open_cannot_change_the_object(
+    store: ObjectStore, staged: Path
+) -> None:
     descriptor = os.open(staged, os.O_RDONLY)
     no_lease = ReadLease(descriptor, is_held=False)
     status = os.fstat(descriptor)
     found = digest_open_file(descriptor, youngest_seconds=0)
-    placed = store.place(descriptor, digest=found.digest, status=status, lease=no_lease)
+    with staged.open("r+b") as writer:
+        placed = store.place(descriptor, digest=found.digest, status=status, lease=no_lease)
+        writer.write(b"XXX")
     os.close(descriptor)
     assert placed.how == "copied"
-
-
-def test_without_a_lease_and_after_the_quiet_time_a_file_is_linked(store: ObjectStore, staged: Path) -> None:
-    descriptor = os.open(staged, os.O_RDONLY)
-    status = os.fstat(descriptor)
-    no_lease = ReadLease(descriptor, is_held=False)
-    placed = store.place(descriptor, digest=DIGEST, status=status, lease=no_lease, is_quiet=True)
-    os.close(descriptor)
-    assert placed.how == "linked"
+    assert store.path_of(DIGEST).read_bytes() == b"the bytes"
 
 
 def test_an_object_of_another_size_is_not_taken_for_the_bytes_and_can_be_replaced(
