@@ -96,8 +96,8 @@ def test_bytes_that_something_in_the_store_is_named_by_are_told_of_apart(area: P
     answer = placed(area, b"a", b"b")
 
     assert [row[2] for row in rows(answer)] == ["a"]
-    [(number, name, sent)] = answer.reused
-    assert (number, name, unflat(sent).digest, unflat(sent).how) == (0, b"b", sha256(b"twice").hexdigest(), "reused")
+    [(number, again, sent)] = answer.reused
+    assert (number, again, unflat(sent).digest, unflat(sent).how) == (0, b"b", sha256(b"twice").hexdigest(), "reused")
 
 
 def odd_things(folder: Path) -> None:
