@@ -1,0 +1,208 @@
+"""Small files of plain folders have a way of their own through an import: it must end as the usual way does.
+
+Each of some random trees is imported twice, once with no folder taken for a plain one: what people see, what manifest
+and receipt say, and what is left on the disk must be the same. With MOORAGE_DEEP=500 so many trees are tried.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+from unittest import mock
+
+import pytest
+from django.apps import apps
+from django.db import transaction
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from builders import a_project, a_stored_object, publish_files
+from fakes.globus import InMemoryTransferService
+from importing import World, contents, folders
+from kill_matrix import Inline
+from moorage.backends import backends, using
+from moorage.files import registering
+from moorage.files.models import FileVersion, ObjectState, StoredObject
+from moorage.importer import batches, job, orders, place_plain, placing, plain, scan, twins, writing
+from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
+from moorage.importer.planning import Planner
+from moorage.importer.verdicts import EntryKind
+from moorage.projects.choices import ImportChoices
+from moorage.storage import walk
+from moorage.storage.layout import StoreLayout
+from moorage.transfers.arrivals import look_at_area
+from moorage.transfers.models import Upload
+from moorage.transfers.retrying import may_be_retried, retry_upload
+from moorage.transfers.sealing import start_sealing
+from storekeeping import file_of
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+DEEP: Final = int(os.environ.get("MOORAGE_DEEP", "0"))
+LARGE: Final = bytes(1 << 20)
+AT: Final = 1_700_000_000 * 10**9
+NAMES: Final = ["a", "b", "c", "g", "h", "i", "\u00e9", "x" * 255]
+ODD_NAMES: Final = ["A", "e\u0301", ".moorageignore", "._a", ".DS_Store", "\udcff", "new\nline", "\ufffd", 'q"{}\\,']
+FOLDERS: Final = ["", "", "d/", "d/D/", "f/", "\u00f6/f/"]
+CONTENTS: Final = [b"", b"one", b"one", b"two", b"three", b"#", LARGE[1:], LARGE]
+WHENS: Final = [AT, AT, AT, AT, 0, -1, -(10**18), -(1 << 31) * 10**9]
+ODDITIES: Final = [""] * 16 + ["two names", "foreign", "link", "pipe"]
+HELD: Final = ["a", "b", "c", "d/a", "d/b", "f", "g/a", "\ufffd", "x/a", "x/d"]
+PARTS: Final = [()] * 8 + [("a", "d"), ("d/a",)]
+STATES: Final = ["no row", "rotten, no row", "doomed", "damaged", "rotten", "no file", "writable"]
+
+TOLD: Final = (
+    *("path", "path_key", "name", "trouble", "verdict", "state", "reason", "reason_text", "warning", "compared"),
+    *("digest", "crc32", "run", "stored_object__digest", "directory__name", "kind"),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """`staged` is by path: content, time of change, what is odd. `states` are of objects before the import."""
+
+    staged: dict[str, tuple[bytes, int, str]]
+    standing: dict[str, bytes]
+    states: dict[bytes, str]
+    choices: ImportChoices
+    retry: str
+
+
+sample = st.sampled_from
+PATHS = st.builds(str.__add__, sample(FOLDERS), sample(NAMES * 5 + ODD_NAMES))
+CASES = st.builds(
+    Case,
+    st.dictionaries(PATHS, st.tuples(sample(CONTENTS), sample(WHENS), sample(ODDITIES)), min_size=1, max_size=16),
+    st.dictionaries(sample(HELD), sample([b"", b"one", b"two", b"old", LARGE]), max_size=4),
+    st.dictionaries(sample([b"", b"one", b"two", LARGE]), sample(STATES), max_size=3),
+    st.builds(ImportChoices, sample(["", "", "skip", "fail"]), sample(["", "", "x", "a", "d"]), sample(PARTS)),
+    sample(["", "", "version", "skip"]),
+)
+
+
+@pytest.fixture(autouse=True)
+def _many_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module, name, value in (
+        *((module, "PART_ENTRIES", 5) for module in (walk, twins)),
+        *((module, "PAUSE_SECONDS", 0.0) for module in (job, registering)),
+        *((scan, "GROUP_ENTRIES", 4), (scan, "GROUP_NAMES", 6), (batches, "MAX_FILES", 3)),
+        *((place_plain, "MAX_BYTES", 5), (writing, "FIRST_ROWS", 4), (placing, "AGAIN_SECONDS", 0.01)),
+    ):
+        monkeypatch.setattr(module, name, value)
+
+
+def put(area: Path, staged: dict[str, tuple[bytes, int, str]]) -> None:
+    for path, (content, when, oddity) in {"always there": (b"one", AT, ""), **staged}.items():
+        target = area / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(content)
+        os.utime(target, ns=(when, when))
+        if oddity == "two names":
+            target.with_name(f"{target.name[:250]} too").hardlink_to(target)
+        elif oddity == "foreign" and os.geteuid() == 0:
+            os.chown(target, 12345, 12345)
+        elif oddity in ("link", "pipe"):
+            target.unlink()
+            os.symlink("a", target) if oddity == "link" else os.mkfifo(target)
+
+
+def let_be(store: StoreLayout, content: bytes, state: str) -> None:
+    """The object of a content is in some state before the import comes."""
+    a_stored_object(content, store=store)
+    row, file = StoredObject.objects.filter(digest=sha256(content).hexdigest()), file_of(store, content)
+    if state.startswith("rotten"):
+        file.chmod(0o644)
+        file.write_bytes(content[:-1] + b"!")
+    if state.endswith("no row"):
+        row.delete()
+    elif state in (ObjectState.DOOMED, ObjectState.DAMAGED):
+        row.update(state=state)
+    file.unlink() if state == "no file" else file.chmod(0o644 if state == "writable" else 0o444)
+
+
+def outcome(world: World, case: Case) -> dict[str, Any]:
+    """What one import of a case, and its retry, leave behind."""
+    project = a_project()
+    publish_files(project, case.standing, store=world.store)
+    for content, state in case.states.items():
+        if content not in case.standing.values() or state == "writable":
+            let_be(world.store, content, state)
+    upload, area = world.an_area(project)
+    put(area, case.staged)
+    look_at_area(upload, at=backends().clock())
+    upload.refresh_from_db()
+    start_sealing(upload=upload, actor=upload.owner, at=backends().clock(), choices=case.choices)
+    world.seal(upload)
+    world.work(upload)
+    found = {"first": told(world, upload)}
+    if case.retry and may_be_retried(upload):
+        retry_upload(upload=upload, actor=upload.owner, at=backends().clock(), choices=ImportChoices(case.retry))
+        upload.refresh_from_db()
+        world.work(upload)
+        found["retried"] = told(world, upload)
+    return found
+
+
+def told(world: World, upload: Upload) -> dict[str, Any]:
+    """All that there is to be seen of an import."""
+    project, sealed = upload.project, world.store.sealed / str(upload.pk)
+    # A folder's own size and times are the file system's matter.
+    entries = ManifestEntry.objects.filter(upload_id=upload.pk).values_list("kind", "size_bytes", "modified_ns", *TOLD)
+    versions = FileVersion.objects.filter(project=project).values_list(
+        "directory__name", "name", "size_bytes", "modified_at", "since", "until"
+    )
+    run = ImportRun.objects.filter(upload=upload).latest("number")
+    problems = ImportProblem.objects.filter(run=run).values_list("path", "code", "sentence")
+    row = Upload.objects.values("state", "reason", "problems", "files_done", "bytes_done", "files_total", "bytes_total")
+    return {
+        "upload": row.get(pk=upload.pk),
+        "run": (run.verdicts, run.files, run.bytes, run.problem_count, run.outcome),
+        "entries": sorted((one if one[0] == EntryKind.FILE else one[3:] for one in entries), key=repr),
+        "versions": sorted(versions, key=repr),
+        "problems": sorted(problems),
+        "files": {path: sha256(content).hexdigest() for path, content in contents(world, project).items()},
+        "folders": folders(project),
+        "left": sorted(os.fsencode(path.relative_to(sealed)) for path in sealed.rglob("*")),
+        "objects": sorted(StoredObject.objects.values_list("digest", "size_bytes", "crc32", "state")),
+        "stored": sorted(path.name for path in world.store.objects.glob("??/*")),
+    }
+
+
+def played(folder: Path, case: Case) -> dict[str, Any]:
+    """The same in a store and a database with nothing in them."""
+    with transaction.atomic():
+        for model in apps.get_models():
+            if model.__module__.startswith("moorage.") and model._meta.managed:
+                model._base_manager.all()._raw_delete("default")
+    store, globus = StoreLayout(folder), InMemoryTransferService()
+    store.make()
+    try:
+        with using(replace(backends(), globus=globus, store=store)):
+            return outcome(World(globus, store, Inline()), case)
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_what_a_plain_file_becomes_is_what_it_becomes_the_usual_way(world: World, tmp_path: Path) -> None:
+    place, plainly = place_plain.place_plain, list[int]()
+
+    def counted(order: plain.PlainOrder) -> plain.PlainAnswer:
+        answer = place(order)
+        plainly.append(answer.files + len(answer.reused))
+        return answer
+
+    @settings(max_examples=DEEP or 12, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+    @given(CASES)
+    def both_ways(case: Case) -> None:
+        with mock.patch.object(orders, "place_plain", counted):
+            quick = played(tmp_path / "quick", case)
+        with mock.patch.object(Planner, "takes_by_name", return_value=False):
+            usual = played(tmp_path / "usual", case)
+        assert quick == usual
+
+    both_ways()
+    assert sum(plainly) > 20, "hardly any file has gone the quick way"
