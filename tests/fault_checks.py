@@ -33,6 +33,7 @@ ARRIVES: Final = {
     "SHA256SUMS": sha256(b"new one").hexdigest().encode() + b"  new 1\n",
     "empty/": b"",
 }
+BROUGHT: Final = ("left.out", ".moorageignore", "SHA256SUMS")  # rules and a list, and what they are about
 _BARE: Final = re.compile(r"Errno|Error\(|OSError|Traceback|/proc/")
 
 
@@ -87,11 +88,11 @@ def damaged_objects(world: World) -> list[str]:
     return wrong
 
 
-def lost(world: World, upload: Upload, seen: Mapping[str, bytes]) -> list[str]:
+def lost(world: World, upload: Upload, arrives: Mapping[str, bytes], seen: Mapping[str, bytes]) -> list[str]:
     """Staged bytes that are neither staged any more nor in the project."""
     areas = (world.store.sealed / str(upload.pk), world.store.collection / upload.area_name)
     wrong = []
-    for path, content in ARRIVES.items():
+    for path, content in arrives.items():
         here = [area / path for area in areas if (area / path).is_file()]
         if not path.endswith("/") and not here and seen.get(path) != content:
             wrong.append(f"{path} is lost")

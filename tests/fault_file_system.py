@@ -187,6 +187,10 @@ class _Entry:
         self._faults.met("entry", 0)
         return self._entry.stat(follow_symlinks=follow_symlinks)
 
+    def is_file(self, *, follow_symlinks: bool = True) -> bool:
+        self._faults.met("entry", 0)
+        return self._entry.is_file(follow_symlinks=follow_symlinks)
+
     def is_dir(self, *, follow_symlinks: bool = True) -> bool:
         self._faults.met("entry", 0)
         return self._entry.is_dir(follow_symlinks=follow_symlinks)

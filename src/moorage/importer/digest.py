@@ -7,6 +7,7 @@ import errno
 import os
 import stat
 from functools import partial
+from pathlib import Path
 
 from moorage.importer import batches, tally
 from moorage.importer.batches import BatchOrder, Hint
@@ -89,6 +90,15 @@ def digest_staged(
     if listed and listed != (found.other or found.digest):
         raise DiffersError(found)
     return found
+
+
+def trouble_of_store(error: OSError, objects: str) -> str:
+    """Which trouble an error is where the store was worked with, too."""
+    code = trouble_of(error)
+    if code == batches.VANISHED and not Path(objects).is_dir():
+        # Not a file is gone but the whole store, such as a file system that is not mounted: wait for it.
+        return batches.NO_ROOM
+    return code
 
 
 def trouble_of(error: OSError) -> str:

@@ -126,8 +126,8 @@ def _plain_row(entry: Entry) -> tuple[Any, ...]:
         entry.key,
         entry.name,
         entry.size_bytes,
-        entry.modified_ns if -_HALF <= entry.modified_ns < _HALF else _bounded(entry.modified_ns),
-        entry.changed_ns if -_HALF <= entry.changed_ns < _HALF else _bounded(entry.changed_ns),
+        entry.modified_ns if -_HALF <= entry.modified_ns < _HALF else bounded(entry.modified_ns),
+        entry.changed_ns if -_HALF <= entry.changed_ns < _HALF else bounded(entry.changed_ns),
         signed(entry.inode) if entry.inode >= _HALF else entry.inode,
         entry.directory_id,
         entry.verdict,
@@ -150,7 +150,7 @@ def _whole_row(entry: Entry) -> tuple[Any, ...]:
     )
 
 
-def _bounded(nanoseconds: int) -> int:
+def bounded(nanoseconds: int) -> int:
     """A time that a database can hold: a file's may lie thousands of years away."""
     return max(-_HALF, min(nanoseconds, _HALF - 1))
 

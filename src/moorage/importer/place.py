@@ -17,7 +17,7 @@ from moorage.importer.digest import (
     digest_staged,
     look_at_open,
     open_staged,
-    trouble_of,
+    trouble_of_store,
 )
 from moorage.storage.digests import Digest, FileChangedError, Stamp, stamp_of
 from moorage.storage.folders import OpenFolders
@@ -97,10 +97,7 @@ _TROUBLES: Final[Mapping[type[Exception], str]] = {
 
 
 def _trouble(order: BatchOrder, index: int, error: OSError) -> FileTrouble:
-    code = trouble_of(error)
-    if code == batches.VANISHED and not Path(order.objects).is_dir():
-        # Not this file is gone but the whole store, such as a file system that is not mounted: wait for it.
-        code = batches.NO_ROOM
+    code = trouble_of_store(error, order.objects)
     return FileTrouble(index, code, str(error))
 
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from moorage.files.paths import folder_key, name_key
-from moorage.importer.batches import MAX_BYTES
+from moorage.importer.batches import BUSY, MAX_BYTES, VANISHED
+from moorage.importer.digest import trouble_of, trouble_of_store
 from moorage.importer.paths import text_of
 from moorage.importer.plain import (
     IDENTICAL,
@@ -19,6 +20,7 @@ from moorage.importer.plain import (
     PlainFolder,
     PlainOrder,
     all_odd,
+    in_trouble,
     nothing_done,
 )
 from moorage.storage.folders import OpenFolders
@@ -34,12 +36,17 @@ def place_plain(order: PlainOrder) -> PlainAnswer:
     It stops when it has read as many bytes as a batch should.
     """
     ignore_broken_leases()
+    try:
+        with OpenFolders(Path(order.area)) as folders:
+            return _place_all(order, folders)
+    except OSError as error:
+        return _undone(order, trouble_of(error))
+
+
+def _place_all(order: PlainOrder, folders: OpenFolders) -> PlainAnswer:
     answer = nothing_done()
     try:
-        with (
-            OpenFolders(Path(order.area)) as folders,
-            SmallFiles(Path(order.objects), youngest_seconds=order.youngest_seconds) as small,
-        ):
+        with SmallFiles(Path(order.objects), youngest_seconds=order.youngest_seconds) as small:
             for number, folder in enumerate(order.folders):
                 try:
                     above = folders.at(folder.path)
@@ -49,9 +56,15 @@ def place_plain(order: PlainOrder) -> PlainAnswer:
                     _place_folder(number, folder, above, small, answer)
             # One call for the whole batch: bytes are on disk before a row says so.
             small.sync()
-    except OSError:
-        return all_odd(order)
+    except OSError as error:
+        # The kernel tells only once that a write failed: it must not be forgotten.
+        return _undone(order, trouble_of_store(error, order.objects))
     return answer
+
+
+def _undone(order: PlainOrder, trouble: str) -> PlainAnswer:
+    """What the usual way finds out for each file, or waits for itself, it does."""
+    return all_odd(order) if trouble in {VANISHED, BUSY} else in_trouble(order, trouble)
 
 
 def _place_folder(number: int, folder: PlainFolder, above: int, small: SmallFiles, answer: PlainAnswer) -> None:

@@ -14,8 +14,8 @@ from moorage.importer import batches, reasons
 from moorage.importer.batches import Answer, PlacedFile, Work, run_batches, unflat
 from moorage.importer.entries import Entry
 from moorage.importer.job import ImportJob, nothing
-from moorage.importer.orders import Orders, Wishes, in_groups
-from moorage.importer.plain import PlainAnswer, PlainOrder
+from moorage.importer.orders import Orders, Wishes, in_groups, is_to_place
+from moorage.importer.plain import PlainAnswer, PlainFolder, PlainOrder
 from moorage.importer.planning import Planner, plain_entry
 from moorage.importer.queue import queued
 from moorage.importer.reasons import Reason
@@ -115,8 +115,7 @@ class _Pass:
             orders = Orders(job, self.wishes, groups, writer, tally, identify=identify)
             for asked, answer in run_batches(job.executor, orders, in_flight=job.batches_in_flight, tick=job.note):
                 if isinstance(asked.order, PlainOrder):
-                    self._take_plain(orders, asked.order, answer)
-                    is_without_room = False
+                    is_without_room = self._take_plain(orders, asked.order, answer)
                 else:
                     tally.give_back(asked.order.slot)
                     is_without_room = self._take(asked.entries, answer)
@@ -129,13 +128,19 @@ class _Pass:
         job.being_read = nothing
         return was_without_room
 
-    def _take_plain(self, orders: Orders, order: PlainOrder, answer: PlainAnswer) -> None:
-        """Hand what came back of plain files to the writer, and what did not to whoever does it another way."""
+    def _take_plain(self, orders: Orders, order: PlainOrder, answer: PlainAnswer) -> bool:
+        """Hand what came back of plain files to the writer, and what did not to whoever does it another way;
+        whether the disk was full.
+        """
+        if answer.trouble in _FAILURES:
+            for number, names in answer.left:
+                self._fail_plain(order.folders[number], names, _FAILURES[answer.trouble])
+            return False
         self.writer.add_plain(answer)
         self.listed.bytes += answer.size
         for number, name, sent in answer.reused:
             file, folder = unflat(sent), order.folders[number]
-            self.writer.add(plain_entry(folder, name, file.stamp), file)
+            self.writer.add_reused(plain_entry(folder, name, file.stamp), file)
             self.listed.bytes += file.stamp.size_bytes
         for number, names in answer.left:
             orders.put_back(order.folders[number], names)
@@ -148,6 +153,16 @@ class _Pass:
             self.listed.bytes += sum(entry.size_bytes for entry in entries)
             orders.settle(Group(entries, []))
         self.job.note_total(self.listed.files, self.listed.bytes)
+        return answer.trouble == batches.NO_ROOM
+
+    def _fail_plain(self, folder: PlainFolder, names: list[bytes], reason: Reason) -> None:
+        entries = self.planner.plan_odd(folder.path, look_again(self.job.area, folder.path, names))
+        for entry in entries:
+            if is_to_place(entry):
+                entry.state = EntryState.FAILED.value
+                entry.reason, entry.reason_text = reason
+            self.listed.bytes += entry.size_bytes
+            self.writer.add(entry)
 
     def _take(self, entries: Sequence[Entry], answer: Answer) -> bool:
         """Hand what came back of a batch to the writer; whether the disk was full."""

@@ -50,7 +50,7 @@ class PlainAnswer(NamedTuple):
     times, inode, directory, verdict, digest, CRC-32. `standing` has those of files whose bytes the project has at their
     paths, and `object_ids` their objects. `reused` were digested, and what has their digest in the store is believed by
     its name: (folder, name, fields as of `batches.flat`). `odd` have to go the usual way; those `left` were not
-    begun.
+    begun. Where the whole batch met a `trouble` (a constant of `batches`), nothing was done that may be relied on.
     """
 
     linked: list[Any]
@@ -59,6 +59,7 @@ class PlainAnswer(NamedTuple):
     reused: list[tuple[int, bytes, tuple[Any, ...]]]
     odd: list[tuple[int, bytes]]
     left: list[tuple[int, list[bytes]]]
+    trouble: str = ""
 
     @property
     def files(self) -> int:
@@ -84,8 +85,14 @@ def together(answers: Sequence[PlainAnswer]) -> PlainAnswer:
     return one
 
 
+def in_trouble(order: PlainOrder, trouble: str) -> PlainAnswer:
+    """The answer to an order of which nothing may be relied on."""
+    left = [(number, folder.names) for number, folder in enumerate(order.folders)]
+    return PlainAnswer([], [], [], [], [], left, trouble)
+
+
 def all_odd(order: PlainOrder) -> PlainAnswer:
-    """The answer to an order of which nothing could be done."""
+    """The answer to an order all of which has to go the usual way."""
     answer = nothing_done()
     answer.odd.extend((number, name) for number, folder in enumerate(order.folders) for name in folder.names)
     return answer

@@ -25,7 +25,7 @@ from moorage.importer.verdicts import GOOD, Compared, EntryKind, EntryState, Ver
 from moorage.projects.choices import OnConflict
 from moorage.projects.models import Project
 from moorage.storage.digests import Stamp
-from moorage.storage.walk import FolderPart, Found, FoundKind
+from moorage.storage.walk import FolderPart, Found
 
 _DIRECTORY: Final = EntryKind.DIRECTORY.value
 _FILE: Final = EntryKind.FILE.value
@@ -75,9 +75,7 @@ class Planner:
 
     def plan_odd(self, folder: bytes, found: list[Found]) -> list[Entry]:
         """The entries of files that had been taken for plain."""
-        # What has become a folder since is no file, and nobody has looked into it.
-        others = [one._replace(kind=FoundKind.OTHER) if one.kind is FoundKind.DIRECTORY else one for one in found]
-        entries = list(self._entries_of(FolderPart(folder, others)))
+        entries = list(self._entries_of(FolderPart(folder, found)))
         self.plan_again(entries)
         return entries
 
@@ -111,7 +109,7 @@ class Planner:
             scene.problem is None
             and scene.is_chosen
             and not (self.suspicions or self.ignoring.rules or self.expectations)
-            and len(scene.staged) + len(scene.place) <= _SURELY_SHORT
+            and len(scene.staged) + len(scene.place.encode()) <= _SURELY_SHORT
         )
 
     def _judge_plainly(self, scene: Scene, entries: list[Entry]) -> list[Entry]:
@@ -202,7 +200,7 @@ class Planner:
 
     def _problem_of(self, entry: Entry) -> Reason | None:
         path = entry.path
-        if len(path) + len(self.target) + 1 > paths.MAX_PATH_BYTES:
+        if len(path) + 4 * len(self.target) + 1 > paths.MAX_PATH_BYTES:  # a character has four bytes at most
             target = len(self.target.encode()) + 1 if self.target else 0
             if len(path) + target > paths.MAX_PATH_BYTES:
                 return reasons.PATH_TOO_LONG

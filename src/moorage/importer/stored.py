@@ -14,6 +14,7 @@ from django.db import connection
 from moorage.files.models import ObjectState, StoredObject
 from moorage.importer.batches import PlacedFile
 from moorage.importer.bulk import insert_rows
+from moorage.importer.entries import bounded
 
 NAMES_PER_QUERY: Final = 400
 
@@ -75,7 +76,8 @@ def _insert(files: Sequence[PlacedFile], at: datetime) -> list[tuple[int, Any]]:
 
 def _row(file: PlacedFile) -> tuple[Any, ...]:
     stamp = file.object_stamp
-    return bytes.fromhex(file.digest), stamp.size_bytes, file.crc32, stamp.modified_ns, stamp.changed_ns
+    times = bounded(stamp.modified_ns), bounded(stamp.changed_ns)
+    return bytes.fromhex(file.digest), stamp.size_bytes, file.crc32, *times
 
 
 def _read_back(believed: dict[str, PlacedFile], found: StoredRows) -> None:

@@ -22,6 +22,7 @@ LONGEST_SECONDS: Final = 0.040
 FEWEST_ROWS: Final = 500
 MOST_ROWS: Final = 4000
 FIRST_ROWS: Final = 1000
+MOST_REUSED: Final = 4000  # that wait until the rows which they rely on have surely been written
 _NEW_VERSION, _IDENTICAL = Verdict.NEW_VERSION.value, Verdict.IDENTICAL.value
 
 
@@ -37,6 +38,7 @@ class ManifestWriter:
         self._job, self._run = job, run
         self._waiting: list[tuple[Entry, PlacedFile | None]] = []
         self._plain: list[PlainAnswer] = []
+        self._reused: list[tuple[Entry, PlacedFile]] = []
         self.rows = FIRST_ROWS
         self.unproven: set[bytes] = set()
         self.damaged: set[bytes] = set()
@@ -51,18 +53,32 @@ class ManifestWriter:
         if answer.files:
             self._plain.append(answer)
 
+    def add_reused(self, entry: Entry, placed: PlacedFile) -> None:
+        """Have an entry written whose bytes another file brought, soon after that one."""
+        self._reused.append((entry, placed))
+
     def write_full(self) -> None:
         """Write what waits if it is worth a transaction."""
         while len(self._waiting) >= self.rows:
             self._write(self.rows)
         if sum(answer.files for answer in self._plain) >= self.rows:
             self._write_plain()
+        if len(self._reused) >= MOST_REUSED:
+            self._write_reused()
 
     def write_all(self) -> None:
         """Write what waits."""
         while self._waiting:
             self._write(self.rows)
         self._write_plain()
+        self._write_reused()
+
+    def _write_reused(self) -> None:
+        self._write_plain()
+        self._waiting.extend(self._reused)
+        self._reused.clear()
+        while self._waiting:
+            self._write(self.rows)
 
     def _write_plain(self) -> None:
         while self._waiting:

@@ -55,8 +55,11 @@ class FolderPart(NamedTuple):
     descriptor: int = -1
 
     def look_at(self, names: Collection[bytes]) -> "FolderPart":
-        """The part with some of its names looked at, too. Ask before the next part is asked for."""
-        found = [look_at(self.descriptor, self.path, name) for name in self.names if name in names]
+        """The part with some of its names looked at, too. Ask before the next part is asked for.
+
+        What has become a folder since it was listed is not entered: it is no file, and nothing else.
+        """
+        found = [_no_folder(look_at(self.descriptor, self.path, name)) for name in self.names if name in names]
         return self._replace(found=self.found + found, names=[name for name in self.names if name not in names])
 
 
@@ -162,13 +165,17 @@ def _found(look: Callable[[], os.stat_result], folder: bytes, name: bytes) -> Fo
     return Found(path, kind_of(status.st_mode), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 
+def _no_folder(found: Found) -> Found:
+    return found._replace(kind=FoundKind.OTHER) if found.kind is FoundKind.DIRECTORY else found
+
+
 def look_again(root: Path, folder: bytes, names: Iterable[bytes]) -> list[Found]:
-    """What stands now at names of a folder below `root`."""
+    """What stands now at names of a folder below `root` that were files when they were listed."""
     paths = [folder + b"/" + name if folder else name for name in names]
     try:
         with OpenFolders(root) as folders:
             descriptor = folders.at(folder)
-            return [look_at(descriptor, folder, path.rpartition(b"/")[2]) for path in paths]
+            return [_no_folder(look_at(descriptor, folder, path.rpartition(b"/")[2])) for path in paths]
     except OSError as error:
         # What was a folder may be gone, or a link now.
         is_gone = error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from moorage.files.paths import path_key
 from moorage.importer import place_plain as module
-from moorage.importer.batches import unflat
+from moorage.importer.batches import NO_ROOM, READ_ERROR, unflat
 from moorage.importer.place_plain import place_plain
 from moorage.importer.plain import (
     DIGEST,
@@ -126,18 +127,28 @@ def test_whatever_is_unusual_goes_the_usual_way_untouched(area: Path) -> None:
     assert objects(area) == set()
 
 
-def test_a_folder_that_is_gone_or_a_store_that_cannot_be_synced_leaves_everything_to_the_usual_way(
-    area: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (area / "folder" / "a").write_bytes(b"1")
+def test_a_folder_that_is_gone_is_left_to_the_usual_way(area: Path) -> None:
     assert placed(area, b"a", folder=b"other").odd == [(0, b"a")]
 
+
+def test_what_could_not_be_synced_is_not_forgotten(area: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (area / "folder" / "a").write_bytes(b"1")
+
     def fails(_: int) -> None:
-        raise OSError(5, "the disk failed")
+        raise OSError(errno.EIO, "the disk failed")
 
     monkeypatch.setattr(sync, "sync_file_system", fails)
     answer = placed(area, b"a")
-    assert (rows(answer), answer.odd) == ([], [(0, b"a")])
+
+    assert (rows(answer), answer.odd) == ([], [])
+    assert (answer.left, answer.trouble) == ([(0, [b"a"])], READ_ERROR)
+
+
+def test_a_store_that_is_away_is_waited_for(area: Path) -> None:
+    (area / "folder" / "a").write_bytes(b"1")
+    (area.parent / "objects").rmdir()
+
+    assert placed(area, b"a").trouble == NO_ROOM
 
 
 def test_an_order_is_left_off_when_it_has_read_enough(area: Path, monkeypatch: pytest.MonkeyPatch) -> None:
