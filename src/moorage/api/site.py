@@ -2,7 +2,7 @@
 
 from ninja import NinjaAPI
 
-from moorage.api import changes, checks, files, manifests, members, myself, projects, revisions, uploads
+from moorage.api import archives, changes, checks, files, manifests, members, myself, projects, revisions, uploads
 from moorage.api.authentication import BearerToken
 from moorage.api.errors import tell_failures
 
@@ -21,6 +21,7 @@ api.add_router("/projects", members.router)
 api.add_router("/projects", revisions.router)
 api.add_router("/projects", changes.router)
 api.add_router("/projects", files.router)
+api.add_router("/projects", archives.router)
 api.add_router("", uploads.router)
 api.add_router("", checks.router)
 api.add_router("", manifests.router)

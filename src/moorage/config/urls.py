@@ -22,6 +22,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("moorage.web.members")),
     path("", include("moorage.web.notices")),
     path("", include("moorage.web.files")),
+    path("", include("moorage.web.file_archives")),
     path("", include("moorage.web.file_changes")),
     path("", include("moorage.web.file_history")),
     path("", include("moorage.web.uploads")),

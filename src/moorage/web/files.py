@@ -48,6 +48,10 @@ def files(request: MemberRequest, project_id: UUID) -> HttpResponse:
         "next_url": address("files", project, path=where, cursor=page.next) if page.next else "",
         "may_edit": may_edit(request.user, project),
         "restore_url": address("files-restore", project, path=where or "/", revision=earlier),
+        # An archive is of the revision that is shown, so that a download can be resumed when the project has moved on.
+        "zip_url": address("files-archive", project, path=where, revision=page.revision, format="zip"),
+        "tar_url": address("files-archive", project, path=where, revision=page.revision, format="tar"),
+        "digests_url": address("files-list", project, path=where, revision=page.revision, format="sha256sum"),
         "change": _asked_change(request, project),
     }
     return render(request, "files/folder.html", context)
