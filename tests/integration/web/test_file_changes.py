@@ -273,7 +273,6 @@ def test_viewers_see_no_buttons_and_may_not_press_them(client: Client, project: 
     client.force_login(viewer)
     for page in (pages.files, f"{pages.files}?revision=1", f"{pages.file}?path=notes"):
         response = client.get(page)
-        assertNotContains(response, "formaction")
         for act in (pages.move, pages.remove, pages.restore):
             assertNotContains(response, act)
     assert client.get(pages.compare).status_code == 200
