@@ -43,8 +43,10 @@ def check_beginning(layout: Layout, span: Span, *, store: StoreLayout) -> None:
     damaged = FileVersion.objects.at(selection.revision).filter(
         project=selection.project_id, stored_object__state=ObjectState.DAMAGED
     )
-    for version in damaged.select_related("stored_object"):
-        if version.pk in chosen or version.directory_id in folder_ids:
+    found = list(damaged.select_related("stored_object"))
+    held = set(folder_ids) if found else set()
+    for version in found:
+        if version.pk in chosen or version.directory_id in held:
             raise ObjectTouchedError(version.name, version.stored_object.digest)
     checked = 0
     for _, _, member in _members(layout, span.start, span.start + span.length):
