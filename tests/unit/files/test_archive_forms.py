@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from moorage.files.archives.forms import NOTHING, ArchiveForm, Entry
+from moorage.files.archives.forms import NOTHING, ArchiveForm, Entry, Sized
 from moorage.files.archives.tar import TarForm
 from moorage.files.archives.zip import ZipForm
 
@@ -62,6 +62,7 @@ def written(form: ArchiveForm, entries: Sequence[Entry]) -> Sparse:
     whole = NOTHING
     for entry in entries:
         whole = whole.plus(form.lengths(entry.path, entry.size_bytes))
+    assert form.lengths_of([Sized(entry.path, entry.size_bytes) for entry in entries]) == whole
     known: dict[int, bytes] = {}
     at, index = 0, b""
     for entry in entries:

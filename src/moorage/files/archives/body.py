@@ -8,7 +8,6 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Final
 
 from moorage.errors import CorruptContentError
-from moorage.files.archives.forms import Lengths
 from moorage.files.archives.layout import Layout
 from moorage.files.archives.pieces import Member
 from moorage.files.content import Blocks, ObjectTouchedError, open_content
@@ -98,7 +97,7 @@ def _members(layout: Layout, start: int, end: int) -> Iterator[tuple[int, int, M
         if position >= end:
             return
         for member in layout.plan.read(layout.pieces[number]):
-            length = _lengths(layout, member).parts
+            length = layout.form.lengths(member.entry.path, member.entry.size_bytes).parts
             if position >= end:
                 return
             if position + length > start:
@@ -131,17 +130,13 @@ def _index(layout: Layout, start: int, end: int) -> Iterator[bytes]:
         if position >= end:
             return
         records = []
-        for member in layout.plan.read(layout.pieces[number]):
-            records.append(layout.form.record(member.entry, part_at=part_at, whole=layout.whole))
-            part_at += _lengths(layout, member).parts
+        for entry in layout.plan.read_entries(layout.pieces[number]):
+            records.append(layout.form.record(entry, part_at=part_at, whole=layout.whole))
+            part_at += layout.form.lengths(entry.path, entry.size_bytes).parts
         made = b"".join(records)
         if position + len(made) != _next_sum(layout.index_at, number, layout.index_bytes):
             raise ArchiveChangedError
         yield made[max(0, start - position) : end - position]
-
-
-def _lengths(layout: Layout, member: Member) -> Lengths:
-    return layout.form.lengths(member.entry.path, member.entry.size_bytes)
 
 
 def _next_sum(sums: Sequence[int], number: int, whole: int) -> int:

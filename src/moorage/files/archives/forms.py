@@ -4,6 +4,7 @@ An archive is the parts of its entries one after the other (header, bytes, paddi
 an ending. Each length follows from an entry's path and size alone, so any place in the archive can be computed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -20,6 +21,13 @@ class Entry:
     @property
     def is_folder(self) -> bool:
         return self.path.endswith(b"/")
+
+
+class Sized(NamedTuple):
+    """The path of an entry, and the size of its bytes; a folder's path ends with a slash."""
+
+    path: bytes
+    size_bytes: int
 
 
 class Lengths(NamedTuple):
@@ -43,6 +51,10 @@ class ArchiveForm(Protocol):
 
     def lengths(self, path: bytes, size_bytes: int) -> Lengths:
         """What one entry takes; its index record as in an archive that is short."""
+        ...
+
+    def lengths_of(self, some: Sequence[Sized]) -> Lengths:
+        """The sum of the lengths of some entries: a million of them are measured before the first byte is sent."""
         ...
 
     def header(self, entry: Entry) -> bytes:

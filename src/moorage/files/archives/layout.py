@@ -62,8 +62,7 @@ def measure(selection: Selection, form: ArchiveForm) -> Layout:
     for piece, sizes in layout.plan.cut():
         layout.pieces.append(piece)
         sums.append(total)
-        for path, size_bytes in sizes:
-            total = total.plus(form.lengths(path, size_bytes))
+        total = total.plus(form.lengths_of(sizes))
     layout.whole = total
     layout.parts_at.extend(before.parts for before in sums)
     layout.index_at.extend(form.index_bytes(before, total) for before in sums)

@@ -7,11 +7,12 @@ thousand folders is some ten kilobytes, and any piece can be had without those b
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
 
 from django.db.models import Count, QuerySet
 
-from moorage.files.archives.forms import Entry
+from moorage.files.archives.forms import Entry, Sized
 from moorage.files.archives.selection import Selection
 from moorage.files.models import Directory, FileVersion
 from moorage.files.paths import join_path
@@ -31,13 +32,6 @@ class Piece(NamedTuple):
     first: int
     end: int
     after: str | None = None
-
-
-class Sized(NamedTuple):
-    """The path of an entry, and the size of its bytes; a folder's path ends with a slash."""
-
-    path: bytes
-    size_bytes: int
 
 
 class Member(NamedTuple):
@@ -117,6 +111,17 @@ class Plan:
         for version in self._files(piece).select_related("stored_object"):
             yield _file_member(join_path(paths[version.directory_id], version.name), version)
 
+    def read_entries(self, piece: Piece) -> Iterator[Entry]:
+        """The entries of a piece without their versions, at a fraction of the cost."""
+        if piece.kind != "files":
+            yield from (member.entry for member in self.read(piece))
+            return
+        paths = self._paths(self.folder_ids[piece.first : piece.end])
+        columns = "directory_id", "name", "size_bytes", "stored_object__crc32", "modified_at"
+        for folder, name, size_bytes, crc32, modified_at in self._files(piece).values_list(*columns):
+            path = join_path(paths[folder], name).encode()
+            yield Entry(path, size_bytes, crc32, _seconds(modified_at))
+
     def _files(self, piece: Piece) -> "QuerySet[FileVersion, Any]":
         versions = FileVersion.objects.at(self.selection.revision)
         if piece.after is not None:
@@ -151,5 +156,9 @@ class Plan:
 
 
 def _file_member(path: str, version: FileVersion) -> Member:
-    modified_s = int(version.modified_at.timestamp() // 1)
+    modified_s = _seconds(version.modified_at)
     return Member(Entry(path.encode(), version.size_bytes, version.stored_object.crc32, modified_s), version)
+
+
+def _seconds(at: datetime) -> int:
+    return int(at.timestamp() // 1)

@@ -5,9 +5,10 @@ other than ASCII characters, and a size of 8 GiB or more, stand in a pax header.
 is written in base 256, as GNU tar, bsdtar and Python read it, so that no length depends on a time.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
-from moorage.files.archives.forms import Entry, Lengths
+from moorage.files.archives.forms import Entry, Lengths, Sized
 
 BLOCK: Final = 512
 _PATH_BYTES: Final = 100
@@ -25,6 +26,9 @@ class TarForm:
         if records := _pax_records(path, size_bytes):
             length += BLOCK + len(records) + -len(records) % BLOCK
         return Lengths(1, length, 0)
+
+    def lengths_of(self, some: Sequence[Sized]) -> Lengths:
+        return Lengths(len(some), sum(self.lengths(path, size).parts for path, size in some), 0)
 
     def header(self, entry: Entry) -> bytes:
         kind = _FOLDER if entry.is_folder else _FILE

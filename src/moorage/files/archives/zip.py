@@ -6,10 +6,11 @@ does not depend on where its entry lies. Shorter archives have none, for readers
 """
 
 import struct
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from moorage.files.archives.forms import Entry, Lengths
+from moorage.files.archives.forms import Entry, Lengths, Sized
 
 _LOCAL: Final = struct.Struct("<4sHHHHHIIIHH")
 _CENTRAL: Final = struct.Struct("<4sHHHHHHIIIHHHHHII")
@@ -41,6 +42,12 @@ class ZipForm:
         extra = _SIZES_64.size if size_bytes >= _NO_32 else 0
         length = len(path) + _TIMES.size
         return Lengths(1, _LOCAL.size + length + extra + size_bytes, _CENTRAL.size + length)
+
+    def lengths_of(self, some: Sequence[Sized]) -> Lengths:
+        names = sum([len(path) for path, _ in some]) + len(some) * _TIMES.size
+        large = sum([size >= _NO_32 for _, size in some]) * _SIZES_64.size
+        parts = len(some) * _LOCAL.size + names + large + sum([size for _, size in some])
+        return Lengths(len(some), parts, len(some) * _CENTRAL.size + names)
 
     def header(self, entry: Entry) -> bytes:
         time, date = _dos_time(entry.modified_s)
