@@ -35,7 +35,7 @@ from moorage.files.paths import join_path
 from moorage.files.registering import take_right
 from moorage.files.standing import standing_at
 from moorage.globus.links import GlobusLinks
-from moorage.importer import batches, job, queue, register, replanning, runs, scan, writing
+from moorage.importer import batches, job, problems, queue, register, replanning, scan, writing
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.jobs import imports, revisions
 from moorage.leases import TAKE_AFTER_SECONDS, Lease, LeaseWatch
@@ -275,7 +275,7 @@ def make_batches_small(monkeypatch: pytest.MonkeyPatch) -> None:
         (batches, "MAX_FILES", 2),
         (walk, "PART_ENTRIES", 3),
         (replanning, "ROWS_PER_BATCH", 2),
-        (runs, "RANGE_ROWS", 3),
+        (problems, "ROWS_PER_BATCH", 3),
         (job, "REPORT_SECONDS", 0.0),
         (registering, "CLEAR_ROWS", 2),
         (undo_plan, "CHUNK_ROWS", 2),

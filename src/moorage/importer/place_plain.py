@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from moorage.files.paths import folder_key, name_key
 from moorage.importer.batches import BUSY, MAX_BYTES, VANISHED
-from moorage.importer.digest import trouble_of, trouble_of_store
+from moorage.importer.digest import trouble_of_store
 from moorage.importer.paths import text_of
 from moorage.importer.plain import (
     IDENTICAL,
@@ -40,7 +40,7 @@ def place_plain(order: PlainOrder) -> PlainAnswer:
         with OpenFolders(Path(order.area)) as folders:
             return _place_all(order, folders)
     except OSError as error:
-        return _undone(order, trouble_of(error))
+        return _undone(order, trouble_of_store(error, order.objects))
 
 
 def _place_all(order: PlainOrder, folders: OpenFolders) -> PlainAnswer:

@@ -10,7 +10,6 @@ from django.db.models import Q, QuerySet
 
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
-from moorage.importer.runs import ranges
 from moorage.importer.verdicts import EntryState, Verdict
 
 ROWS_PER_BATCH: Final = 500
@@ -28,16 +27,19 @@ def write_problems(job: ImportJob, run: ImportRun) -> int:
     until = job.clock() + job.policies.remnants_kept
     _forget(job, run)
     as_uuid = ImportRun._meta.pk.get_db_prep_value
-    left_out = not_imported(job, run.number)
-    for entries in ranges(job, left_out):
-        selected, parameters = entries.values("number").query.sql_with_params()
+    left_out = not_imported(job, run.number).order_by("number").values_list("number", flat=True)
+    last = -1
+    # They are looked for outside of the transactions: few of them may lie far apart.
+    while numbers := list(left_out.filter(number__gt=last)[:ROWS_PER_BATCH]):
+        last = numbers[-1]
+        entries = ManifestEntry.objects.filter(pk__in=numbers)
         with job.batch(), connection.cursor() as cursor:
             entries.update(remnant_until=until)
             cursor.execute(
                 "INSERT INTO importer_importproblem (run_id, path, code, sentence, kept_until)"  # noqa: S608
                 " SELECT %s, path, reason, reason_text, remnant_until FROM importer_manifestentry"
-                f" WHERE number IN ({selected}) ORDER BY number",
-                [as_uuid(run.pk, connection), *parameters],
+                f" WHERE number IN ({', '.join(['%s'] * len(numbers))}) ORDER BY number",
+                [as_uuid(run.pk, connection), *numbers],
             )
     run.problem_count = ImportProblem.objects.filter(run=run).count()
     return run.problem_count

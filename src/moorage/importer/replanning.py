@@ -5,8 +5,9 @@ above them; where such a folder's verdict changes, everything below it is planne
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
+from django.db import connection
 from django.db.models import Q, QuerySet
 
 from moorage.files.models import Directory, DirectoryVersion, FileVersion
@@ -21,6 +22,7 @@ from moorage.importer.scan import Folders
 from moorage.importer.verdicts import EntryKind, EntryState, Verdict
 
 PATHS_PER_QUERY: Final = 400
+VERSIONS_PER_QUERY: Final = 2000
 ROWS_PER_BATCH: Final = 400
 
 
@@ -40,9 +42,36 @@ def plan_again(job: ImportJob, run: ImportRun, planner: Planner, *, head: int) -
             for folder in turned:
                 for below in _in_batches(_below(job, run, folder)):
                     _plan_batch(job, run, planner, folders, below)
+    if _stands_in_the_way(job, run, head):
+        # A file has come to where the plan has a folder that has no entry of its own: above the target, or one that an
+        # earlier run registered.
+        for batch in _in_batches(_of_run(job, run)):
+            _plan_batch(job, run, planner, folders, batch)
     with job.batch():
         run.planned_revision = head
         run.save(update_fields=["planned_revision"])
+
+
+_IN_THE_WAY: Final = """
+    WITH RECURSIVE needed(id) AS (
+        SELECT DISTINCT directory_id FROM importer_manifestentry
+        WHERE upload_id = %(upload)s AND run = %(run)s AND directory_id IS NOT NULL
+            AND verdict IN ('new', 'new_version', 'identical')
+        UNION
+        SELECT d.parent_id FROM needed JOIN files_directory d ON d.id = needed.id WHERE d.parent_id IS NOT NULL
+    )
+    SELECT 1 FROM needed JOIN files_directory d ON d.id = needed.id
+    JOIN files_fileversion v ON v.directory_id = d.parent_id AND v.name = d.name
+    WHERE v.since <= %(head)s AND v.until IS NULL LIMIT 1
+"""
+
+
+def _stands_in_the_way(job: ImportJob, run: ImportRun, head: int) -> bool:
+    """Whether the project has a file at the path of a folder that the plan needs."""
+    upload = ManifestEntry._meta.get_field("upload").get_db_prep_value(job.upload_id, connection)
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_THE_WAY, {"upload": upload, "run": run.number, "head": head})
+        return cursor.fetchone() is not None
 
 
 def _of_run(job: ImportJob, run: ImportRun) -> QuerySet[ManifestEntry]:
@@ -100,17 +129,30 @@ def _staged(target: bytes, touched: Iterable[bytes]) -> Iterator[bytes]:
 
 def _touched(job: ImportJob, planned: int, head: int) -> Iterator[bytes]:
     """Paths of files and folders that began or ended between two revisions, and of all folders above them."""
-    between = Q(since__gt=planned, since__lte=head) | Q(until__gt=planned, until__lte=head)
     folders = _FolderPaths()
     seen: set[bytes] = set()
-    files = FileVersion.objects.filter(between, project=job.project_id).values_list("directory_id", "name")
-    for directory_id, name in files.iterator():
+    for _, directory_id, name in _changed(FileVersion, job, (planned, head), "directory_id", "name"):
         path = folders.below(directory_id, name)
         yield from _new([path], seen, keep=False)
         yield from _new(paths.folders_above(path), seen)
-    versions = DirectoryVersion.objects.filter(between, project=job.project_id).values_list("directory_id", flat=True)
-    for directory_id in versions.iterator():
+    for _, directory_id in _changed(DirectoryVersion, job, (planned, head), "directory_id"):
         yield from _new([folders.path_of(directory_id)], seen)
+
+
+def _changed(
+    versions: type[FileVersion] | type[DirectoryVersion], job: ImportJob, between: tuple[int, int], *columns: str
+) -> Iterator[tuple[Any, ...]]:
+    """Versions that began or ended between two revisions.
+
+    In parts: with a cursor open that is not at its end, SQLite lets nobody write here after anybody else has.
+    """
+    planned, head = between
+    changed = Q(since__gt=planned, since__lte=head) | Q(until__gt=planned, until__lte=head)
+    ours = versions._default_manager.filter(changed, project=job.project_id).order_by("pk").values_list("pk", *columns)
+    part = list(ours[:VERSIONS_PER_QUERY])
+    while part:
+        yield from part
+        part = list(ours.filter(pk__gt=part[-1][0])[:VERSIONS_PER_QUERY])
 
 
 def _new(candidates: Iterable[bytes], seen: set[bytes], *, keep: bool = True) -> Iterator[bytes]:

@@ -4,13 +4,11 @@ A worker that takes over an import goes on with the run that has not ended. What
 what a run has placed that has published.
 """
 
-from collections.abc import Iterator
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Max, Min, QuerySet
+from django.db.models import F, Max, QuerySet
 
 from moorage.files.models import RevisionKind, RevisionState
 from moorage.files.registering import RegisterRight, fail_revision
@@ -19,8 +17,6 @@ from moorage.importer.job import ImportJob, Outcome
 from moorage.importer.models import ImportRun, ManifestEntry, Preview, PreviewState
 from moorage.importer.verdicts import GOOD, EntryState
 from moorage.projects.models import Project
-
-RANGE_ROWS: Final = 1000
 
 
 def begin_run(job: ImportJob) -> ImportRun:
@@ -73,20 +69,6 @@ def not_registered(upload_id: UUID) -> QuerySet[ManifestEntry]:
     ours = ManifestEntry.objects.filter(upload_id=upload_id)
     published = list(published_runs(upload_id))
     return ours.exclude(state=EntryState.PLACED, verdict__in=GOOD, run__in=published) if published else ours
-
-
-def ranges(job: ImportJob, entries: QuerySet[ManifestEntry]) -> Iterator[QuerySet[ManifestEntry]]:
-    """These entries of the upload, in ranges of numbers that are small enough for one transaction each."""
-    ours = entries.filter(upload_id=job.upload_id)
-    span = ours.aggregate(first=Min("number"), last=Max("number"))
-    first, last = span["first"], span["last"]
-    while first is not None and first <= last:
-        some = ours.filter(number__gte=first).order_by("number").values_list("number", flat=True)[:RANGE_ROWS]
-        numbers = list(some)
-        if not numbers:
-            return
-        yield ours.filter(number__gte=first, number__lte=numbers[-1])
-        first = numbers[-1] + 1
 
 
 def fail_run(job: ImportJob, run: ImportRun, *, code: str, sentence: str, right: RegisterRight | None = None) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Max
 
 from moorage.files.models import ObjectState
 from moorage.importer.bulk import Values, insert_values
@@ -39,9 +40,11 @@ def write_plain(upload_id: UUID, run: int, answer: PlainAnswer, *, at: datetime)
     Returns how many are not placed after all, because what has their digest in the store is leaving it.
     """
     write = _write_on_sqlite if connection.vendor == "sqlite" else _write_on_postgresql
+    entries = ManifestEntry.objects.filter(upload_id=upload_id)
+    before = entries.aggregate(last=Max("number"))["last"] or 0
     if not write((_as_upload(upload_id, connection), run), answer, connection.ops.adapt_datetimefield_value(at)):
         return 0
-    placed = ManifestEntry.objects.filter(upload_id=upload_id, run=run, kind=EntryKind.FILE, state=EntryState.PLACED)
+    placed = entries.filter(number__gt=before, run=run, kind=EntryKind.FILE, state=EntryState.PLACED)
     return placed.filter(stored_object=None).update(state=EntryState.DIGESTED)
 
 

@@ -152,11 +152,8 @@ class ObjectStore:
 
     def sync(self) -> None:
         """Put every object placed so far on disk."""
-        descriptor = os.open(self._objects, FOLDER_FLAGS)
-        try:
-            sync.sync_file_system(descriptor)
-        finally:
-            os.close(descriptor)
+        # By a descriptor that was open before the first write: what failed since is told to each such one, once.
+        sync.sync_file_system(self._folder(""))
 
     def close(self) -> None:
         """Close the folders' descriptors."""

@@ -14,7 +14,7 @@ from django.utils import timezone
 from builders import a_project, publish_files
 from importing import Crash, World, contents, folders, staged
 from moorage.files.models import FileVersion, Revision, RevisionState
-from moorage.importer import batches, queue, register, replanning, runs, scan, writing
+from moorage.importer import batches, problems, queue, register, replanning, scan, writing
 from moorage.importer.manifest import entries_page
 from moorage.importer.models import ImportProblem, ImportRun
 from moorage.importer.receipts import receipt
@@ -55,7 +55,7 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queue, "GROUP_ENTRIES", 4)
     monkeypatch.setattr(batches, "MAX_FILES", 3)
     monkeypatch.setattr(replanning, "ROWS_PER_BATCH", 4)
-    monkeypatch.setattr(runs, "RANGE_ROWS", 4)
+    monkeypatch.setattr(problems, "ROWS_PER_BATCH", 4)
     for module in (writing, register):
         monkeypatch.setattr(module, "FIRST_ROWS", 4)
         monkeypatch.setattr(module, "MOST_ROWS", 4)

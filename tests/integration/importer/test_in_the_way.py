@@ -1,0 +1,69 @@
+"""Files that others publish between plan and register, at paths where the plan has folders without entries."""
+
+from __future__ import annotations
+
+import pytest
+from django.utils import timezone
+
+from builders import a_project, an_undo_is_carried_out, publish_files
+from importing import World, contents, fill, reasons
+from kill_matrix import Inline
+from moorage.files.change_requests import ChangeRequest
+from moorage.files.changing import ask_change
+from moorage.files.models import RevisionKind
+from moorage.importer import replanning
+from moorage.projects.choices import ImportChoices
+from moorage.projects.models import Project
+from moorage.transfers.arrivals import look_at_area
+from moorage.transfers.models import Upload
+from moorage.transfers.retrying import retry_upload
+from moorage.transfers.sealing import start_sealing
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _inline(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.executor = Inline()
+    monkeypatch.setattr(replanning, "VERSIONS_PER_QUERY", 2)
+
+
+def published_meanwhile(world: World, upload: Upload, files: dict[str, bytes]) -> None:
+    """Import an upload, into whose project others publish files after it has been placed."""
+
+    def others(seam: str) -> None:
+        if seam == "placed":
+            publish_files(Project.objects.get(pk=upload.project_id), files, store=world.store)
+
+    world.work_until(upload, others)
+    upload.refresh_from_db()
+
+
+def test_a_file_above_the_target_is_in_the_way_of_all_of_it(world: World) -> None:
+    project = a_project()
+    upload, area = world.an_area(project)
+    fill(area, {"x": b"x", "below/y": b"y"})
+    look_at_area(upload, at=timezone.now())
+    upload.refresh_from_db()
+    choices = ImportChoices(target="results/a")
+    start_sealing(upload=upload, actor=upload.owner, at=timezone.now(), choices=choices)
+    world.seal(upload)
+
+    published_meanwhile(world, upload, {"results": b"a file", "1": b"1", "2": b"2", "3": b"3"})
+
+    assert contents(world, project) == {"results": b"a file", "1": b"1", "2": b"2", "3": b"3"}
+    assert {b"x", b"below/y"} <= reasons(upload).keys()
+
+
+def test_a_file_where_an_earlier_run_had_a_folder_is_in_the_way_of_what_is_left_in_it(world: World) -> None:
+    project = a_project()
+    upload = world.imported({"x/a": b"a", "x/.DS_Store": b"left"}, project)
+    removal = ChangeRequest(kind=RevisionKind.REMOVE, paths=("x",))
+    ask_change(project=Project.objects.get(pk=project.pk), actor=upload.owner, request=removal, at=timezone.now())
+    an_undo_is_carried_out()
+    retry_upload(upload=upload, actor=upload.owner, at=timezone.now(), choices=ImportChoices(include=("skipped",)))
+
+    published_meanwhile(world, upload, {"x": b"a file"})
+
+    assert contents(world, project) == {"x": b"a file"}
+    assert b"x/.DS_Store" in reasons(upload)
