@@ -13,7 +13,6 @@ from django.db import connection
 CACHE_KIB: Final = 64 << 10
 CHECKPOINT_PAGES: Final = 16_000
 _LATER: Final = {"sqlite": "PRAGMA synchronous = NORMAL", "postgresql": "SET synchronous_commit = off"}
-_AS_USUAL: Final = {"sqlite": "PRAGMA cache_size = -2000", "postgresql": "SELECT 1"}
 _AT_ONCE: Final = {"sqlite": "PRAGMA synchronous = FULL", "postgresql": "SET synchronous_commit = on"}
 
 
@@ -34,7 +33,9 @@ def batches_on_disk_later() -> Iterator[None]:
     finally:
         if connection.connection is not None:
             _set(_AT_ONCE)
-            _set(_AS_USUAL)
+            if connection.vendor == "sqlite":
+                # The thread keeps its connection for the next import, and others have theirs.
+                _set({"sqlite": "PRAGMA cache_size = -2000"})
 
 
 @contextmanager

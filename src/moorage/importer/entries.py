@@ -38,6 +38,7 @@ class Entry:
     object_id: int | None = None
     place: str = ""
     digest_at_head: str = ""  # of what the project has at its path
+    was_doubtful: bool = False  # an earlier run took it although it was; its times are not what they were then
     listed: tuple[str, str] | None = None  # what a list of digests says, where only its bytes can tell
     replaces: int | None = None
     again: bool = False

@@ -1,4 +1,4 @@
-"""What lists of digests say of staged files, and whether they are as it says (issue: completeness)."""
+"""What lists of digests say of staged files, and whether they are as those say."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
@@ -8,7 +8,7 @@ from moorage.importer.digest_lists import found_lists
 from moorage.importer.entries import Entry
 from moorage.importer.expected import whole_lists
 from moorage.importer.models import ExpectedFile
-from moorage.importer.verdicts import Compared, EntryKind
+from moorage.importer.verdicts import Compared, EntryKind, EntryState
 
 KEYS_PER_QUERY: Final = 500
 _FILE: Final = EntryKind.FILE.value
@@ -69,6 +69,9 @@ class Expectations:
             entry.compared = (Compared.MATCHES if is_same else Compared.DIFFERS).value
         else:
             entry.listed = (expected.algorithm, expected.digest)
+            if entry.state == EntryState.PLACED:
+                # Its bytes must be read again: what is known of them is a digest of another kind.
+                entry.state, entry.object_id = EntryState.DIGESTED.value, None
 
 
 def is_below(path: bytes, folder: bytes) -> bool:

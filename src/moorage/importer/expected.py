@@ -98,6 +98,9 @@ def forget_list(*, upload_id: UUID, source: str = SENT, batch: Batch = _own_batc
     with batch():
         # First the list: whoever is still writing it stops.
         ExpectedList.objects.filter(upload_id=upload_id, source=source).delete()
+        if source == SENT:
+            # It counted more than those of the upload itself: they are read again, as if they were others now.
+            ExpectedList.objects.filter(upload_id=upload_id).update(stamp="")
     rows = ExpectedFile.objects.filter(upload_id=upload_id, source=source)
     while keys := list(rows.order_by("path_digest").values_list("pk", flat=True)[:BATCH_ROWS]):
         with batch():

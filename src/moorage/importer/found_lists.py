@@ -5,6 +5,7 @@ compared (see `expectations`). A list that cannot be understood is a file like a
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from typing import Final
 
 from moorage.importer.digest_lists import FoundList, found_lists, read_list
@@ -31,61 +32,76 @@ def read_found_lists(job: ImportJob) -> list[str]:
     Raises:
         OSError: the disk has failed. It may be read another time.
     """
-    faults: list[str] = []
     try:
         top = os.open(job.area, FOLDER_FLAGS)
     except FileNotFoundError:
-        return faults
+        return []
     try:
         lists = found_lists(os.fsencode(name) for name in os.listdir(top))
+        stamps, faults = _look_at(top, lists)
         known = {one.source: one.stamp for one in whole_lists(job.upload_id) if one.source}
-        for gone in known.keys() - {_source(one) for one in lists}:
-            _forget(job, gone)
-        for one in lists:
-            try:
-                _read(job, top, one, known.get(_source(one), ""))
-            except DigestListError as error:
-                faults.append(f"{_source(one)} compares nothing. {error}")
-            except OSError as error:
-                if error.errno not in _NOT_READ:
-                    raise
-                _forget(job, _source(one))
-                faults.append(f"{_source(one)} compares nothing: it {_NOT_READ[error.errno]}.")
+        if stamps != known:
+            # All of them: a file that two of them name has one row, which goes with the list that it is of.
+            for source in known.keys() | stamps.keys():
+                forget_list(upload_id=job.upload_id, source=source, batch=job.batch)
+            for one in lists:
+                if _source(one) in stamps:
+                    faults += _keep(job, top, one)
     finally:
         os.close(top)
     return faults
 
 
-def _read(job: ImportJob, top: int, found: FoundList, known: str) -> None:
-    """Keep what a list says, unless it is `known` by its file's stamp: a time that is kept may be of a wrong clock."""
+def _look_at(top: int, lists: Iterable[FoundList]) -> tuple[dict[str, str], list[str]]:
+    """The stamps of lists, by their sources, and a sentence for each that may not be read."""
+    stamps: dict[str, str] = {}
+    faults: list[str] = []
+    for one in lists:
+        try:
+            descriptor = os.open(one.name, _FLAGS, dir_fd=top)
+        except OSError as error:
+            if error.errno in _NOT_READ:
+                faults.append(f"{_source(one)} compares nothing: it {_NOT_READ[error.errno]}.")
+            elif error.errno not in _NO_FILE:
+                raise
+            continue
+        try:
+            if stat.S_ISREG((status := os.fstat(descriptor)).st_mode):
+                stamps[_source(one)] = _stamp(status)
+        finally:
+            os.close(descriptor)
+    return stamps, faults
+
+
+def _keep(job: ImportJob, top: int, found: FoundList) -> list[str]:
+    """Keep what a list says; a sentence if it cannot be understood."""
     source = _source(found)
     try:
         descriptor = os.open(found.name, _FLAGS, dir_fd=top)
     except OSError as error:
-        if error.errno not in _NO_FILE:
-            raise
-        _forget(job, source)
-        return
+        if error.errno in _NO_FILE | _NOT_READ.keys():
+            return []  # since the look at it: the next look says so
+        raise
     with os.fdopen(descriptor, "rb") as stream:
-        status = os.fstat(stream.fileno())
-        stamp = " ".join(map(str, stamp_of(status)))
-        if not stat.S_ISREG(status.st_mode):
-            _forget(job, source)
-        elif stamp != known:
-            rows = read_list(stream, name=source)
+        stamp = _stamp(os.fstat(stream.fileno()))
+        try:
             write_list(
                 upload_id=job.upload_id,
                 source=source,
                 name=source,
                 stamp=stamp,
-                rows=rows,
+                rows=read_list(stream, name=source),
                 at=job.clock(),
                 batch=job.batch,
             )
+        except DigestListError as error:
+            return [f"{source} compares nothing. {error}"]
+    return []
 
 
-def _forget(job: ImportJob, source: str) -> None:
-    forget_list(upload_id=job.upload_id, source=source, batch=job.batch)
+def _stamp(status: os.stat_result) -> str:
+    """By this a list is known again: a time at which it was kept may be of a wrong clock."""
+    return " ".join(map(str, stamp_of(status)))
 
 
 def _source(found: FoundList) -> str:

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db.models import Max
 
 from moorage.files.models import ObjectState, StoredObject
+from moorage.importer import reasons
 from moorage.importer.entries import Entry, unsigned
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ManifestEntry
@@ -21,7 +22,7 @@ KEYS_PER_QUERY: Final = 500
 FORGOTTEN_ROWS: Final = 2500
 _COLUMNS: Final = (
     *("path_key", "number", "run", "kind", "state", "verdict"),
-    *("inode", "size_bytes", "modified_ns", "changed_ns", "digest", "crc32", "stored_object_id"),
+    *("inode", "size_bytes", "modified_ns", "changed_ns", "digest", "crc32", "stored_object_id", "warning"),
 )
 
 
@@ -37,6 +38,7 @@ class Known(NamedTuple):
     digest: str
     crc32: int
     object_id: int | None
+    warning: str
 
 
 def forget_mere_plans(job: ImportJob) -> None:
@@ -87,9 +89,9 @@ class Previous:
 
 
 def _known(row: Sequence[Any]) -> Known:
-    number, run, kind, state, verdict, inode, size, modified_ns, changed_ns, digest, crc32, object_id = row
+    number, run, kind, state, verdict, inode, size, modified_ns, changed_ns, digest, crc32, object_id, warning = row
     stamp = Stamp(unsigned(inode), size, modified_ns, changed_ns)
-    return Known(number, run, kind, state, verdict, stamp, digest, crc32, object_id)
+    return Known(number, run, kind, state, verdict, stamp, digest, crc32, object_id, warning)
 
 
 def _carry_over(entry: Entry, before: Known, live: set[int]) -> None:
@@ -97,6 +99,8 @@ def _carry_over(entry: Entry, before: Known, live: set[int]) -> None:
     if before.kind != entry.kind or before.stamp != entry.stamp or not before.digest:
         return
     entry.digest, entry.crc32 = before.digest, before.crc32
+    # Placing it has moved the time by which it was suspected.
+    entry.was_doubtful = before.warning == reasons.INCLUDED_ALTHOUGH_DOUBTFUL
     entry.state = EntryState.DIGESTED.value
     if before.state == EntryState.PLACED and before.object_id in live:
         entry.state, entry.object_id = EntryState.PLACED.value, before.object_id

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 from django.test import Client
+from django.urls import reverse
 from pytest_django.asserts import assertContains, assertNotContains
 
 from builders import a_member, a_membership, a_project, an_undo_is_carried_out, publish_files, read_whole
@@ -273,6 +274,8 @@ def test_viewers_see_no_buttons_and_may_not_press_them(client: Client, project: 
     client.force_login(viewer)
     for page in (pages.files, f"{pages.files}?revision=1", f"{pages.file}?path=notes"):
         response = client.get(page)
+        buttons = set(re.findall(r'formaction="([^"]*)"', response.text))
+        assert buttons <= {reverse("files-archive", args=[project.pk])}, "a viewer takes files along, and changes none"
         for act in (pages.move, pages.remove, pages.restore):
             assertNotContains(response, act)
     assert client.get(pages.compare).status_code == 200

@@ -1,0 +1,132 @@
+"""Retries and lists that come and go: what was known of a file before is no reason to take it unseen."""
+
+from __future__ import annotations
+
+import io
+import time
+from datetime import timedelta
+from hashlib import md5, sha256
+from pathlib import Path
+
+import pytest
+from django.utils import timezone
+
+from builders import a_project, publish_files
+from importing import World, contents, fill, reasons
+from kill_matrix import Inline
+from moorage.importer.previews import ask_preview
+from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
+from moorage.jobs import imports, previews
+from moorage.leases import LeaseWatch
+from moorage.projects.choices import ImportChoices
+from moorage.transfers import doubt
+from moorage.transfers.models import Upload
+from moorage.transfers.retrying import retry_upload
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GOOD, DAMAGED = b"good", b"damaged!"
+DIFFERS = {b"a": "entry.differs"}
+
+
+@pytest.fixture(autouse=True)
+def _inline(world: World) -> None:
+    world.executor = Inline()
+
+
+def sha256sums(**files: bytes) -> bytes:
+    return "".join(f"{sha256(content).hexdigest()}  {path}\n" for path, content in files.items()).encode()
+
+
+def an_upload_that_was_looked_at(world: World, files: dict[str, bytes]) -> tuple[Upload, Path]:
+    upload, area = world.an_area()
+    fill(area, files)
+    ask_preview(upload_id=upload.pk, project_id=upload.project_id, by=upload.owner, at=timezone.now())
+    lease = previews.claim_next(LeaseWatch())
+    assert lease is not None
+    previews.work(lease)
+    return upload, area
+
+
+def send(upload: Upload, text: bytes, name: str) -> None:
+    keep_sent_list(
+        upload_id=upload.pk,
+        project_id=upload.project_id,
+        stream=io.BytesIO(text),
+        name=name,
+        by=upload.owner,
+        at=timezone.now(),
+    )
+
+
+def test_a_list_that_was_sent_and_dropped_again_leaves_the_one_of_the_upload_whole(world: World) -> None:
+    upload, _ = an_upload_that_was_looked_at(world, {"a": DAMAGED, "SHA256SUMS": sha256sums(a=GOOD)})
+    send(upload, sha256sums(a=DAMAGED), "mine")
+    drop_sent_list(upload_id=upload.pk, project_id=upload.project_id, by=upload.owner, at=timezone.now())
+    world.seal(upload)
+
+    world.work(upload)
+
+    assert reasons(upload) == DIFFERS
+
+
+def test_a_list_that_is_gone_leaves_what_another_says_of_the_same_file(world: World) -> None:
+    lists = {"SHA256SUMS": sha256sums(a=GOOD), "MD5SUMS": f"{md5(GOOD).hexdigest()}  a\n".encode()}  # noqa: S324
+    upload, area = an_upload_that_was_looked_at(world, {"a": DAMAGED, **lists})
+    (area / "SHA256SUMS").unlink()
+    world.seal(upload)
+
+    world.work(upload)
+
+    assert reasons(upload) == DIFFERS
+
+
+def an_import_that_a_conflict_stopped(world: World, files: dict[str, bytes]) -> Upload:
+    """Its files are placed, and nothing is published."""
+    project = a_project()
+    publish_files(project, {"conflict": b"old"}, store=world.store)
+    upload = world.a_sealed_upload({"conflict": b"new", **files}, project)
+    choices = ImportChoices(on_conflict="fail")
+    Upload.objects.filter(pk=upload.pk).update(choices=choices.as_json())
+    world.work(upload)
+    assert upload.reason == "import.conflict"
+    return upload
+
+
+def try_again(world: World, upload: Upload) -> None:
+    choices = ImportChoices(on_conflict="version")
+    retry_upload(upload=upload, actor=upload.owner, at=timezone.now(), choices=choices)
+    world.work(upload)
+
+
+def test_a_list_that_is_sent_before_a_retry_is_compared_with_what_was_placed_before(world: World) -> None:
+    upload = an_import_that_a_conflict_stopped(world, {"a": DAMAGED})
+    send(upload, f"{md5(GOOD).hexdigest()}  a\n".encode(), "mine.md5")  # noqa: S324
+
+    try_again(world, upload)
+
+    assert reasons(upload) == DIFFERS
+    assert "a" not in contents(world, upload.project)
+
+
+def test_what_was_taken_although_it_was_doubtful_is_doubtful_again_without_that_wish(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doubt, "SUSPECTED_AROUND", timedelta(0))
+    traces: list[doubt.TaskTrace] = []
+    monkeypatch.setattr(imports, "suspicions", lambda _: doubt.Suspicions(tuple(traces)))
+    began = time.time_ns()
+    project = a_project()
+    publish_files(project, {"conflict": b"old"}, store=world.store)
+    upload = world.a_sealed_upload({"conflict": b"new", "half": b"trunc"}, project)
+    traces.append(doubt.TaskTrace(is_suspicious=True, begins_ns=began, ends_ns=time.time_ns(), delivered=frozenset()))
+    choices = ImportChoices(on_conflict="fail", include=("doubtful",))
+    Upload.objects.filter(pk=upload.pk).update(choices=choices.as_json())
+    time.sleep(0.05)
+    world.work(upload)
+    assert upload.reason == "import.conflict"
+
+    try_again(world, upload)
+
+    assert reasons(upload)[b"half"] == "entry.doubtful"
+    assert "half" not in contents(world, project)
