@@ -38,7 +38,7 @@ class Checked(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """What became of one check. `bytes_read` of its file."""
+    """What became of one check."""
 
     stored: StoredObject
     checked: Checked

@@ -1,7 +1,8 @@
-"""Batches: what goes to an executor and comes back. Plain data, so that any process of any host can do one.
+"""Batches: how an executor does them, and what goes there and comes back (of plain files, see `importer.plain`).
 
-What a batch needs to know, it is given: it never opens the database, and it may be done twice. Files and answers are
-plain tuples, because a hundred thousand objects of a class take longer to send than to digest.
+All of it is plain data, so that any process of any host can do one. What a batch needs to know, it is given: it never
+opens the database, and it may be done twice. Files and answers are plain tuples, because a hundred thousand objects of
+a class take longer to send than to digest.
 """
 
 from collections.abc import Callable, Iterator

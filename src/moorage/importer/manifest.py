@@ -10,7 +10,7 @@ from django.db.models import Q
 from moorage.importer import paths
 from moorage.importer.models import ManifestEntry
 from moorage.importer.runs import published_runs
-from moorage.importer.verdicts import GOOD, EntryState
+from moorage.importer.verdicts import GOOD, EntryState, Verdict
 
 
 @dataclass(frozen=True)
@@ -46,12 +46,13 @@ def entries_page(
     """A page of an upload's manifest. Takes the same time wherever the page lies."""
     entries = ManifestEntry.objects.filter(upload_id=upload_id, number__gt=after).order_by("number")
     if verdict:
-        entries = entries.filter(verdict=verdict)
+        entries = (entries if verdict == Verdict.NEW else entries.not_new()).filter(verdict=verdict)
     if compared:
         entries = entries.filter(compared=compared)
     published = published_runs(upload_id)
     if state:
-        entries = entries.filter(_in_state(state, published))
+        has_place = state in {EntryState.PLACED, EntryState.REGISTERED}
+        entries = (entries if has_place else entries.without_place()).filter(_in_state(state, published))
     found = list(entries[: limit + 1])
     items = tuple(_item(entry, published) for entry in found[:limit])
     return EntryPage(items, items[-1].number if len(found) > limit else None)

@@ -5,6 +5,7 @@ Progress, resume, per-file problems, retry of only what failed, receipts and und
 """
 
 import uuid
+from typing import Self, cast
 
 from django.db import models
 from django.db.models import Q
@@ -32,6 +33,23 @@ __all__ = [
 ]
 
 
+class EntryQuerySet(models.QuerySet["ManifestEntry"]):
+    """Entries that have an index of their own. Its condition is asked for in the words of the index: of a parameter
+    SQLite cannot know that the index has all that is wanted, and it would look through the whole manifest.
+    """
+
+    def without_place(self) -> Self:
+        """Those whose bytes have no place, or not yet."""
+        return self._where("importer_manifestentry.state IN ('planned', 'digested', 'failed')")
+
+    def not_new(self) -> Self:
+        """Those that are not simply new."""
+        return self._where("NOT (importer_manifestentry.verdict = 'new')")
+
+    def _where(self, condition: str) -> Self:
+        return cast("Self", self.extra(where=[condition]))  # noqa: S610 - only the conditions above
+
+
 class ManifestEntry(models.Model):
     """One staged path of an upload. `path` is bytes, relative to the area, without a leading slash.
 
@@ -50,7 +68,7 @@ class ManifestEntry(models.Model):
     )
     run = models.BigIntegerField(default=0)
     path = models.BinaryField()
-    path_key = models.BinaryField(max_length=32)  # see importer.paths.key_of
+    path_key = models.BinaryField(max_length=32)  # see files.paths.path_key
     name = NameField(blank=True)  # the last name of the path; empty where it is not a name that a project takes
     kind = models.CharField(max_length=9, choices=EntryKind.choices)
     size_bytes = models.BigIntegerField(default=0)
@@ -80,6 +98,8 @@ class ManifestEntry(models.Model):
     directory = models.ForeignKey(
         Directory, null=True, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False
     )
+
+    objects = EntryQuerySet.as_manager()
 
     class Meta:
         ordering = ["number"]

@@ -3,6 +3,7 @@
 They are rows of the run, so that a retry adds its own and changes none of an earlier receipt.
 """
 
+from collections.abc import Iterator
 from typing import Final
 
 from django.db import connection
@@ -27,11 +28,7 @@ def write_problems(job: ImportJob, run: ImportRun) -> int:
     until = job.clock() + job.policies.remnants_kept
     _forget(job, run)
     as_uuid = ImportRun._meta.pk.get_db_prep_value
-    left_out = not_imported(job, run.number).order_by("number").values_list("number", flat=True)
-    last = -1
-    # They are looked for outside of the transactions: few of them may lie far apart.
-    while numbers := list(left_out.filter(number__gt=last)[:ROWS_PER_BATCH]):
-        last = numbers[-1]
+    for numbers in _numbers(job, run):
         entries = ManifestEntry.objects.filter(pk__in=numbers)
         with job.batch(), connection.cursor() as cursor:
             entries.update(remnant_until=until)
@@ -43,6 +40,18 @@ def write_problems(job: ImportJob, run: ImportRun) -> int:
             )
     run.problem_count = ImportProblem.objects.filter(run=run).count()
     return run.problem_count
+
+
+def _numbers(job: ImportJob, run: ImportRun) -> Iterator[list[int]]:
+    """The entries that are left out, some at a time. Few of them may lie far apart in the manifest."""
+    ours = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number).order_by("number")
+    by_verdict = ours.not_new().filter(verdict__in=_LEFT_OUT)
+    failed = ours.without_place().filter(state=EntryState.FAILED).exclude(verdict__in=_LEFT_OUT)
+    for entries in (by_verdict, failed):
+        numbers = list(entries.values_list("number", flat=True)[:ROWS_PER_BATCH])
+        while numbers:
+            yield numbers
+            numbers = list(entries.filter(number__gt=numbers[-1]).values_list("number", flat=True)[:ROWS_PER_BATCH])
 
 
 def _forget(job: ImportJob, run: ImportRun) -> None:

@@ -17,7 +17,7 @@ GROUP_ENTRIES: Final = 1000
 
 def to_place(job: ImportJob, run: int) -> QuerySet[ManifestEntry]:
     """The entries that the plan of a run takes and that are not placed yet."""
-    return ManifestEntry.objects.filter(
+    return ManifestEntry.objects.without_place().filter(
         upload_id=job.upload_id,
         run=run,
         kind=EntryKind.FILE,

@@ -1,7 +1,9 @@
 """A plan is of a revision: what other revisions have touched since is planned again (design §4).
 
-Every staged folder has an entry of its own, so it is enough to look at the paths that were touched and at the folders
-above them; where such a folder's verdict changes, everything below it is planned again.
+Most staged folders have an entry of their own, so it is enough to look at the paths that were touched and at the
+folders above them; where such a folder's verdict changes, everything below it is planned again. Folders above the
+target, and those that an earlier run has registered, have none: where a file has come to one, all of the plan is made
+again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Scan: one walk over the area, in the order of the walk; every path gets its entry and its verdict as it is seen.
+"""Scan: one walk over the area, in its order; what is seen gets its entry and its verdict, or is a plain file's name.
 
 It may begin again at any time: what the manifest knows of a path is carried over as long as nothing has changed.
 """

@@ -104,13 +104,10 @@ class ObjectStore:
     ) -> Placed:
         """Make the bytes of an open staged file an object; harmless when repeated.
 
-        The file is linked where the inode is ours and has no other name, else copied; an object that is there
-        already is used. `status` is the file's as it was digested, `lease` is held since before that; where none
-        could be had the file is copied, for somebody may have it open, however quiet it is. `is_expected` says that
-        the object is probably there. `is_unproven` reads an object that is there before it is used, because nothing
-        but its name says what it holds: a power cut may have left other bytes. One that holds others gives way.
-        `anew` puts the bytes in the place of an object that is damaged.
-        Durable after the next `sync`.
+        The file is linked where the inode is ours, has no other name, and a lease is held since before it was digested
+        (`status` is of then); else copied. An object that is there already is used. `is_expected`: it probably is.
+        `is_unproven`: it is read first, for nothing but its name says what it holds; one that holds other bytes gives
+        way. `anew`: so does one that is damaged. Durable after the next `sync`.
 
         Raises:
             FileChangedError: it is not what was digested.
@@ -136,15 +133,7 @@ class ObjectStore:
         if may_link:
             with suppress(_LinkRefusedError):
                 return _link(descriptor, place, lease)
-        try:
-            copied = copy_verified(descriptor, place, size_bytes=stamp.size_bytes, mode=OBJECT_MODE)
-        except FileExistsError:
-            # Whoever has put it there meanwhile may have died before its bytes were on disk: it is not these bytes.
-            there = _reuse(folder, digest, stamp.size_bytes)
-            if there is None:
-                raise
-            return Placed(there, stamp, "reused")
-        return Placed(copied, stamp, "copied")
+        return _copy(descriptor, place, stamp)
 
     def clear_unfinished(self, *, older_than_seconds: float = STALE_SECONDS) -> None:
         """Take away what a process that was killed in the middle of placing left; no object is touched."""
@@ -217,6 +206,19 @@ def _prove(folder: int, digest: Digest, size_bytes: int) -> Stamp | None:
     finally:
         os.close(descriptor)
     return found.stamp if found.digest == digest else None
+
+
+def _copy(descriptor: int, place: Place, stamp: Stamp) -> Placed:
+    """Put a copy of a staged file into the store: somebody may have the file itself open, however quiet it is."""
+    try:
+        copied = copy_verified(descriptor, place, size_bytes=stamp.size_bytes, mode=OBJECT_MODE)
+    except FileExistsError:
+        # Whoever has put it there meanwhile may have died before its bytes were on disk: it is not these bytes.
+        there = _reuse(place.folder, place.name, stamp.size_bytes)
+        if there is None:
+            raise
+        return Placed(there, stamp, "reused")
+    return Placed(copied, stamp, "copied")
 
 
 def _link(descriptor: int, place: Place, lease: ReadLease) -> Placed:
