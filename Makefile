@@ -14,8 +14,8 @@ run: set-up-run ## set everything up and start Moorage with sample data (ARGS="-
 	@exec .venv/bin/moorage-server up --demo $(ARGS)
 
 test: set-up-test ## the whole suite: on SQLite, then what speaks to the database again on PostgreSQL
-	$(PY) -m pytest -n auto --dist loadfile
-	$(PY) tests/postgres.py $(PY) -m pytest -n auto --dist loadfile tests/integration
+	$(PY) tests/twice.py -n auto --dist loadfile
+	$(PY) tests/postgres.py $(PY) tests/twice.py -n auto --dist loadfile tests/integration
 
 check: set-up-dev ## what must hold before a commit, without running the suite
 	$(PY) -m ruff format --check .

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import select
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,6 +21,7 @@ from moorage.jobs.pool import ImportPool
 from moorage.jobs.pool_processes import NICENESS
 from moorage.leases import LeaseWatch
 from moorage.transfers.states import UploadState
+from processes import has_ended
 
 PATIENCE_SECONDS = 20.0
 
@@ -74,15 +73,6 @@ def nothing_left() -> int:
 
 def always(*_: object) -> bool:
     return True
-
-
-def has_ended(pid: int, *, within: float) -> bool:
-    """Whether a process, which need not be our child, ends within so many seconds."""
-    try:
-        with closing(os.fdopen(os.pidfd_open(pid), "rb", buffering=0)) as watched:
-            return bool(select.select([watched], [], [], within)[0])
-    except ProcessLookupError:
-        return True
 
 
 def result(future: Future[int]) -> int:

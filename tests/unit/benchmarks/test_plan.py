@@ -13,6 +13,8 @@ from benchmarks.imports.meters import CommandFailedError, LimitReachedError, cpu
 from benchmarks.imports.peers import PEERS, Peer
 from benchmarks.imports.plan import plan_from
 
+from processes import has_ended
+
 
 def test_everything_is_measured_by_default() -> None:
     plan = plan_from([])
@@ -54,8 +56,8 @@ def test_a_command_costs_what_all_its_processes_cost(tmp_path: Path) -> None:
 def test_a_command_that_takes_too_long_is_stopped_with_its_children(tmp_path: Path) -> None:
     with pytest.raises(LimitReachedError):
         run_command(["sh", "-c", "sleep 60 & echo $!; wait"], folder=tmp_path, environment={}, limit_seconds=0.5)
-    status = Path(f"/proc/{(tmp_path / 'output.txt').read_text().strip()}/stat")
-    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] in {"Z", "X"}
+    child = int((tmp_path / "output.txt").read_text())
+    assert has_ended(child, within=10)  # a killed process is listed until it next gets a core
 
 
 def test_a_command_that_fails_says_what_it_said(tmp_path: Path) -> None:
