@@ -1,9 +1,11 @@
 """Two worlds behind the Globus port: the fake, and a local Globus over real HTTP with the real SDK.
 
-A world can do what members do at Globus: transfer files to the collection. Everything else goes through the port.
+A world can do what members do at Globus: transfer files to the collection and from it, and delete on it. Everything
+else goes through the port.
 """
 
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -22,6 +24,7 @@ from moorage.globus.service import (
 )
 
 WAIT_SECONDS = 30
+SLOW_BYTES = 5_000_000  # five seconds at the rate of the contracts' local Globus
 
 
 class World(Protocol):
@@ -34,10 +37,18 @@ class World(Protocol):
         """Ada transfers new files with these names into the folder `path`. A slow one is still running at return."""
         ...
 
+    def transfer_from(self, path: CollectionPath, *, to: CollectionPath | None = None, label: str = "") -> TaskId:
+        """Ada transfers the folder `path` to her lab, or to a path on the collection. It is still running at return."""
+        ...
+
+    def delete(self, path: CollectionPath) -> TaskId:
+        """Ada asks to delete a folder that is not hers to delete. The task does not end by itself."""
+        ...
+
 
 class MemoryWorld:
-    def __init__(self) -> None:
-        self.fake = InMemoryTransferService()
+    def __init__(self, *, shows_paths: bool = False) -> None:
+        self.fake = InMemoryTransferService(shows_paths=shows_paths)
         self.service: TransferService = self.fake
         self.ada = self.fake.add_identity("ada@example.org").id
         self.ada_at_home = self.fake.add_identity("ada@home.example").id
@@ -49,6 +60,12 @@ class MemoryWorld:
         if not slow:
             self.fake.finish_task(task, delivered=[CollectionPath(path + name) for name in names])
         return task
+
+    def transfer_from(self, path: CollectionPath, *, to: CollectionPath | None = None, label: str = "") -> TaskId:
+        return self.fake.add_reading_task(self.ada_at_home, path, label=label, writes_to=to)
+
+    def delete(self, path: CollectionPath) -> TaskId:
+        return self.fake.add_task(self.ada_at_home, path, is_delete=True)
 
 
 class HttpWorld:
@@ -71,12 +88,33 @@ class HttpWorld:
         robot = self.process.transfer(lg.ROBOT)
         data = globus_sdk.TransferData(source_endpoint=lg.LAB, destination_endpoint=lg.COMMONS, label="contract")
         for name in names:
-            (self.process.lab / name).write_bytes(b"x" * (5_000_000 if slow else 1_000))
+            (self.process.lab / name).write_bytes(b"x" * (SLOW_BYTES if slow else 1_000))
             data.add_item(f"/{name}", path + name)
         task = TaskId(str(robot.submit_transfer(data)["task_id"]))
         if not slow:
             assert robot.task_wait(task, timeout=WAIT_SECONDS, polling_interval=1)
         return task
+
+    def transfer_from(self, path: CollectionPath, *, to: CollectionPath | None = None, label: str = "") -> TaskId:
+        self._make_folder(path)
+        if to:
+            self._make_folder(to)
+        destination = lg.COMMONS if to else lg.LAB
+        data = globus_sdk.TransferData(source_endpoint=lg.COMMONS, destination_endpoint=destination, label=label)
+        data.add_item(path, to or f"/taken-{uuid.uuid4()}/", recursive=True)
+        return TaskId(str(self.process.transfer(lg.ROBOT).submit_transfer(data)["task_id"]))
+
+    def delete(self, path: CollectionPath) -> TaskId:
+        self._make_folder(path)
+        data = globus_sdk.DeleteData(endpoint=lg.COMMONS, recursive=True)
+        data.add_item(path)
+        return TaskId(str(self.process.transfer(lg.ROBOT).submit_delete(data)["task_id"]))
+
+    def _make_folder(self, path: CollectionPath) -> None:
+        """A folder on the collection with a file that takes some seconds."""
+        folder = self.process.commons / path.strip("/")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "slow.bin").write_bytes(b"x" * SLOW_BYTES)
 
 
 def eventually(answer: Callable[[], Any]) -> Any:

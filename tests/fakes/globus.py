@@ -18,6 +18,7 @@ from moorage.globus.service import (
     Identity,
     IdentityId,
     Permissions,
+    ReadingTask,
     TaskId,
     TaskNotFoundError,
     TaskStatus,
@@ -29,12 +30,13 @@ COLLECTION = CollectionId("c0111ec7-0000-4000-8000-000000000001")
 
 @dataclass
 class FakeTask:
-    """A task and what only Globus knows of it."""
+    """A task and what only Globus knows of it: where it writes to on the collection and reads from, if it does."""
 
     task: TransferTask
     owner: IdentityId
-    true_path: CollectionPath
+    true_path: CollectionPath | None
     delivered: list[CollectionPath] = field(default_factory=list)
+    reads_from: CollectionPath | None = None
 
 
 class InMemoryTransferService:
@@ -110,6 +112,25 @@ class InMemoryTransferService:
         self.fake_tasks[task.id] = FakeTask(task, owner, path)
         return task.id
 
+    def add_reading_task(
+        self,
+        owner: IdentityId,
+        path: CollectionPath,
+        *,
+        label: str = "",
+        status: TaskStatus = TaskStatus.ACTIVE,
+        requested_at: datetime | None = None,
+        writes_to: CollectionPath | None = None,
+    ) -> TaskId:
+        """A transfer that reads from `path`; to somewhere else, unless `writes_to` is a path on the collection, too.
+
+        The port shows the path only when `shows_paths`. `finish_task` and `cancel_task` end it.
+        """
+        task = self.add_task(owner, path, label=label, status=status, requested_at=requested_at)
+        fake = self.fake_tasks[task]
+        fake.reads_from, fake.true_path = path, writes_to
+        return task
+
     def finish_task(
         self,
         task: TaskId,
@@ -176,20 +197,30 @@ class InMemoryTransferService:
 
     def tasks_of(self, identity: IdentityId, *, since: datetime) -> Iterator[TransferTask]:
         with self._call("tasks_of"):
-            one_person = self.linked.get(identity, frozenset({identity}))
             return iter(
                 [
                     self._shown(fake)
-                    for fake in self.fake_tasks.values()
-                    if fake.owner in one_person and (fake.task.completed_at is None or fake.task.completed_at >= since)
+                    for fake in self._fakes_of(identity)
+                    if fake.true_path and (fake.task.completed_at is None or fake.task.completed_at >= since)
+                ]
+            )
+
+    def reading_tasks_of(self, identity: IdentityId) -> Iterator[ReadingTask]:
+        with self._call("reading_tasks_of"):
+            return iter(
+                [
+                    self._shown_reading(fake)
+                    for fake in self._fakes_of(identity)
+                    if fake.reads_from and not fake.task.status.is_final
                 ]
             )
 
     def task(self, task: TaskId) -> TransferTask:
         with self._call("task"):
-            if task not in self.fake_tasks:
-                raise TaskNotFoundError(f"Globus has no task {task} on this collection.")
-            return self._shown(self.fake_tasks[task])
+            fake = self.fake_tasks.get(task)
+            if fake is None or fake.true_path is None:
+                raise TaskNotFoundError(f"Globus has no task {task} that writes to this collection.")
+            return self._shown(fake)
 
     def delivered_files(self, task: TaskId) -> Iterator[CollectionPath]:
         with self._call("delivered_files"):
@@ -202,8 +233,21 @@ class InMemoryTransferService:
             if fake and not fake.task.status.is_final and self.cancel_takes_effect:
                 self.finish_task(task, status=TaskStatus.FAILED, was_cancelled=True, delivered=fake.delivered)
 
+    def _fakes_of(self, identity: IdentityId) -> list[FakeTask]:
+        one_person = self.linked.get(identity, frozenset({identity}))
+        return [fake for fake in self.fake_tasks.values() if fake.owner in one_person]
+
     def _shown(self, fake: FakeTask) -> TransferTask:
         return replace(fake.task, destination_path=fake.true_path if self.shows_paths else None)
+
+    def _shown_reading(self, fake: FakeTask) -> ReadingTask:
+        return ReadingTask(
+            id=fake.task.id,
+            label=fake.task.label,
+            source_path=fake.reads_from if self.shows_paths else None,
+            requested_at=fake.task.requested_at,
+            status=fake.task.status,
+        )
 
     def _call(self, name: str) -> "_Call":
         self.calls.append(name)

@@ -12,7 +12,14 @@ import globus_sdk
 from globus_sdk.authorizers import GlobusAuthorizer
 from globus_sdk.transport import RequestsTransport, RetryConfig
 
-from moorage.globus.documents import identity_from, rule_from, task_from, touches_as_destination
+from moorage.globus.documents import (
+    identity_from,
+    reading_task_from,
+    reads_from,
+    rule_from,
+    task_from,
+    touches_as_destination,
+)
 from moorage.globus.failures import code_of, translated
 from moorage.globus.service import (
     AccessRule,
@@ -24,13 +31,16 @@ from moorage.globus.service import (
     Identity,
     IdentityId,
     Permissions,
+    ReadingTask,
     TaskId,
     TaskNotFoundError,
+    TaskStatus,
     TransferService,
     TransferTask,
 )
 
 TRANSFER_SCOPE: Final = "urn:globus:auth:scope:transfer.api.globus.org:all"
+UNFINISHED: Final = [status.value for status in TaskStatus if not status.is_final]
 Document = dict[str, Any]
 
 
@@ -185,19 +195,29 @@ class GlobusTransferService:
     def tasks_of(self, identity: IdentityId, *, since: datetime) -> Iterator[TransferTask]:
         # An open end of the range includes unfinished tasks, which will complete some time in the future.
         completed = f"{since.astimezone(UTC).isoformat(timespec='seconds')},"
+        for document in self._task_documents(identity, filter_completion_time=completed):
+            if touches_as_destination(document, self._collection):
+                yield task_from(document)
+
+    @translated
+    def reading_tasks_of(self, identity: IdentityId) -> Iterator[ReadingTask]:
+        found = self._task_documents(identity, filter_endpoint_use="source", filter_status=UNFINISHED)
+        for document in found:
+            if reads_from(document, self._collection):
+                yield reading_task_from(document)
+
+    def _task_documents(self, owner: IdentityId, **filters: Any) -> Iterator[Document]:
+        """The documents of someone's tasks on the collection, on either side of it unless the filters say which."""
+        pages = self._transfer.paginated.endpoint_manager_task_list(
+            filter_endpoint=self._collection, filter_owner_id=owner, **filters
+        )
         try:
-            yield from self._tasks(filter_owner_id=identity, filter_completion_time=completed)
+            for page in pages:
+                yield from page
         except globus_sdk.TransferAPIError as error:
             # Someone who has never used Globus Transfer has no tasks.
             if code_of(error) != "UserNotFound":
                 raise
-
-    def _tasks(self, **filters: Any) -> Iterator[TransferTask]:
-        pages = self._transfer.paginated.endpoint_manager_task_list(filter_endpoint=self._collection, **filters)
-        for page in pages:
-            for document in page:
-                if touches_as_destination(document, self._collection):
-                    yield task_from(document)
 
     @translated
     def task(self, task: TaskId) -> TransferTask:

@@ -12,6 +12,7 @@ from moorage.globus.service import (
     Identity,
     IdentityId,
     Permissions,
+    ReadingTask,
     TaskId,
     TaskStatus,
     TransferTask,
@@ -54,6 +55,11 @@ def touches_as_destination(document: Document, collection: CollectionId) -> bool
     return _end(document, "destination") == collection
 
 
+def reads_from(document: Document, collection: CollectionId) -> bool:
+    """Whether a task is a transfer from the collection. A delete has it as its source, too, and does not count."""
+    return document.get("type") != "DELETE" and _end(document, "source") == collection
+
+
 def _end(document: Document, side: str) -> str:
     return str(document.get(f"{side}_endpoint_id") or document.get(f"{side}_endpoint") or "")
 
@@ -82,9 +88,27 @@ def task_from(document: Document) -> TransferTask:
     )
 
 
+def reading_task_from(document: Document) -> ReadingTask:
+    """The document of a task that reads from the collection, as a collection manager sees it.
+
+    Raises:
+        KeyError, ValueError: it does not say what the task is, or when it was asked for.
+    """
+    path = document.get("source_base_path")
+    return ReadingTask(
+        id=TaskId(str(document["task_id"])),
+        label=str(document.get("label") or ""),
+        source_path=CollectionPath(path) if path else None,
+        requested_at=_moment(str(document["request_time"])),
+        status=TaskStatus(document["status"]),
+    )
+
+
 def moment_from(text: object) -> datetime | None:
     """An ISO 8601 time, with `T` or a space and with or without an offset (then UTC)."""
-    if not text:
-        return None
-    moment = datetime.fromisoformat(str(text))
+    return _moment(str(text)) if text else None
+
+
+def _moment(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

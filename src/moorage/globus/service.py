@@ -110,6 +110,21 @@ class TransferTask:
 
 
 @dataclass(frozen=True)
+class ReadingTask:
+    """An unfinished Globus task that reads from the collection, as a manager of the collection sees it.
+
+    `source_path` is the path of the task's only item, or the folder that all its items have in common: it may lie
+    above what is read, and a folder's may lack its final "/". It is None where Globus hides it (it often does).
+    """
+
+    id: TaskId
+    label: str
+    source_path: CollectionPath | None
+    requested_at: datetime
+    status: TaskStatus
+
+
+@dataclass(frozen=True)
 class CollectionInfo:
     """What the start-up check wants to know of the collection."""
 
@@ -159,6 +174,13 @@ class TransferService(Protocol):
     def tasks_of(self, identity: IdentityId, *, since: datetime) -> Iterator[TransferTask]:
         """Tasks that write to the collection, owned by this identity or one linked to it: every unfinished one,
         and finished ones that completed after `since`. Someone who never used Globus has none."""
+        ...
+
+    def reading_tasks_of(self, identity: IdentityId) -> Iterator[ReadingTask]:
+        """Unfinished tasks that read from the collection, owned by this identity or one linked to it.
+
+        A transfer within the collection is one of them, a delete is not. Someone who never used Globus has none.
+        """
         ...
 
     def task(self, task: TaskId) -> TransferTask:

@@ -8,7 +8,7 @@ from typing import Any
 import globus_sdk
 import pytest
 
-from local_globus import ADA, ADA_AT_HOME, BOB, COMMONS, LAB, PORTAL, ROBOT, LocalGlobusProcess
+from local_globus import ADA, ADA_AT_HOME, BOB, COMMONS, LAB, PORTAL, ROBOT, LocalGlobusProcess, StartLocalGlobus
 from transfer_tasks import error_of, open_area, submit, wait_for_end
 
 
@@ -93,3 +93,55 @@ def test_a_manager_reads_events_rules_and_delivered_files(portal: globus_sdk.Tra
     assert [each["id"] for each in portal.endpoint_manager_monitored_endpoints()] == [COMMONS]
     assert {rule["path"] for rule in portal.endpoint_manager_acl_list(COMMONS)} == {"/", "/area/"}
     assert portal.endpoint_manager_task_pause_info(task_id)["pause_rules"] == []
+
+
+def test_a_collections_use_as_a_source_tells_who_reads_from_it(
+    start_local_globus: StartLocalGlobus,
+) -> None:
+    service = start_local_globus(show_task_paths=True, bytes_per_second=100_000)
+    taken, within, arriving, removed = unfinished_tasks(service)
+    unfinished = {"filter_endpoint": COMMONS, "filter_status": ["ACTIVE", "INACTIVE"], "filter_owner_id": ADA}
+    portal = service.transfer(PORTAL)
+
+    reading = {task["task_id"]: task for task in tasks(portal, filter_endpoint_use="source", **unfinished)}
+    writing = {task["task_id"] for task in tasks(portal, filter_endpoint_use="destination", **unfinished)}
+
+    assert {task_id: task["type"] for task_id, task in reading.items()} == {
+        taken: "TRANSFER",
+        within: "TRANSFER",
+        removed: "DELETE",
+    }
+    assert writing == {within, arriving}
+    assert base_paths(reading[taken]) == ("/tree/", None), "the other side is not theirs to see"
+    assert base_paths(reading[within]) == ("/tree/", "/area/copy/")
+
+
+def test_a_managers_own_side_is_hidden_too_where_paths_are_not_shown(start_local_globus: StartLocalGlobus) -> None:
+    service = start_local_globus(bytes_per_second=100_000)
+    unfinished_tasks(service)
+
+    found = tasks(service.transfer(PORTAL), filter_endpoint=COMMONS, filter_endpoint_use="source")
+
+    assert len(found) == 3
+    assert {base_paths(task) for task in found} == {(None, None)}
+
+
+def unfinished_tasks(service: LocalGlobusProcess) -> tuple[str, str, str, str]:
+    """Ada's transfers from COMMONS, within it and to it, and a delete on it that she has no right to."""
+    open_area(service, "tree", permissions="r")
+    open_area(service, "area")
+    for folder in (service.commons / "tree", service.lab):
+        (folder / "slow").write_bytes(b"x" * 3_000_000)
+    robot = service.transfer(ROBOT)
+    deletion = globus_sdk.DeleteData(endpoint=COMMONS)
+    deletion.add_item("/tree/slow")
+    return (
+        submit(robot, ("/tree/", "/taken/"), source=COMMONS, destination=LAB, recursive=True),
+        submit(robot, ("/tree/", "/area/copy/"), source=COMMONS, recursive=True),
+        submit(robot, ("/slow", "/area/arriving")),
+        str(robot.submit_delete(deletion)["task_id"]),
+    )
+
+
+def base_paths(task: dict[str, Any]) -> tuple[str | None, str | None]:
+    return task["source_base_path"], task["destination_base_path"]
