@@ -25,6 +25,8 @@ class Policies:
     trash_kept: timedelta = timedelta(days=30)
     remnants_kept: timedelta = timedelta(days=30)
     undo_kept: timedelta = timedelta(days=90)
+    downloads_kept: timedelta = timedelta(days=30)
+    download_warned_days: tuple[int, ...] = (7, 1)
     rule_lifetime: timedelta = timedelta(days=14)  # a rule's own expiry, renewed while its upload lives
     free_floor_percent: int = 5
     free_floor_bytes: int = 10 * 2**30

@@ -64,6 +64,7 @@ class Options(BaseSettings):
     trash_days: float = 30
     remnants_days: float = 30
     undo_days: float = 90
+    download_days: float = 30
     objects_kept_days: float = 30
     fixity_days: float = 90
     fixity_bytes_per_second: int = 50_000_000

@@ -45,6 +45,7 @@ def make_policies(options: Options) -> Policies:
         trash_kept=timedelta(days=options.trash_days),
         remnants_kept=timedelta(days=options.remnants_days),
         undo_kept=timedelta(days=options.undo_days),
+        downloads_kept=timedelta(days=options.download_days),
         objects_kept=timedelta(days=options.objects_kept_days),
         fixity_within=timedelta(days=options.fixity_days),
         fixity_bytes_per_second=options.fixity_bytes_per_second,

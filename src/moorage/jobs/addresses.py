@@ -6,7 +6,7 @@ from uuid import UUID
 from django.urls import NoReverseMatch, reverse
 
 from moorage.projects.models import Project
-from moorage.transfers.models import Upload
+from moorage.transfers.models import Download, Upload
 
 
 def load_addresses() -> None:
@@ -19,6 +19,14 @@ def upload_path(upload: Upload) -> str:
     """The path of an upload's page, without the site's address; empty in a process that serves no such page."""
     try:
         return reverse("upload", args=[upload.pk])
+    except NoReverseMatch:
+        return ""
+
+
+def download_path(download: Download) -> str:
+    """The path of a download's page; empty in a process that serves no such page."""
+    try:
+        return reverse("download", args=[download.pk])
     except NoReverseMatch:
         return ""
 

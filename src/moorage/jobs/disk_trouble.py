@@ -1,4 +1,4 @@
-"""When the file system fails not one entry but a whole import or preview: what is told of it, and whether it passes."""
+"""When the disk fails not one file but a whole import, preview or download: what is told, and whether it passes."""
 
 import errno
 from typing import Final, NamedTuple
@@ -12,15 +12,15 @@ class Told(NamedTuple):
     passes: bool = False
 
 
-_NO_ROOM: Final = Told("import.no_room", "The disk is full or cannot be written to.", passes=True)
+_NO_ROOM: Final = Told("no_room", "The disk is full or cannot be written to.", passes=True)
 _NOTHING_LEFT: Final = Told(
-    "import.not_opened",
+    "not_opened",
     "The machine had no open files or memory left for it. Nothing is lost. "
     "Try again; if it fails again, tell the operator.",
 )
 _FAILED: Final = Told(
-    "import.disk_failed",
-    "The disk failed while the upload's files were looked at or stored. Nothing is lost. "
+    "disk_failed",
+    "The disk failed while files were looked at or stored. Nothing is lost. "
     "Try again; if it fails again, tell the operator.",
 )
 _OF_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
@@ -32,8 +32,11 @@ def is_of_the_disk(error: OSError) -> bool:
     return error.errno is not None and not isinstance(error, ConnectionError | TimeoutError)
 
 
-def told_of(error: OSError) -> Told:
-    """What is told of an error of the file system."""
+def told_of(error: OSError, *, of: str = "import") -> Told:
+    """What is told of an error of the file system. `of` is what it happened to, for the code."""
+    told = _FAILED
     if error.errno in _OF_NO_ROOM:
-        return _NO_ROOM
-    return _NOTHING_LEFT if error.errno in _OF_NOTHING_LEFT else _FAILED
+        told = _NO_ROOM
+    elif error.errno in _OF_NOTHING_LEFT:
+        told = _NOTHING_LEFT
+    return told._replace(code=f"{of}.{told.code}")

@@ -1,5 +1,5 @@
-"""The worker: threads that import uploads, threads that carry out other revisions, and threads
-that run what is due in the schedule.
+"""The worker: threads that import uploads, threads that carry out other revisions, threads that prepare downloads,
+and threads that run what is due in the schedule.
 
 One thread more imports small uploads only, so that these need not wait until a large one has ended.
 
@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection, connections
 
 from moorage.backends import backends
-from moorage.jobs import imports, previews, revisions, schedule
+from moorage.jobs import downloads, imports, previews, revisions, schedule
 from moorage.jobs.addresses import load_addresses
 from moorage.jobs.small_imports import is_small
 from moorage.jobs.steadiness import Steadiness
@@ -27,6 +27,8 @@ from moorage.leases import LeaseWatch
 from moorage.transfers.models import Upload
 
 IDLE_SECONDS: Final = 0.5
+DOWNLOAD_IDLE_SECONDS: Final = 0.1  # a tree that is there already is ready while its member looks at the page
+DOWNLOAD_THREADS: Final = 2
 SWEEP_THREADS: Final = 8  # six sweeps ask Globus: a slow one must not keep the others from running
 PREVIEW_THREADS: Final = 2
 REVISION_THREADS: Final = 2  # an undo, move or removal waits for no import but while that registers
@@ -45,6 +47,7 @@ class Crew:
     size: int
     find: Callable[[], Job | None]
     stop: threading.Event
+    idle_seconds: float = IDLE_SECONDS
     looking: threading.Lock = field(default_factory=threading.Lock)
     threads: list[threading.Thread] = field(default_factory=list)
 
@@ -78,7 +81,7 @@ class Crew:
                 job = self._found()
                 if job is not None:
                     return job
-                self.stop.wait(IDLE_SECONDS)
+                self.stop.wait(self.idle_seconds)
             return None
         finally:
             self.looking.release()
@@ -113,6 +116,7 @@ def run_worker(stop: threading.Event) -> None:
         Crew("small import", 1, _find_import(stop, is_wanted=is_small), stop),
         Crew("preview", PREVIEW_THREADS, _find_preview(stop), stop),
         Crew("revision", REVISION_THREADS, _find_revision(stop), stop),
+        Crew("download", DOWNLOAD_THREADS, _find_download(stop), stop, DOWNLOAD_IDLE_SECONDS),
         Crew("sweep", SWEEP_THREADS, _find_sweep(), stop),
     ]
     for crew in crews:
@@ -152,6 +156,16 @@ def _find_preview(stop: threading.Event) -> Callable[[], Job | None]:
     def find() -> Job | None:
         lease = previews.claim_next(watch)
         return None if lease is None else lambda: previews.work(lease, should_stop=stop.is_set)
+
+    return find
+
+
+def _find_download(stop: threading.Event) -> Callable[[], Job | None]:
+    watch = LeaseWatch()
+
+    def find() -> Job | None:
+        lease = downloads.claim_next(watch)
+        return None if lease is None else lambda: downloads.work(lease, should_stop=stop.is_set)
 
     return find
 

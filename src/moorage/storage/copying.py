@@ -13,8 +13,9 @@ from moorage.storage.names import Place, give_name, temporary_name
 _FICLONE = 0x40049409  # ioctl_ficlone(2)
 
 
-def copy_verified(source: int, place: Place, *, size_bytes: int, mode: int) -> Stamp:
-    """Copy an open file to its place, whose name is its digest; the name appears only when every byte is there.
+def copy_verified(source: int, place: Place, *, size_bytes: int, mode: int, digest: str = "") -> Stamp:
+    """Copy an open file to its place; the name appears only when every byte is there. Without a `digest` the place's
+    name is the digest.
 
     Raises:
         FileChangedError: the bytes copied do not have this digest.
@@ -24,7 +25,7 @@ def copy_verified(source: int, place: Place, *, size_bytes: int, mode: int) -> S
     with _unnamed_file(place.root) as copy:
         if not _share_blocks(source, copy):
             _copy_bytes(source, copy)
-        if _digest_of(copy) != place.name or os.fstat(copy).st_size != size_bytes:
+        if _digest_of(copy) != (digest or place.name) or os.fstat(copy).st_size != size_bytes:
             raise FileChangedError
         os.fchmod(copy, mode)
         os.fsync(copy)

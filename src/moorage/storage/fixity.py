@@ -11,6 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from enum import StrEnum
 from hashlib import sha256
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from isal import isal_zlib
@@ -75,6 +76,26 @@ class Throttle:
         self._free_at = max(self._free_at, now) + (count if cost is None else cost) / self._rate
         if self._free_at > now:
             self._sleep(self._free_at - now)
+
+
+class ReadOrder(NamedTuple):
+    """Objects to be read to their ends: the digest and the size of each."""
+
+    objects: str
+    files: tuple[tuple[str, int], ...]
+
+
+def read_objects(order: ReadOrder) -> list[Reading]:
+    """Read objects unthrottled, in an executor's process.
+
+    Raises:
+        OSError: one could not be opened or read for a reason that says nothing of its bytes.
+    """
+    unthrottled = Throttle(0)
+    with ObjectStore(Path(order.objects)) as objects:
+        return [
+            read_object(objects, Digest(digest), size_bytes=size, throttle=unthrottled) for digest, size in order.files
+        ]
 
 
 def read_object(objects: ObjectStore, digest: Digest, *, size_bytes: int | None, throttle: Throttle) -> Reading:

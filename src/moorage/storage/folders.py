@@ -5,6 +5,7 @@ descriptor of the one above it cannot leave the root, and has no limit on the le
 """
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,8 +26,9 @@ class OpenFolders:
     A descriptor that `at` returns is valid until the next call.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, make: bool = False) -> None:
         self._root = os.open(root, FOLDER_FLAGS)
+        self._make = make  # folders that are missing on the way
         self._folder: bytes | None = b""  # where the way leads now; None after a step that failed
         self._names: list[bytes] = []
         self._kept: list[int] = []  # descriptors of the first names of `_names`
@@ -84,13 +86,24 @@ class OpenFolders:
 
     def _descend(self, names: list[bytes]) -> None:
         for name in names:
-            below = os.open(name, FOLDER_FLAGS, dir_fd=self._current())
+            below = self._open(name)
             if len(self._kept) < KEPT_LEVELS:
                 self._kept.append(below)
             else:
                 self._close_loose()
                 self._loose = below
             self._names.append(name)
+
+    def _open(self, name: bytes) -> int:
+        above = self._current()
+        try:
+            return os.open(name, FOLDER_FLAGS, dir_fd=above)
+        except FileNotFoundError:
+            if not self._make:
+                raise
+        with suppress(FileExistsError):
+            os.mkdir(name, 0o755, dir_fd=above)
+        return os.open(name, FOLDER_FLAGS, dir_fd=above)
 
     def _close_below(self, level: int) -> None:
         self._close_loose()

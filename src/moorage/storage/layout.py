@@ -1,8 +1,9 @@
 """Where bytes lie on disk. Everything below `root` is on one file system, so that placing is a link or a rename.
 
-collection/<area name>/   what Globus can reach: staging areas (later also download trees)
+collection/<area name>/   what Globus can reach: staging areas and download trees
 sealed/<upload id>/       areas after the seal: out of Globus's reach, never opened for writing again
 objects/<2 hex>/<digest>  the object store
+trees/<tree name>/        download trees while they are built or taken away: out of Globus's reach
 trash/<name>/             what was discarded, until its time has passed
 """
 
@@ -42,6 +43,10 @@ class StoreLayout:
         return self.root / "objects"
 
     @property
+    def trees(self) -> Path:
+        return self.root / "trees"
+
+    @property
     def trash(self) -> Path:
         return self.root / "trash"
 
@@ -52,7 +57,7 @@ class StoreLayout:
 
     def make(self) -> None:
         """Make the folders; harmless when they are there."""
-        for folder in (self.collection, self.sealed, self.objects, self.trash):
+        for folder in (self.collection, self.sealed, self.objects, self.trees, self.trash):
             folder.mkdir(parents=True, exist_ok=True)
             # Members' files are nobody else's business on a shared machine; Globus maps to our own account.
             folder.chmod(0o700)

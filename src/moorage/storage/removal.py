@@ -2,11 +2,11 @@
 
 import os
 import stat
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from moorage.storage.folders import OpenFolders, split_path
-from moorage.storage.walk import FoundKind, kind_of
 
 
 def remove_tree(path: Path) -> None:
@@ -26,6 +26,26 @@ def remove_tree(path: Path) -> None:
     with OpenFolders(path) as folders:
         _empty(folders)
     path.rmdir()
+
+
+def remove_trees(paths: Iterable[Path]) -> None:
+    """Remove several, in a process of an executor."""
+    for path in paths:
+        remove_tree(path)
+
+
+def parts_of(path: Path, *, most: int) -> list[list[Path]]:
+    """What a folder holds, dealt into at most so many parts that can be removed side by side; then the rest goes.
+
+    Where a folder holds nothing but another, it is the other's.
+    """
+    names: list[Path] = []
+    while path.is_dir() and not path.is_symlink():
+        names = [path / name for name in os.listdir(path)]
+        if len(names) != 1:
+            break
+        path = names[0]
+    return [names[start::most] for start in range(min(most, len(names)))]
 
 
 def _empty(folders: OpenFolders) -> None:
@@ -49,13 +69,12 @@ def _folders_of(folders: OpenFolders, folder: bytes) -> list[bytes]:
     descriptor = folders.at(folder)
     with os.scandir(descriptor) as entries:
         for entry in entries:
+            if not entry.is_dir(follow_symlinks=False):  # told by the listing itself: no file is looked at
+                os.unlink(entry.name, dir_fd=descriptor)
+                continue
             name = os.fsencode(entry.name)
-            mode = entry.stat(follow_symlinks=False).st_mode
-            if kind_of(mode) is FoundKind.DIRECTORY:
-                if mode & 0o700 != 0o700:
-                    # Its owner may have made it unreadable; it is ours, and it is to go.
-                    os.chmod(name, 0o700, dir_fd=descriptor)
-                below.append(prefix + name)
-            else:
-                os.unlink(name, dir_fd=descriptor)
+            if entry.stat(follow_symlinks=False).st_mode & 0o700 != 0o700:
+                # Its owner may have made it unreadable; it is ours, and it is to go.
+                os.chmod(name, 0o700, dir_fd=descriptor)
+            below.append(prefix + name)
     return below

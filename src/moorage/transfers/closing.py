@@ -9,7 +9,8 @@ from enum import StrEnum
 from typing import Final
 
 from moorage.backends import backends
-from moorage.globus.service import AccessRule, TaskId, TaskNotFoundError
+from moorage.globus.service import CollectionPath, TaskId, TaskNotFoundError
+from moorage.transfers.downloads.models import DownloadTree
 from moorage.transfers.grants import IN_FLIGHT, take_rule_away, withdraw_all
 from moorage.transfers.models import GlobusTask, GrantState, Upload, UploadTask
 from moorage.transfers.naming import area_path, is_within
@@ -42,11 +43,16 @@ def move_on(upload: Upload, *, state: UploadState, to: CloseStep) -> bool:
 
 def withdraw_rules(upload: Upload, *, at: datetime) -> bool:
     """Take every rule on the area away, also those that no row knows. True: the rule list shows none any more."""
-    withdraw_all(upload)
-    for grant in upload.grants.exclude(rule_id=""):
+    return withdraw_rules_on(upload, area_path(upload.area_name), at=at)
+
+
+def withdraw_rules_on(of: Upload | DownloadTree, path: CollectionPath, *, at: datetime) -> bool:
+    """The same for an area or a tree that lies at `path`."""
+    withdraw_all(of)
+    for grant in of.grants.exclude(rule_id=""):
         take_rule_away(grant)
     for _ in range(LOOKS_AT_THE_LIST):
-        standing = _rules_on(upload)
+        standing = [rule for rule in backends().globus.list_access() if is_within(rule.path, path)]
         if not standing:
             break
         for rule in standing:
@@ -54,15 +60,10 @@ def withdraw_rules(upload: Upload, *, at: datetime) -> bool:
     else:
         return False
     # A rule that was asked for a moment ago may still be made.
-    if upload.grants.filter(actual=GrantState.UNKNOWN, tried_at__gt=at - IN_FLIGHT).exists():
+    if of.grants.filter(actual=GrantState.UNKNOWN, tried_at__gt=at - IN_FLIGHT).exists():
         return False
-    upload.grants.filter(desired=GrantState.REVOKED).update(actual=GrantState.REVOKED, rule_id="", seen_at=None)
+    of.grants.filter(desired=GrantState.REVOKED).update(actual=GrantState.REVOKED, rule_id="", seen_at=None)
     return True
-
-
-def _rules_on(upload: Upload) -> list[AccessRule]:
-    area = area_path(upload.area_name)
-    return [rule for rule in backends().globus.list_access() if is_within(rule.path, area)]
 
 
 def cancel_tasks(links: Sequence[UploadTask], *, at: datetime, message: str) -> None:

@@ -1,5 +1,5 @@
 """Access follows its reason at once (design §6): a role, a membership, an account or an identity that changes
-or ends moves the grants, and ends wishes, in the same transaction. Globus is told right afterwards.
+or ends moves the grants, and ends wishes and downloads, in the same transaction. Globus is told right afterwards.
 
 `apps.TransfersConfig.ready` connects these; what bypasses signals is noticed by `reconciling`.
 """
@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from moorage.accounts.models import GlobusIdentity, Member
 from moorage.projects.models import Membership
+from moorage.transfers.downloads.ending import end_downloads_without_membership
 from moorage.transfers.grants import follow_reasons_of
 from moorage.transfers.wishing import end_wishes_without_reason
 
@@ -41,5 +42,6 @@ def _member_changed(
 
 
 def _follow(member: Member) -> None:
+    end_downloads_without_membership(member, at=timezone.now())
     follow_reasons_of(member)
     end_wishes_without_reason(maker=member, at=timezone.now())

@@ -1,18 +1,17 @@
-"""Access grants of an upload: which identities should have a rule on its area, and asking Globus for one rule.
+"""Access grants: which identities should have a rule on a staging area or a download tree, and asking for one rule.
 
 A grant says what is desired and what we know to stand. The row is committed before Globus is asked;
-`reconciling` compares all of them with the collection's rule list.
+`reconciling` compares all of them with the collection's rule list. Who has a reason is in `reasons`.
 """
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
-from moorage.accounts.identities import usable_identities
-from moorage.accounts.models import GlobusIdentity, Member
+from moorage.accounts.models import Member
 from moorage.backends import backends
 from moorage.globus.failures import GlobusRefusedError
 from moorage.globus.service import (
@@ -23,71 +22,67 @@ from moorage.globus.service import (
     IdentityId,
     Permissions,
 )
-from moorage.projects.rules import may_edit
+from moorage.transfers.downloads.models import DownloadTree
+from moorage.transfers.downloads.states import TreeState
 from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.models import AccessGrant, GrantState, Upload
 from moorage.transfers.naming import area_path
+from moorage.transfers.reasons import Identities, identities_for_tree, identities_for_upload
 from moorage.transfers.states import TAKES_FILES
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 # A request for a rule may reach Globus this long after it was made: until then "not in the list" proves nothing.
 IN_FLIGHT: Final = timedelta(seconds=60)
-UNUSABLE_STATUSES: Final = ("closed",)
 
-# The area still takes files: only then may anyone be given a rule.
-takes_files: Final = Q(upload__state__in=[state.value for state in TAKES_FILES])
-
-
-def identities_with_reason(upload: Upload) -> QuerySet[GlobusIdentity]:
-    """The identities that may have a rule on the area now: the uploader's, while she may upload."""
-    if upload.current_state not in TAKES_FILES or not may_edit(upload.owner, upload.project):
-        return GlobusIdentity.objects.none()
-    return usable_identities(upload.owner).exclude(status__in=UNUSABLE_STATUSES)
+# The area still takes files, or the tree serves: only then may anyone be given a rule.
+may_be_given: Final = Q(upload__state__in=[state.value for state in TAKES_FILES]) | Q(tree__state=TreeState.READY.value)
 
 
 def follow_reasons(upload: Upload) -> bool:
     """Set what is desired to what has a reason now, and say whether anything changed. Rows only: no call to Globus."""
-    wanted = {identity.identity_id: identity for identity in identities_with_reason(upload)}
-    changed = 0
-    ended = upload.grants.filter(desired=GrantState.GRANTED).exclude(identity_id__in=list(wanted))
-    changed += ended.update(desired=GrantState.REVOKED)
-    standing = set(upload.grants.filter(desired=GrantState.GRANTED).values_list("identity_id", flat=True))
+    folder = {"collection_id": upload.collection_id, "path": area_path(upload.area_name)}
+    return _follow(upload.grants, identities_for_upload(upload), **folder, permissions=Permissions.READ_WRITE.value)
+
+
+def follow_reasons_of_tree(tree: DownloadTree) -> bool:
+    """The same for the rules on a download tree."""
+    folder = {"collection_id": tree.collection_id, "path": f"/{tree.name}/"}
+    return _follow(tree.grants, identities_for_tree(tree), **folder, permissions=Permissions.READ.value)
+
+
+def _follow(grants: "RelatedManager[AccessGrant]", wanted: Identities, **folder: Any) -> bool:
+    ended = grants.filter(desired=GrantState.GRANTED).exclude(identity_id__in=list(wanted))
+    changed = ended.update(desired=GrantState.REVOKED)
+    standing = set(grants.filter(desired=GrantState.GRANTED).values_list("identity_id", flat=True))
     for identity_id in wanted.keys() - standing:
-        _want(upload, wanted[identity_id])
+        identity = wanted[identity_id]
+        told = {"desired": GrantState.GRANTED, "username": identity.username, "member_id": identity.member_id}
+        grants.update_or_create(identity_id=identity_id, defaults=told, create_defaults={**told, **folder})
         changed += 1
     return bool(changed)
 
 
-def _want(upload: Upload, identity: GlobusIdentity) -> None:
-    AccessGrant.objects.update_or_create(
-        upload=upload,
-        identity_id=identity.identity_id,
-        defaults={"desired": GrantState.GRANTED, "username": identity.username, "member": upload.owner},
-        create_defaults={
-            "desired": GrantState.GRANTED,
-            "username": identity.username,
-            "member": upload.owner,
-            "collection_id": upload.collection_id,
-            "path": area_path(upload.area_name),
-        },
-    )
-
-
 def follow_reasons_of(member: Member) -> None:
-    """A role, account or identity of this member changed: her open uploads' grants follow, in this transaction."""
+    """A role, account or identity of this member changed: the grants on her open uploads and on the trees of her
+    downloads follow, in this transaction.
+    """
     uploads = Upload.objects.filter(owner=member, state__in=[state.value for state in TAKES_FILES])
-    follow_reasons_in(uploads.select_related("owner", "project"))
+    trees = DownloadTree.objects.filter(state=TreeState.READY, downloads__owner=member)
+    follow_reasons_in(uploads.select_related("owner", "project"), trees.distinct())
 
 
-def follow_reasons_in(uploads: Iterable[Upload]) -> None:
-    """The same for several uploads; Globus is told at once afterwards."""
-    changed = [follow_reasons(upload) for upload in uploads]
+def follow_reasons_in(uploads: Iterable[Upload], trees: Iterable[DownloadTree] = ()) -> None:
+    """The same for several uploads and trees; Globus is told at once afterwards."""
+    changed = [follow_reasons(upload) for upload in uploads] + [follow_reasons_of_tree(tree) for tree in trees]
     if any(changed):
         make_due(Sweep.GRANTS, Sweep.REQUESTS)
 
 
-def withdraw_all(upload: Upload) -> None:
-    """Desire no rule any more. Rows only; call it in the transaction that closes the upload."""
-    upload.grants.filter(desired=GrantState.GRANTED).update(desired=GrantState.REVOKED)
+def withdraw_all(of: Upload | DownloadTree) -> None:
+    """Desire no rule any more. Rows only; call it in the transaction that closes the upload or ends the tree."""
+    of.grants.filter(desired=GrantState.GRANTED).update(desired=GrantState.REVOKED)
 
 
 def ask_for_rule(grant: AccessGrant, *, at: datetime) -> None:
@@ -100,7 +95,7 @@ def ask_for_rule(grant: AccessGrant, *, at: datetime) -> None:
     """
     globus = backends().globus
     expires_at = at + backends().policies.rule_lifetime
-    still_wanted = AccessGrant.objects.filter(takes_files, pk=grant.pk, desired=GrantState.GRANTED)
+    still_wanted = AccessGrant.objects.filter(may_be_given, pk=grant.pk, desired=GrantState.GRANTED)
     if not still_wanted.exclude(actual=GrantState.GRANTED).update(
         actual=GrantState.UNKNOWN, tried_at=at, expires_at=expires_at
     ):
@@ -111,7 +106,8 @@ def ask_for_rule(grant: AccessGrant, *, at: datetime) -> None:
         return
     path, identity = CollectionPath(grant.path), IdentityId(str(grant.identity_id))
     try:
-        rule = globus.grant_access(path, identity=identity, permissions=Permissions.READ_WRITE, expires_at=expires_at)
+        permissions = Permissions(grant.permissions)
+        rule = globus.grant_access(path, identity=identity, permissions=permissions, expires_at=expires_at)
     except (AccessRuleLimitError, AccessRuleConflictError, GlobusRefusedError) as error:
         # Refused, so nothing is under way.
         AccessGrant.objects.filter(pk=grant.pk).update(actual=GrantState.NONE, trouble=error.code)
@@ -125,8 +121,10 @@ def ask_for_rule(grant: AccessGrant, *, at: datetime) -> None:
 
 
 def _has_reason(grant: AccessGrant) -> bool:
-    upload = Upload.objects.select_related("owner", "project").get(pk=grant.upload_id)
-    return identities_with_reason(upload).filter(identity_id=grant.identity_id).exists()
+    if grant.tree_id is not None:
+        return grant.identity_id in identities_for_tree(DownloadTree.objects.get(pk=grant.tree_id))
+    upload = Upload.objects.select_related("owner", "project").get(grants=grant)
+    return grant.identity_id in identities_for_upload(upload)
 
 
 def take_rule_away(grant: AccessGrant) -> None:

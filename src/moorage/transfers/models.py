@@ -1,6 +1,6 @@
-"""Uploads, the access grants that let Globus write into them, and what reappeared of them.
+"""Uploads, the access grants on staging areas and download trees, and what reappeared of closed uploads.
 
-Globus tasks have a module of their own, `task_models`; Django finds them here.
+Globus tasks and downloads have modules of their own; Django finds them here.
 An upload's state changes through `Upload.transition_to` or under its lease only.
 """
 
@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from moorage.accounts.models import Member
@@ -17,6 +18,7 @@ from moorage.leases import Leased
 from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Project
 from moorage.projects.rules import MAY_EDIT
+from moorage.transfers.downloads.models import Download, DownloadTree
 from moorage.transfers.states import OUTSTANDING, UploadState, UploadTransitionError, check_transition
 from moorage.transfers.task_models import Belonging, CollectionWatch, DeliveredFile, GlobusTask, UploadTask
 
@@ -25,6 +27,8 @@ __all__ = [
     "Belonging",
     "CollectionWatch",
     "DeliveredFile",
+    "Download",
+    "DownloadTree",
     "GlobusTask",
     "GrantState",
     "SealWhen",
@@ -181,13 +185,14 @@ class GrantState(models.TextChoices):
 
 
 class AccessGrant(models.Model):
-    """A rule that a member's identity should, or should no longer, have on an upload's staging area.
+    """A rule that an identity should, or should no longer, have on an upload's staging area or on a download tree.
 
     The row is committed before Globus is asked; a sweep reconciles it with the collection's rule list.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="grants")
+    upload = models.ForeignKey(Upload, null=True, on_delete=models.CASCADE, related_name="grants")
+    tree = models.ForeignKey(DownloadTree, null=True, on_delete=models.CASCADE, related_name="grants")
     member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="+")
     identity_id = models.UUIDField()
     username = models.CharField(max_length=300)  # as whom to sign in there
@@ -204,7 +209,14 @@ class AccessGrant(models.Model):
     tasks_as_of = models.DateTimeField(null=True)  # when the identity's task list was last read
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["upload", "identity_id"], name="one_grant_per_identity")]
+        constraints = [
+            models.UniqueConstraint(fields=["upload", "identity_id"], name="one_grant_per_identity"),
+            models.UniqueConstraint(fields=["tree", "identity_id"], name="one_grant_per_identity_on_a_tree"),
+            models.CheckConstraint(
+                condition=Q(upload__isnull=False, tree__isnull=True) | Q(upload__isnull=True, tree__isnull=False),
+                name="grant_of_upload_or_tree",
+            ),
+        ]
         indexes = [models.Index(fields=["desired", "actual"], name="grants_to_reconcile")]
 
     def __str__(self) -> str:

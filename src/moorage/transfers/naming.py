@@ -1,4 +1,4 @@
-"""Names of uploads, and the readable but unguessable name of an upload's staging area."""
+"""Names of uploads and downloads, and the readable but unguessable name of an upload's staging area."""
 
 import base64
 import posixpath
@@ -26,18 +26,22 @@ class UploadDescriptionError(InvalidInputError):
     code = "upload.description"
 
 
-def clean_name(text: str) -> str:
-    """An upload's name on one line, without control characters.
+class DownloadNameError(InvalidInputError):
+    code = "download.name"
+
+
+def clean_name(text: str, *, of: str = "An upload", error: type[InvalidInputError] = UploadNameError) -> str:
+    """A name on one line, without control characters.
 
     Raises:
-        UploadNameError: nothing is left, or it is longer than NAME_LIMIT characters.
+        UploadNameError, or another `error`: nothing is left, or it is longer than NAME_LIMIT characters.
     """
     shown = "".join(" " if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c for c in text)
     name = " ".join(shown.split())
     if not name:
-        raise UploadNameError("An upload needs a name, so that you can tell it from others. Type one.", field="name")
+        raise error(f"{of} needs a name, so that you can tell it from others. Type one.", field="name")
     if len(name) > NAME_LIMIT:
-        raise UploadNameError(
+        raise error(
             f"The name has {len(name)} characters; {NAME_LIMIT} are possible. Shorten it, and use the description.",
             field="name",
         )
@@ -62,7 +66,7 @@ def clean_description(text: str) -> str:
 def area_name(*, project_name: str, upload_name: str) -> str:
     """A new name for a staging area: two readable parts, and 80 random bits that nobody guesses."""
     random_part = base64.b32encode(secrets.token_bytes(RANDOM_BYTES)).decode("ascii").lower()
-    return f"{_slug(project_name) or 'project'}-{_slug(upload_name) or 'upload'}-{random_part}"
+    return f"{slug(project_name) or 'project'}-{slug(upload_name) or 'upload'}-{random_part}"
 
 
 def looks_like_area(name: str) -> bool:
@@ -81,6 +85,7 @@ def is_within(path: str, area: str) -> bool:
     return f"{plain}/".startswith(area)
 
 
-def _slug(text: str) -> str:
+def slug(text: str) -> str:
+    """The letters and digits of a name as part of a folder's name; empty if there are none in ASCII."""
     ascii_text = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode("ascii").lower()
     return re.sub(r"[^a-z0-9]+", "-", ascii_text).strip("-")[:SLUG_LIMIT].strip("-")

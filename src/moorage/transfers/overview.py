@@ -20,14 +20,14 @@ from moorage.transfers.wording import StateLabel, Turn, state_label, state_text,
 
 @dataclass(frozen=True)
 class GlobusWay:
-    """How a member gets to the staging area in Globus."""
+    """How a member gets to a staging area or a download tree in Globus."""
 
     collection_id: UUID
     path: CollectionPath
     activity_url: str
     goto_url: str | None  # None: the viewer has no rule on the area, or it is not in the rule list yet
     sign_in_as: str | None
-    needs_identity: bool  # the viewer's own open upload, and she has linked no Globus identity
+    needs_identity: bool  # it is the viewer's own, and she has linked no Globus identity
     waits_for_rule: bool  # a rule was asked for and is not seen yet
 
 
@@ -94,7 +94,7 @@ def globus_way(upload: Upload, *, viewer: Member) -> GlobusWay:
     path = area_path(upload.area_name)
     own = [grant for grant in upload.grants.all() if grant.member_id == viewer.pk and _is_wanted(grant)]
     seen = [grant for grant in own if grant.actual == GrantState.GRANTED and grant.seen_at]
-    usable = _best(seen, viewer) if upload.current_state is UploadState.OPEN else None
+    usable = best_grant(seen, viewer) if upload.current_state is UploadState.OPEN else None
     takes_files = upload.current_state in TAKES_FILES
     return GlobusWay(
         collection_id=upload.collection_id,
@@ -107,7 +107,7 @@ def globus_way(upload: Upload, *, viewer: Member) -> GlobusWay:
     )
 
 
-def _best(grants: list[AccessGrant], viewer: Member) -> AccessGrant | None:
+def best_grant(grants: list[AccessGrant], viewer: Member) -> AccessGrant | None:
     """The grant of an identity that the viewer has signed in with, if there is one."""
     if len(grants) < 2:
         return grants[0] if grants else None

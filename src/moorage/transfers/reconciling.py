@@ -18,15 +18,16 @@ from moorage.globus.service import (
     AccessRuleConflictError,
     AccessRuleId,
     AccessRuleLimitError,
-    Permissions,
 )
+from moorage.transfers.downloads.models import DownloadTree
+from moorage.transfers.downloads.states import TreeState
 from moorage.transfers.grants import (
     IN_FLIGHT,
     ask_for_rule,
     follow_reasons_in,
+    may_be_given,
     seen_in_list,
     take_rule_away,
-    takes_files,
 )
 from moorage.transfers.models import AccessGrant, GrantState, Upload
 from moorage.transfers.naming import looks_like_area
@@ -53,7 +54,7 @@ def reconcile_grants(*, at: datetime) -> bool:
     """
     # What has lost its reason goes first, and without a look at the list: nothing may delay it.
     _take_away()
-    follow_reasons_in(_takers())
+    follow_reasons_in(_takers(), DownloadTree.objects.filter(state=TreeState.READY))
     _take_away()
     # The list first, rows afterwards: a rule in the list has had its row since before it was asked for.
     rules = backends().globus.list_access()
@@ -86,7 +87,7 @@ def _revoke_unwanted(rules: Iterable[AccessRule], grants: dict[Key, AccessGrant]
         if not looks_like_area(rule.path.strip("/")):
             continue
         grant = grants.get((rule.path, rule.identity))
-        if grant is None or grant.desired != GrantState.GRANTED or rule.permissions != Permissions.READ_WRITE:
+        if grant is None or grant.desired != GrantState.GRANTED or rule.permissions != grant.permissions:
             log.info("revoking a rule that no grant wants", extra={"path": rule.path, "rule": rule.id})
             backends().globus.revoke_access(rule.id)
             AccessGrant.objects.filter(path=rule.path, identity_id=rule.identity).update(
@@ -110,12 +111,12 @@ def _note_gone(grants: Iterable[AccessGrant], standing: dict[Key, AccessRule], *
 def _ask_and_renew(standing: dict[Key, AccessRule], *, at: datetime) -> bool:
     asked = False
     refused: GlobusRefusedError | None = None
-    wanted = AccessGrant.objects.filter(takes_files, desired=GrantState.GRANTED).select_related("upload")
+    wanted = AccessGrant.objects.filter(may_be_given, desired=GrantState.GRANTED).select_related("upload")
     for grant in wanted:
         rule = standing.get(_key_of(grant))
         if grant.actual == GrantState.GRANTED and rule is not None:
             _renew(grant, rule, at=at)
-        elif grant.actual != GrantState.GRANTED and grant.upload.state == UploadState.OPEN:
+        elif grant.actual != GrantState.GRANTED and (grant.upload is None or grant.upload.state == UploadState.OPEN):
             try:
                 ask_for_rule(grant, at=at)
                 asked = True

@@ -136,7 +136,8 @@ def _candidates(collection_id: UUID) -> Candidates:
     grants = AccessGrant.objects.filter(collection_id=collection_id, upload__state__in=states)
     by_identity: Candidates = {}
     for grant in grants.select_related("upload"):
-        by_identity.setdefault(grant.identity_id, []).append(candidate_of(grant.upload))
+        if grant.upload is not None:
+            by_identity.setdefault(grant.identity_id, []).append(candidate_of(grant.upload))
     return by_identity
 
 

@@ -1,0 +1,198 @@
+"""Building a tree: every file of its selection is linked, what is doubtful is read first, and our lists are written.
+
+The batches go to an executor; the rows are read here, and the lists are written here, in the order of the rows. A tree
+that is begun again keeps what is linked already. Nothing is served before all of it is there.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import IO, Final
+
+from moorage.files.archives.lists import DIGESTS_NAME, FACTS_NAME, list_name
+from moorage.files.items import revision_facts
+from moorage.files.standing import standing_at
+from moorage.projects.models import Project
+from moorage.storage.layout import StoreLayout
+from moorage.storage.links import added, sum_of
+from moorage.storage.trees import DownloadTrees
+from moorage.transfers.downloads.doubt import Doubts
+from moorage.transfers.downloads.linking import FolderRows, Linked, LinkOrder, link_batch
+from moorage.transfers.downloads.orders import Asked, Orders
+from moorage.transfers.downloads.rows import Question, folder_rows
+
+FILES_PER_ORDER: Final = 1000
+REPORT_SECONDS: Final = 0.3
+
+
+@dataclass
+class TreeProgress:
+    """How far a tree is."""
+
+    files_done: int = 0
+    bytes_done: int = 0
+    bytes_checked: int = 0
+
+
+def nothing_to_tell(_: TreeProgress) -> None:
+    """Nobody wants to know how far it is."""
+
+
+@dataclass
+class TreeJob:
+    """What building or checking one tree works with.
+
+    `report` is told from time to time how far it is, and may raise to end the work. `seam` is called between steps.
+    """
+
+    project: Project
+    name: str
+    question: Question
+    store: StoreLayout
+    clock: Callable[[], datetime]
+    orders: Orders
+    report: Callable[[TreeProgress], None] = nothing_to_tell
+    seam: Callable[[str], None] = lambda _: None
+    progress: TreeProgress = field(default_factory=TreeProgress)
+    _told_at: float = 0.0
+
+    def tell(self) -> None:
+        """Report, unless it was done a moment ago."""
+        now = time.monotonic()
+        if now - self._told_at >= REPORT_SECONDS:
+            self._told_at = now
+            self.report(self.progress)
+
+
+@dataclass(frozen=True)
+class Built:
+    """A tree that is complete and lies where it can be served from. `sum` is that of `storage.trees.sum_of_tree`."""
+
+    files: int
+    bytes: int
+    sum: int
+    digests_name: str
+    facts_name: str
+
+
+def build(job: TreeJob) -> Built:
+    """Build the tree, apart from what Globus can reach.
+
+    Raises:
+        DamagedFilesError: objects are not what was recorded; all of them were looked for, and some are named.
+        OSError: no room, or the file system fails. What is there stays for the next try.
+    """
+    folder = DownloadTrees(job.store).begin(job.name)
+    job.seam("tree begun")
+    names = list_names(job.project, revision=job.question.selection.revision)
+    doubts = Doubts(job.store, job.clock, job.orders)
+    total = 0
+    with ExitStack() as stack:
+        files = [stack.enter_context((folder / name).open("wb")) for name in names]
+        for linked in _linked(job, folder, doubts):
+            total = added(total, linked.sum)
+            _write_lines(files, linked)
+            job.progress.files_done += linked.files
+            job.progress.bytes_checked = doubts.bytes_read
+            job.tell()
+    doubts.check()
+    for name in names:
+        (folder / name).chmod(0o444)
+        total = added(total, sum_of((folder / name).stat()))
+    job.seam("lists written")
+    return Built(job.progress.files_done, job.progress.bytes_done, total, *names)
+
+
+def look_for_damage(job: TreeJob) -> None:
+    """Read what is doubtful of a tree that is there already.
+
+    Raises:
+        DamagedFilesError: as for `build`.
+    """
+    doubts = Doubts(job.store, job.clock, job.orders)
+    for folders in folder_rows(job.question):
+        doubts.settle(folders)
+        job.progress.bytes_checked = doubts.bytes_read
+        job.tell()
+    doubts.check()
+
+
+def list_names(project: Project, *, revision: int) -> tuple[str, str]:
+    """What our lists of digests and of facts are called in a tree's root, where files of the project may lie, too."""
+    return _free_name(project, DIGESTS_NAME, revision), _free_name(project, FACTS_NAME, revision)
+
+
+def _free_name(project: Project, name: str, revision: int) -> str:
+    while standing_at(project.pk, [name], view=revision):
+        name = list_name(name, taken=True)
+    return name
+
+
+def _linked(job: TreeJob, folder: Path, doubts: Doubts) -> Iterator[Linked]:
+    """Have everything linked; the answers in the order of the rows."""
+    asked: deque[Asked[Linked]] = deque()
+    began: dict[int, tuple[str, str]] = {}
+    for folders in folder_rows(job.question):
+        for some in _cut(doubts.settle(folders)):
+            order = LinkOrder(str(folder), str(job.store.objects), some, _began(job.project, some, began))
+            asked.append(job.orders.ask(link_batch, order))
+            job.progress.bytes_done += sum(row.size_bytes for one in some for row in one.rows)
+            while len(asked) >= job.orders.in_flight:
+                yield from _settled(job, asked.popleft(), doubts)
+    while asked:
+        yield from _settled(job, asked.popleft(), doubts)
+
+
+def _settled(job: TreeJob, asked: Asked[Linked], doubts: Doubts) -> Iterator[Linked]:
+    """An answer, and that for what was touched since its row was written, after it has been read."""
+    linked = asked.result()
+    job.seam("batch linked")
+    yield linked
+    if not linked.touched:
+        return
+    order: LinkOrder = asked.order
+    touched = [FolderRows(order.folders[at].path, [order.folders[at].rows[row]]) for at, row in linked.touched]
+    whole = doubts.settle(touched, all_of_them=True)
+    again = job.orders.ask(link_batch, order._replace(folders=whole)).result()
+    # What is touched once more in between is damaged for us: somebody is at work on it.
+    for at, row in again.touched:
+        doubts.note_damage(whole[at].path, [whole[at].rows[row]])
+    yield again
+
+
+def _began(
+    project: Project, some: Iterable[FolderRows], known: dict[int, tuple[str, str]]
+) -> dict[int, tuple[str, str]]:
+    numbers = {row.since for one in some for row in one.rows}
+    for number, facts in revision_facts(project, numbers - known.keys()).items():
+        known[number] = str(facts.by or ""), str(facts.upload_id or "")
+    return {number: known[number] for number in numbers if number in known}
+
+
+def _cut(folders: Iterable[FolderRows]) -> Iterator[list[FolderRows]]:
+    """Folders in batches of not too many files; a large folder is in several of them."""
+    batch: list[FolderRows] = []
+    room = FILES_PER_ORDER
+    for path, rows in folders:
+        start = 0
+        while True:
+            batch.append(FolderRows(path, rows[start : start + room]))
+            taken = len(batch[-1].rows)
+            start, room = start + taken, room - taken
+            if room <= 0:
+                yield batch
+                batch, room = [], FILES_PER_ORDER
+            if start >= len(rows):
+                break
+    if batch:
+        yield batch
+
+
+def _write_lines(files: Sequence[IO[bytes]], linked: Linked) -> None:
+    digests, facts = files
+    digests.write(linked.digests)
+    facts.write(linked.facts)

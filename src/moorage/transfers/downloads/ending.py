@@ -1,0 +1,156 @@
+"""The end of a download: deleted, expired, damaged, or its member no longer belongs to the project.
+
+Rows only: rules are desired no more in the same transaction, and the tree goes with its last download.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from moorage.accounts.models import Member
+from moorage.audit.records import record
+from moorage.backends import backends
+from moorage.projects.rules import role_of
+from moorage.transfers.downloads.models import Download, DownloadTree
+from moorage.transfers.downloads.rules import check_may_decide
+from moorage.transfers.downloads.states import LIVE, DownloadState, DownloadTransitionError, TreeState
+from moorage.transfers.downloads.trees import leave_tree
+from moorage.transfers.due import Sweep, make_due
+from moorage.transfers.grants import follow_reasons_of_tree, withdraw_all
+
+BY_MEMBER: Final = "cancelled.by_member"
+MEMBERSHIP_ENDED: Final = "cancelled.membership_ended"
+EXPIRED: Final = "expired.time"
+
+
+def delete_download(*, download: Download, actor: Member, at: datetime) -> None:
+    """End a download, in whatever state it is. Repeating it changes nothing.
+
+    Raises:
+        DownloadNotFoundError, DownloadRoleError: the actor may not decide on it.
+    """
+    check_may_decide(actor, download)
+    while download.current_state is not DownloadState.CANCELLED:
+        try:
+            end_download(
+                download,
+                DownloadState.CANCELLED,
+                by=actor,
+                reason=BY_MEMBER,
+                reason_text=f"Deleted by {actor}.",
+                at=at,
+            )
+        except DownloadTransitionError:
+            download.refresh_from_db()  # a worker has moved it at the same moment
+
+
+def end_download(
+    download: Download,
+    state: DownloadState,
+    *,
+    reason: str,
+    reason_text: str,
+    at: datetime,
+    by: Member | None = None,
+    **changes: Any,
+) -> None:
+    """Move a download to a state in which it needs no tree, and let its access and its tree follow.
+
+    Raises:
+        DownloadTransitionError: another process was quicker.
+    """
+    needed_tree = download.current_state in LIVE
+    with transaction.atomic():
+        download.transition_to(state, at=at, reason=reason, reason_text=reason_text, **changes)
+        record(f"download.{state.value}", download, actor=by, at=at, project_id=download.project_id, reason=reason)
+        if not needed_tree:
+            return
+        leave_tree(download.tree_id, at=at)
+        tree = DownloadTree.objects.get(pk=download.tree_id)
+        if tree.current_state is TreeState.LEAVING:
+            withdraw_all(tree)
+        else:
+            follow_reasons_of_tree(tree)
+        make_due(Sweep.GRANTS)
+
+
+def end_downloads_without_membership(member: Member, *, at: datetime) -> None:
+    """Her downloads of projects that she no longer belongs to end. Call it where a membership or an account ends."""
+    for download in Download.objects.live().filter(owner=member).select_related("project", "owner"):
+        if role_of(member, download.project) is not None:
+            continue
+        try:
+            end_download(
+                download,
+                DownloadState.CANCELLED,
+                reason=MEMBERSHIP_ENDED,
+                reason_text=f"Ended, because {member} no longer belongs to the project.",
+                at=at,
+            )
+        except DownloadTransitionError:
+            continue  # it has ended otherwise
+
+
+def fail_downloads(
+    tree: DownloadTree, *, reason: str, reason_text: str, damaged: Iterable[str] = (), at: datetime
+) -> list[Download]:
+    """End everything that a tree serves or should have served, and return it. Call it in a transaction."""
+    failed = []
+    for download in Download.objects.live().filter(tree=tree).select_related("project", "owner"):
+        end_download(
+            download,
+            DownloadState.FAILED,
+            reason=reason,
+            reason_text=reason_text,
+            damaged_paths=list(damaged),
+            at=at,
+        )
+        failed.append(download)
+    return failed
+
+
+def expiring_downloads() -> QuerySet[Download]:
+    """Downloads that can expire."""
+    return Download.objects.live().select_related("owner", "project", "tree")
+
+
+def warning_due(download: Download, *, at: datetime) -> int | None:
+    """The days of the warning that is to be sent now: the nearest one that is due and was not sent."""
+    left = download.expires_at - at
+    due = [days for days in backends().policies.download_warned_days if left <= timedelta(days=days)]
+    if not due or left <= timedelta(0):
+        return None
+    nearest, sent = min(due), download.expiry_warned_days
+    return nearest if sent is None or nearest < sent else None
+
+
+def note_warned(download: Download, *, days: int) -> bool:
+    """Write down that this warning is sent; False when another process has sent it. Call it with the notice."""
+    same = Download.objects.live().filter(pk=download.pk, expires_at=download.expires_at)
+    return bool(same.filter(expiry_warned_days=download.expiry_warned_days).update(expiry_warned_days=days))
+
+
+def expire_download(download: Download, *, at: datetime) -> bool:
+    """End a download whose time has passed. True: it has expired by this."""
+    download.refresh_from_db()
+    if download.expires_at > at or download.current_state not in LIVE:
+        return False
+    if download.current_state is not DownloadState.READY:
+        # It could not be prepared in all that time.
+        state, sentence = DownloadState.FAILED, "Its time passed before it was ready. Ask for it again."
+    else:
+        days = (download.expires_at - (download.ready_at or download.created_at)).days
+        state, sentence = DownloadState.EXPIRED, f"Expired: it was kept for {days} days. Ask for it again if needed."
+    try:
+        end_download(download, state, reason=EXPIRED, reason_text=sentence, at=at)
+    except DownloadTransitionError:
+        return False
+    return True
+
+
+def postpone_expiry(download: Download, *, until: datetime) -> None:
+    """Keep a download a little longer: somebody reads from it at this moment."""
+    Download.objects.live().filter(pk=download.pk, expires_at__lt=until).update(expires_at=until)
