@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from builders import NOON
+from downloading import Harbour
 from fakes.globus import InMemoryTransferService
-from moorage.backends import Backends, using
+from moorage.backends import Backends, backends, using
 from moorage.globus.links import GlobusLinks
 from moorage.storage.layout import StoreLayout
 
@@ -24,6 +28,14 @@ def globus(tmp_path: Path) -> Iterator[InMemoryTransferService]:
     links = GlobusLinks("https://globus.example")
     with using(Backends(globus=service, links=links, store=store, clock=lambda: NOON)):
         yield service
+
+
+@pytest.fixture
+def harbour(globus: InMemoryTransferService) -> Iterator[Harbour]:
+    """The store and the Globus of `globus`, the time of the day, and a worker in this process."""
+    outside = replace(backends(), clock=timezone.now)
+    with ThreadPoolExecutor(2) as executor, using(outside):
+        yield Harbour(globus, outside.store, executor)
 
 
 @pytest.fixture(autouse=True)

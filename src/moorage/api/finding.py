@@ -5,6 +5,8 @@ from uuid import UUID
 from moorage.accounts.models import Member
 from moorage.projects.models import Project
 from moorage.projects.rules import ProjectNotFoundError
+from moorage.transfers.downloads.models import Download
+from moorage.transfers.downloads.rules import DownloadNotFoundError
 from moorage.transfers.models import Upload
 from moorage.transfers.rules import UploadNotFoundError
 
@@ -31,3 +33,16 @@ def find_upload(member: Member, upload_id: UUID) -> Upload:
     if upload is None:
         raise UploadNotFoundError
     return upload
+
+
+def find_download(member: Member, download_id: UUID) -> Download:
+    """A download of one of the member's projects.
+
+    Raises:
+        DownloadNotFoundError: it is not there, or not for her.
+    """
+    visible = Download.objects.visible_to(member).select_related("tree", "project", "owner")
+    download = visible.filter(pk=download_id).first()
+    if download is None:
+        raise DownloadNotFoundError
+    return download

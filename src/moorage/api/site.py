@@ -2,7 +2,19 @@
 
 from ninja import NinjaAPI
 
-from moorage.api import archives, changes, checks, files, manifests, members, myself, projects, revisions, uploads
+from moorage.api import (
+    archives,
+    changes,
+    checks,
+    downloads,
+    files,
+    manifests,
+    members,
+    myself,
+    projects,
+    revisions,
+    uploads,
+)
 from moorage.api.authentication import BearerToken
 from moorage.api.errors import tell_failures
 
@@ -25,3 +37,4 @@ api.add_router("/projects", archives.router)
 api.add_router("", uploads.router)
 api.add_router("", checks.router)
 api.add_router("", manifests.router)
+api.add_router("", downloads.router)

@@ -11,6 +11,7 @@ from moorage.files.archives.listing import listed_files
 from moorage.files.archives.lists import DIGESTS_NAME, FACTS_NAME, ListedFile, digest_line, facts_line, in_blocks
 from moorage.files.archives.selection import Selection
 from moorage.files.disposition import content_disposition
+from moorage.files.filters import Wanted
 from moorage.files.ranges import Span
 from moorage.files.serving import GUARDS, ranged_response
 from moorage.projects.models import Project
@@ -43,10 +44,12 @@ def archive_response(
     return ranged_response(request, tag=layout.tag, size_bytes=layout.size_bytes, name=name, body=body)
 
 
-def list_response(project: Project, selection: Selection, *, form: ListFormat) -> HttpResponseBase:
-    """The digests of a selection for `sha256sum -c`, or its facts as JSON lines; streamed."""
+def list_response(
+    project: Project, selection: Selection, *, form: ListFormat, wanted: Wanted | None = None
+) -> HttpResponseBase:
+    """The digests of a selection, or of what a filter wants of it, for `sha256sum -c`; or the facts as JSON lines."""
     name, kind, line = _LISTS[form]
-    blocks = in_blocks(map(line, listed_files(project, selection)))
+    blocks = in_blocks(map(line, listed_files(project, selection, wanted=wanted)))
     response = StreamingHttpResponse(blocks, content_type=kind)
     for header, value in {**GUARDS, "Content-Disposition": content_disposition(name)}.items():
         response.headers[header] = value
