@@ -10,6 +10,7 @@ import pytest
 from globus_local.config import ClientConfig, CollectionConfig, Config, IdentityConfig, RuleConfig
 from moorage.config.command import main
 from moorage.config.options import Options
+from moorage.transfers.downloads.states import DOWNLOAD_TRANSITIONS, DownloadState
 from moorage.transfers.states import UPLOAD_TRANSITIONS, UploadState
 
 REFERENCE = Path(__file__).resolve().parents[3] / "docs" / "reference"
@@ -40,8 +41,15 @@ def test_the_page_of_the_command_names_every_command_and_every_option_of_up() ->
 
 @pytest.mark.parametrize("state", UploadState)
 def test_the_page_of_states_shows_the_moves_that_the_table_has(state: UploadState) -> None:
-    page = (REFERENCE / "upload-states.md").read_text()
-    row = next(line for line in page.splitlines() if line.startswith(f"| `{state.value}`"))
-    shown = {word.strip().strip("`") for word in row.split("|")[3].split(",") if word.strip()}
+    assert _moves_shown("upload-states.md", state) == {wanted.value for wanted in UPLOAD_TRANSITIONS[state]}
 
-    assert shown == {wanted.value for wanted in UPLOAD_TRANSITIONS[state]}
+
+@pytest.mark.parametrize("state", DownloadState)
+def test_the_page_of_downloads_shows_the_moves_that_the_table_has(state: DownloadState) -> None:
+    assert _moves_shown("download-states.md", state) == {wanted.value for wanted in DOWNLOAD_TRANSITIONS[state]}
+
+
+def _moves_shown(name: str, state: str) -> set[str]:
+    page = (REFERENCE / name).read_text()
+    row = next(line for line in page.splitlines() if line.startswith(f"| `{state}`"))
+    return {word.strip().strip("`") for word in row.split("|")[3].split(",") if word.strip()}
