@@ -21,14 +21,15 @@ from moorage.jobs.disk_trouble import is_of_the_disk, told_of
 from moorage.jobs.download_endings import NothingMatchesError, TreeUnwantedError, fail_tree, put_off, tree_is_ready
 from moorage.jobs.imports import shared_pool
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
+from moorage.storage.links import added
 from moorage.storage.removal import parts_of, remove_trees
-from moorage.storage.trees import DownloadTrees, sum_of_tree
+from moorage.storage.trees import DownloadTrees, sum_of_trees
 from moorage.transfers.downloads.building import TreeJob, TreeProgress, build, look_for_damage
 from moorage.transfers.downloads.leaving import may_be_removed
 from moorage.transfers.downloads.models import Download, DownloadTree
 from moorage.transfers.downloads.orders import Orders
 from moorage.transfers.downloads.states import UNPREPARED, DownloadState, TreeState
-from moorage.transfers.downloads.totals import totals_of
+from moorage.transfers.downloads.totals import is_anything_doubtful, totals_of
 from moorage.transfers.downloads.trees import question_of
 from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.grants import follow_reasons_of_tree
@@ -38,7 +39,7 @@ FIRST_DELAY: Final = timedelta(seconds=5)
 READERS_ASKED_AFTER: Final = timedelta(seconds=20)
 LONGEST_DELAY: Final = timedelta(hours=1)  # no delay is as long
 SMALL_FILES: Final = 20_000  # a tree of so many links takes the process of small imports, too
-REMOVED_SIDE_BY_SIDE: Final = 4
+SIDE_BY_SIDE: Final = 4
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,8 @@ def _take_on(tree: DownloadTree, lease: Lease, should_stop: Callable[[], bool], 
         return
     job = _job_of(tree, lease, should_stop, executor)
     if tree.current_state is TreeState.READY and _is_as_it_was(tree, job):
-        look_for_damage(job)
+        if is_anything_doubtful(job.question.believed_since):
+            look_for_damage(job)
         tree_is_ready(tree, lease)
         return
     _build(tree, job, lease)
@@ -146,7 +148,8 @@ def _write(lease: Lease, **columns: Any) -> None:
 def _is_as_it_was(tree: DownloadTree, job: TreeJob) -> bool:
     """Whether no file of a READY tree was touched, and with it no object, since it was built."""
     served = DownloadTrees(backends().store).served_path(tree.name)
-    return str(job.orders.ask(sum_of_tree, served).result()) == tree.fingerprint
+    parts = [job.orders.ask(sum_of_trees, part) for part in parts_of(served, most=SIDE_BY_SIDE)]
+    return str(added(0, sum(part.result() for part in parts))) == tree.fingerprint
 
 
 def _remove(tree: DownloadTree, lease: Lease, executor: Executor | None) -> None:
@@ -157,7 +160,7 @@ def _remove(tree: DownloadTree, lease: Lease, executor: Executor | None) -> None
     trees = DownloadTrees(backends().store)
     apart = trees.withdraw(tree.name)
     orders = _orders(tree, executor)
-    parts = parts_of(apart, most=REMOVED_SIDE_BY_SIDE) if tree.files_done else []
+    parts = parts_of(apart, most=SIDE_BY_SIDE) if tree.files_done else []
     for asked in [orders.ask(remove_trees, part) for part in parts]:
         asked.result()
     trees.remove(tree.name)

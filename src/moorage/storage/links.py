@@ -8,9 +8,10 @@ import errno
 import os
 import stat
 from collections import OrderedDict
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
-from typing import Final, NamedTuple, Self
+from typing import Final, Self
 
 from moorage.storage.copying import copy_verified
 from moorage.storage.digests import Digest, FileChangedError
@@ -23,13 +24,8 @@ _COPIES_KEPT: Final = 32
 _SUM_BITS: Final = 64
 
 
-class LinkedFile(NamedTuple):
-    """A file that a tree is to hold, and what its object's row says of the object's file."""
-
-    name: str
-    digest: str
-    size_bytes: int
-    modified_ns: int
+# A file that a tree is to hold: its name, and digest, size and time (in ns) of its object as the object's row has them.
+FileToLink = tuple[str, str, int, int]
 
 
 class TouchedError(Exception):
@@ -43,74 +39,93 @@ class Links:
         self._folders = OpenFolders(tree, make=True)
         self._near = os.open(tree.parent, FOLDER_FLAGS)  # copies are made beside the tree
         self._objects_at = objects
-        self._prefixes: dict[str, int] = {}
+        self._objects = os.open(objects, FOLDER_FLAGS)
         self._copies: OrderedDict[str, int] = OrderedDict()  # descriptors of copies, by digest
 
     def folder(self, path: str) -> int:
         """The descriptor of a folder of the tree, made if need be; valid until the next call."""
         return self._folders.at(path.encode())
 
-    def link(self, file: LinkedFile, above: int) -> int:
-        """Give an object a name in the folder `above`, and return what it adds to the tree's sum. May be repeated.
+    def link_all(self, files: Iterable[FileToLink], above: int) -> tuple[int, list[int]]:
+        """Give objects their names in the folder `above`; may be repeated.
+
+        Returns what they add to the tree's sum, and the positions of those that were left out because their file is
+        not as their row says.
 
         Raises:
-            TouchedError: the object's file is not as its row says; nothing was linked.
             OSError: no room, or the file system refuses.
         """
-        name, digest = file.name, file.digest
-        prefix = self._prefix(digest[:2])
+        total, touched = 0, list[int]()
+        objects, link, look = self._objects, os.link, os.stat
+        for position, (name, digest, size_bytes, modified_ns) in enumerate(files):
+            try:
+                link(f"{digest[:2]}/{digest}", name, src_dir_fd=objects, dst_dir_fd=above, follow_symlinks=False)
+                # By its new name, which is at hand: looking for the object once more takes longer.
+                status = look(name, dir_fd=above, follow_symlinks=False)
+                if status.st_size == size_bytes and status.st_mtime_ns == modified_ns and stat.S_ISREG(status.st_mode):
+                    total += hash((status.st_ino, size_bytes, modified_ns))
+                    continue
+                os.unlink(name, dir_fd=above)
+                touched.append(position)
+            except OSError:
+                try:
+                    total += self._link_otherwise((name, digest, size_bytes, modified_ns), above)
+                except TouchedError:
+                    touched.append(position)
+        return total, touched
+
+    def _link_otherwise(self, file: FileToLink, above: int) -> int:
+        """Link one file for which something was in the way, and return what it adds to the sum."""
+        name, digest, size_bytes, modified_ns = file
+        lies_at = f"{digest[:2]}/{digest}"
         try:
-            status = os.stat(digest, dir_fd=prefix, follow_symlinks=False)
+            status = os.stat(lies_at, dir_fd=self._objects, follow_symlinks=False)
+            if (status.st_size, status.st_mtime_ns) != (size_bytes, modified_ns) or not stat.S_ISREG(status.st_mode):
+                raise TouchedError
+            os.link(lies_at, name, src_dir_fd=self._objects, dst_dir_fd=above, follow_symlinks=False)
         except FileNotFoundError:
             raise TouchedError from None
-        if status.st_size != file.size_bytes or status.st_mtime_ns != file.modified_ns:
-            raise TouchedError
-        if not stat.S_ISREG(status.st_mode):
-            raise TouchedError
-        try:
-            os.link(digest, name, src_dir_fd=prefix, dst_dir_fd=above, follow_symlinks=False)
         except FileExistsError:
             # An earlier try may have linked it; whatever else lies there does not stay.
             if os.stat(name, dir_fd=above, follow_symlinks=False).st_ino != status.st_ino:
                 os.unlink(name, dir_fd=above)
-                return self.link(file, above)
-        except FileNotFoundError:
-            raise TouchedError from None
+                return self._link_otherwise(file, above)
         except OSError as error:
             if error.errno not in _NO_LINK:
                 raise
             return self._link_copy(file, above)
         return sum_of(status)
 
-    def _link_copy(self, file: LinkedFile, above: int) -> int:
-        copy = self._copies.get(file.digest)
+    def _link_copy(self, file: FileToLink, above: int) -> int:
+        name, digest, _, _ = file
+        copy = self._copies.get(digest)
         if copy is not None:
             try:
-                give_name(copy, Place(self._near, above, file.name))
+                give_name(copy, Place(self._near, above, name))
                 return sum_of(os.fstat(copy))
             except OSError as error:
                 if error.errno not in _NO_LINK:
                     raise
         copy = self._copy(file, above)
-        self._keep(file.digest, copy)
+        self._keep(digest, copy)
         return sum_of(os.fstat(copy))
 
-    def _copy(self, file: LinkedFile, above: int) -> int:
+    def _copy(self, file: FileToLink, above: int) -> int:
+        name, digest, size_bytes, modified_ns = file
         with ObjectStore(self._objects_at) as objects:
             try:
-                source = objects.open_object(Digest(file.digest))
+                source = objects.open_object(Digest(digest))
             except ObjectMissingError:
                 raise TouchedError from None
         try:
-            modified_ns = os.fstat(source).st_mtime_ns
-            place = Place(self._near, above, file.name)
-            copy_verified(source, place, size_bytes=file.size_bytes, mode=OBJECT_MODE, digest=file.digest)
+            place = Place(self._near, above, name)
+            copy_verified(source, place, size_bytes=size_bytes, mode=OBJECT_MODE, digest=digest)
         except FileChangedError:
             raise TouchedError from None
         finally:
             os.close(source)
-        os.utime(file.name, ns=(modified_ns, modified_ns), dir_fd=above, follow_symlinks=False)
-        return os.open(file.name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+        os.utime(name, ns=(modified_ns, modified_ns), dir_fd=above, follow_symlinks=False)
+        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
 
     def _keep(self, digest: str, copy: int) -> None:
         if (former := self._copies.pop(digest, None)) is not None:
@@ -119,20 +134,11 @@ class Links:
         while len(self._copies) > _COPIES_KEPT:
             os.close(self._copies.popitem(last=False)[1])
 
-    def _prefix(self, prefix: str) -> int:
-        if prefix not in self._prefixes:
-            try:
-                self._prefixes[prefix] = os.open(self._objects_at / prefix, FOLDER_FLAGS)
-            except FileNotFoundError:
-                raise TouchedError from None
-        return self._prefixes[prefix]
-
     def close(self) -> None:
         """Close every descriptor."""
         self._folders.close()
-        for descriptor in (self._near, *self._prefixes.values(), *self._copies.values()):
+        for descriptor in (self._near, self._objects, *self._copies.values()):
             os.close(descriptor)
-        self._prefixes.clear()
         self._copies.clear()
 
     def __enter__(self) -> Self:

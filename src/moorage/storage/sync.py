@@ -25,3 +25,16 @@ def sync_file_system(descriptor: int) -> None:
     if _libc.syncfs(descriptor) != 0:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
+
+
+def sync_around(folder: Path) -> None:
+    """Put everything of the file system that a folder lies on on disk.
+
+    Raises:
+        OSError: a write failed.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        sync_file_system(descriptor)
+    finally:
+        os.close(descriptor)

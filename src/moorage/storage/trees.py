@@ -4,14 +4,16 @@ Every move is one rename and may be repeated. Which tree is where is decided in 
 """
 
 import os
+import stat
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from moorage.storage.folders import OpenFolders
 from moorage.storage.layout import StoreLayout
-from moorage.storage.links import added
+from moorage.storage.links import added, sum_of
 from moorage.storage.removal import remove_tree
-from moorage.storage.sync import sync_file_system, sync_folder
-from moorage.storage.walk import FoundKind, walk
+from moorage.storage.sync import sync_around, sync_folder
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,8 @@ class DownloadTrees:
     def serve(self, name: str) -> None:
         """Put a complete tree on disk, then where Globus can reach it."""
         apart, served = self.apart_path(name), self.served_path(name)
-        descriptor = os.open(apart, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            # Its links are on disk before its name is: after a power cut it is whole, or not there.
-            sync_file_system(descriptor)
-        finally:
-            os.close(descriptor)
+        # Its links are on disk before its name is: after a power cut it is whole, or not there.
+        sync_around(apart)
         apart.rename(served)
         sync_folder(self.layout.collection)
         sync_folder(self.layout.trees)
@@ -77,18 +75,30 @@ class DownloadTrees:
         sync_folder(self.layout.trees)
 
 
-def sum_of_tree(path: Path) -> int:
-    """The sum over the files of a tree (see `links.sum_of`): the same only if none was touched, added or taken away.
-
-    A tree that is not there has the sum 0.
+def sum_of_trees(paths: Iterable[Path]) -> int:
+    """The sum over all files at or below these paths (see `links.sum_of`): the same only if none was touched, added
+    or taken away. What is not there adds nothing. Runs in an executor's process.
     """
     total = 0
-    try:
-        for found in walk(path):
-            if found.kind is FoundKind.FILE:
-                total = added(total, hash((found.inode, found.size_bytes, found.modified_ns)))
-            elif found.kind is not FoundKind.DIRECTORY:
-                total = added(total, 1)
-    except FileNotFoundError:
-        return 0
+    for path in paths:
+        try:
+            status = path.lstat()
+            total += _sum_below(path) if stat.S_ISDIR(status.st_mode) else sum_of(status)
+        except FileNotFoundError:
+            continue
+    return added(0, total)
+
+
+def _sum_below(path: Path) -> int:
+    total, waiting = 0, [b""]
+    with OpenFolders(path) as folders:
+        while waiting:
+            folder = waiting.pop()
+            with os.scandir(folders.at(folder)) as entries:
+                for entry in entries:
+                    if entry.is_dir(follow_symlinks=False):
+                        name = os.fsencode(entry.name)
+                        waiting.append(folder + b"/" + name if folder else name)
+                    else:
+                        total += sum_of(entry.stat(follow_symlinks=False))
     return total

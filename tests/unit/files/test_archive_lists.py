@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -12,7 +11,7 @@ import pytest
 
 from moorage.files.archives.lists import ListedFile, digest_line, facts_line, in_blocks, list_name
 
-NOON = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
+NOON = "2026-03-14T12:00:00Z"
 
 
 def a_file(path: str, content: bytes = b"x", *, by: str = "Ada") -> ListedFile:

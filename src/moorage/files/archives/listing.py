@@ -44,7 +44,7 @@ def _listed(member: Member, facts: dict[int, RevisionFacts]) -> ListedFile:
         path=member.entry.path.decode(),
         size_bytes=version.size_bytes,
         digest=version.stored_object.digest,
-        modified_at=version.modified_at,
+        modified=version.modified_at.isoformat().replace("+00:00", "Z"),
         version=str(version.pk),
         revision=version.since,
         by=str(began.by) if began and began.by else "",

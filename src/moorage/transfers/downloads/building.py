@@ -4,6 +4,7 @@ The batches go to an executor; the rows are read here, and the lists are written
 that is begun again keeps what is linked already. Nothing is served before all of it is there.
 """
 
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,14 +20,18 @@ from moorage.files.standing import standing_at
 from moorage.projects.models import Project
 from moorage.storage.layout import StoreLayout
 from moorage.storage.links import added, sum_of
+from moorage.storage.sync import sync_around
 from moorage.storage.trees import DownloadTrees
 from moorage.transfers.downloads.doubt import Doubts
-from moorage.transfers.downloads.linking import FolderRows, Linked, LinkOrder, link_batch
+from moorage.transfers.downloads.linking import FolderRows, Linked, LinkOrder, Row, link_batch
 from moorage.transfers.downloads.orders import Asked, Orders
 from moorage.transfers.downloads.rows import Question, folder_rows
 
-FILES_PER_ORDER: Final = 1000
+FILES_PER_ORDER: Final = 2000
+ORDERS_PER_SYNC: Final = 10
 REPORT_SECONDS: Final = 0.3
+_UNKNOWN: Final = ("", "")
+_SINCE = Row._fields.index("since")
 
 
 @dataclass
@@ -97,8 +102,12 @@ def build(job: TreeJob) -> Built:
             total = added(total, linked.sum)
             _write_lines(files, linked)
             job.progress.files_done += linked.files
+            job.progress.bytes_done += linked.size_bytes
             job.progress.bytes_checked = doubts.bytes_read
             job.tell()
+        for file in files:
+            file.flush()
+            os.fsync(file.fileno())
     doubts.check()
     for name in names:
         (folder / name).chmod(0o444)
@@ -135,16 +144,25 @@ def _free_name(project: Project, name: str, revision: int) -> str:
 def _linked(job: TreeJob, folder: Path, doubts: Doubts) -> Iterator[Linked]:
     """Have everything linked; the answers in the order of the rows."""
     asked: deque[Asked[Linked]] = deque()
+    syncs: list[Asked[None]] = []
+    for number, order in enumerate(_link_orders(job, folder, doubts), start=1):
+        asked.append(job.orders.ask(link_batch, order))
+        if number % ORDERS_PER_SYNC == 0:
+            # So that there is little left to wait for at the end.
+            syncs.append(job.orders.ask(sync_around, folder))
+        while len(asked) >= job.orders.in_flight:
+            yield from _settled(job, asked.popleft(), doubts)
+    while asked:
+        yield from _settled(job, asked.popleft(), doubts)
+    for sync in syncs:
+        sync.result()
+
+
+def _link_orders(job: TreeJob, folder: Path, doubts: Doubts) -> Iterator[LinkOrder]:
     began: dict[int, tuple[str, str]] = {}
     for folders in folder_rows(job.question):
         for some in _cut(doubts.settle(folders)):
-            order = LinkOrder(str(folder), str(job.store.objects), some, _began(job.project, some, began))
-            asked.append(job.orders.ask(link_batch, order))
-            job.progress.bytes_done += sum(row.size_bytes for one in some for row in one.rows)
-            while len(asked) >= job.orders.in_flight:
-                yield from _settled(job, asked.popleft(), doubts)
-    while asked:
-        yield from _settled(job, asked.popleft(), doubts)
+            yield LinkOrder(str(folder), str(job.store.objects), some, _began(job.project, some, began))
 
 
 def _settled(job: TreeJob, asked: Asked[Linked], doubts: Doubts) -> Iterator[Linked]:
@@ -167,10 +185,10 @@ def _settled(job: TreeJob, asked: Asked[Linked], doubts: Doubts) -> Iterator[Lin
 def _began(
     project: Project, some: Iterable[FolderRows], known: dict[int, tuple[str, str]]
 ) -> dict[int, tuple[str, str]]:
-    numbers = {row.since for one in some for row in one.rows}
+    numbers = {row[_SINCE] for one in some for row in one.rows}
     for number, facts in revision_facts(project, numbers - known.keys()).items():
         known[number] = str(facts.by or ""), str(facts.upload_id or "")
-    return {number: known[number] for number in numbers if number in known}
+    return {number: known.get(number, _UNKNOWN) for number in numbers}
 
 
 def _cut(folders: Iterable[FolderRows]) -> Iterator[list[FolderRows]]:

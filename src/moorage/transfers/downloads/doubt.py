@@ -6,7 +6,7 @@ wants, and everything if the member asks for that (the rows say which: `rows.Que
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from moorage.errors import CorruptContentError
 from moorage.files.fixity_batches import check_batch
@@ -20,6 +20,7 @@ from moorage.transfers.downloads.orders import Orders
 NAMED_PATHS: Final = 10
 READ_BYTES: Final = 64 << 20  # of one order; a larger object is one by itself
 CHECKED_AT_ONCE: Final = 500
+_NAME, _DIGEST, _DOUBTFUL = map(Row._fields.index, ("name", "digest", "is_doubtful"))
 
 
 class DamagedFilesError(CorruptContentError):
@@ -50,45 +51,45 @@ class Doubts:
 
     def settle(self, folders: list[FolderRows], *, all_of_them: bool = False) -> list[FolderRows]:
         """These folders without the files that are damaged; what was doubtful has been read."""
-        doubtful = [row for one in folders for row in one.rows if all_of_them or row.is_doubtful]
+        doubtful = {row[_DIGEST] for one in folders for row in one.rows if all_of_them or row[_DOUBTFUL]}
         if not doubtful:
             return folders
-        whole = self._read({row.object_id for row in doubtful})
+        whole = self._read(doubtful)
         settled = []
         for path, rows in folders:
-            kept: list[Row] = []
+            kept: list[tuple[Any, ...]] = []
             for row in rows:
-                if not (all_of_them or row.is_doubtful):
+                if row[_DIGEST] not in doubtful:
                     kept.append(row)
-                elif row.object_id in whole:
-                    kept.append(row._replace(modified_ns=whole[row.object_id], is_doubtful=0))
+                elif row[_DIGEST] in whole:
+                    kept.append(Row._make(row)._replace(modified_ns=whole[row[_DIGEST]], is_doubtful=0))
                 else:
                     self.note_damage(path, [row])
-            settled.append(FolderRows(path, kept))
+            settled.append(FolderRows(path, [tuple(row) for row in kept]))
         return settled
 
-    def note_damage(self, path: str, rows: Iterable[Row]) -> None:
+    def note_damage(self, path: str, rows: Iterable[tuple[Any, ...]]) -> None:
         """These files of a folder cannot be given out."""
         for row in rows:
             self._damaged_count += 1
             if len(self._damaged) < NAMED_PATHS:
-                self._damaged.append(join_path(path, row.name))
+                self._damaged.append(join_path(path, row[_NAME]))
 
     def check(self) -> None:
         """Raise DamagedFilesError if anything was damaged."""
         if self._damaged_count:
             raise DamagedFilesError(self._damaged, self._damaged_count)
 
-    def _read(self, object_ids: set[int]) -> dict[int, int]:
-        """The times of those objects that are whole, by their ids."""
-        whole: dict[int, int] = {}
-        ids = sorted(object_ids)
-        for first in range(0, len(ids), CHECKED_AT_ONCE):
-            some = StoredObject.objects.filter(pk__in=ids[first : first + CHECKED_AT_ONCE])
-            stored = list(some)
-            damaged = check_batch(stored, store=self._store, clock=self._clock, read=self._have_read)
-            bad = {row.pk for row in damaged}
-            whole |= {pk: ns for pk, ns in some.values_list("pk", "modified_ns") if pk not in bad}
+    def _read(self, digests: set[bytes]) -> dict[bytes, int]:
+        """The times of those objects that are whole, by their digests."""
+        whole: dict[bytes, int] = {}
+        wanted = sorted(digest.hex() for digest in digests)
+        for first in range(0, len(wanted), CHECKED_AT_ONCE):
+            some = StoredObject.objects.filter(digest__in=wanted[first : first + CHECKED_AT_ONCE])
+            damaged = check_batch(some, store=self._store, clock=self._clock, read=self._have_read)
+            bad = {row.digest for row in damaged}
+            found = some.values_list("digest", "modified_ns")
+            whole |= {bytes.fromhex(digest): modified_ns for digest, modified_ns in found if digest not in bad}
         return whole
 
     def _have_read(self, order: ReadOrder) -> Sequence[Reading]:
