@@ -33,5 +33,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("moorage.web.upload_manifest")),
     path("", include("moorage.web.upload_undoing")),
     path("", include("moorage.web.downloads")),
+    path("", include("moorage.web.download_form")),
+    path("", include("moorage.web.download_ending")),
     path("api/v1/", api.urls),
 ]

@@ -7,6 +7,7 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from moorage.notices.models import Notice
+from moorage.web.downloads import dashboard_downloads
 from moorage.web.projects import projects_of
 from moorage.web.requests import MemberRequest
 from moorage.web.upload_status import dashboard_uploads
@@ -23,6 +24,7 @@ def dashboard(request: MemberRequest) -> HttpResponse:
         "projects": projects_of(request.user)[:PROJECTS_SHOWN],
         "notices": Notice.objects.filter(member=request.user)[:NOTICES_SHOWN],
         "my_uploads": dashboard_uploads(request)["my_uploads"](),
+        "my_downloads": dashboard_downloads(request.user),
         "needs_globus": not request.user.globus_identities.exists(),
     }
     return render(request, "dashboard/dashboard.html", told)

@@ -1,6 +1,7 @@
 """What all pages of a project's files share: their addresses, what an address asks for, the frame around a page."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -12,6 +13,9 @@ from moorage.files.browsing import breadcrumbs
 from moorage.files.items import RevisionNotFoundError
 from moorage.projects.models import Project
 from moorage.web.requests import MemberRequest
+
+# Longer addresses are refused by some servers (gunicorn takes a request line of 4,094 bytes).
+_ADDRESS_BYTES: Final = 3500
 
 
 def project_for(request: MemberRequest, project_id: UUID) -> Project:
@@ -39,6 +43,15 @@ def address(name: str, project: Project, **query: str | int | None) -> str:
     named = {key: value for key, value in query.items() if value is not None and value != ""}
     place = reverse(name, args=(project.pk,))
     return f"{place}?{urlencode(named)}" if named else place
+
+
+def selection_address(name: str, project: Project, paths: Sequence[str], **query: str | int | None) -> str | None:
+    """The address that names these paths; None where it would be longer than every server takes."""
+    named: list[tuple[str, str | int]] = [("path", where) for where in paths]
+    named += [(key, value) for key, value in query.items() if value is not None and value != ""]
+    place = reverse(name, args=(project.pk,))
+    whole = f"{place}?{urlencode(named)}" if named else place
+    return whole if len(whole) <= _ADDRESS_BYTES else None
 
 
 def files_frame(project: Project, folder: str, earlier: int | None) -> dict[str, Any]:

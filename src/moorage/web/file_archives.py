@@ -1,13 +1,13 @@
 """Downloads from the Files page: a folder, or what was chosen in it, as one ZIP or TAR; and the list of its digests."""
 
-from typing import Any, Final, get_args
-from urllib.parse import unquote, urlencode
+from typing import Any, get_args
+from urllib.parse import unquote
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
-from django.urls import path, reverse
+from django.urls import path
 from django.views.decorators.http import require_http_methods, require_safe
 
 from moorage.backends import backends
@@ -16,11 +16,8 @@ from moorage.files.archives.response import ArchiveFormat, ListFormat, archive_r
 from moorage.files.archives.selection import select
 from moorage.files.items import RevisionNotFoundError
 from moorage.projects.models import Project
-from moorage.web.file_addresses import asked_revision, project_for
+from moorage.web.file_addresses import asked_revision, project_for, selection_address
 from moorage.web.requests import MemberRequest
-
-# Longer addresses are refused by some servers (gunicorn takes a request line of 4,094 bytes).
-_ADDRESS_BYTES: Final = 3500
 
 
 class NothingChosenError(InvalidInputError):
@@ -29,7 +26,7 @@ class NothingChosenError(InvalidInputError):
     code = "archive.nothing_chosen"
 
     def __init__(self) -> None:
-        super().__init__("Nothing is chosen. Go back, tick files and folders, and press Download again.")
+        super().__init__("Nothing is chosen. Go back, tick files and folders, and press the button again.")
 
 
 class UnknownFormatError(InvalidInputError):
@@ -50,20 +47,18 @@ def archive(request: MemberRequest, project_id: UUID) -> HttpResponseBase:
     """
     project = project_for(request, project_id)
     if request.method != "POST":
-        form = _form(request.GET.get("format", "zip"), get_args(ArchiveFormat))
+        form = asked_format(request.GET.get("format", "zip"), get_args(ArchiveFormat))
         selection = select(project, request.GET.getlist("path"), revision=asked_revision(request, project))
         return archive_response(request, selection, form=form, store=backends().store)
-    form = _form(request.POST.get("format", "zip"), get_args(ArchiveFormat))
+    form = asked_format(request.POST.get("format", "zip"), get_args(ArchiveFormat))
     # The form names paths percent-encoded, because a browser changes line breaks in its values.
     chosen = [unquote(where) for where in request.POST.getlist("chosen")]
     if not chosen:
         raise NothingChosenError
     selection = select(project, chosen, revision=_posted_revision(request, project))
-    query: list[tuple[str, str | int]] = [("path", where) for where in chosen]
-    query += [("revision", selection.revision), ("format", form)]
-    address = f"{reverse('files-archive', args=(project.pk,))}?{urlencode(query)}"
-    if len(address) <= _ADDRESS_BYTES:
-        return redirect(address)
+    short = selection_address("files-archive", project, chosen, revision=selection.revision, format=form)
+    if short:
+        return redirect(short)
     return archive_response(request, selection, form=form, store=backends().store)
 
 
@@ -72,12 +67,17 @@ def archive(request: MemberRequest, project_id: UUID) -> HttpResponseBase:
 def list_of_files(request: MemberRequest, project_id: UUID) -> HttpResponseBase:
     """The digests, or the facts, of everything that the archive of the same address holds."""
     project = project_for(request, project_id)
-    form = _form(request.GET.get("format", "sha256sum"), get_args(ListFormat))
+    form = asked_format(request.GET.get("format", "sha256sum"), get_args(ListFormat))
     selection = select(project, request.GET.getlist("path"), revision=asked_revision(request, project))
     return list_response(project, selection, form=form)
 
 
-def _form(asked: str, known: tuple[Any, ...]) -> Any:
+def asked_format(asked: str, known: tuple[Any, ...]) -> Any:
+    """The format that an address or a form names.
+
+    Raises:
+        UnknownFormatError: we do not write it.
+    """
     if asked not in known:
         raise UnknownFormatError(known)
     return asked

@@ -52,6 +52,7 @@ def files(request: MemberRequest, project_id: UUID) -> HttpResponse:
         "zip_url": address("files-archive", project, path=where, revision=page.revision, format="zip"),
         "tar_url": address("files-archive", project, path=where, revision=page.revision, format="tar"),
         "digests_url": address("files-list", project, path=where, revision=page.revision, format="sha256sum"),
+        "globus_url": address("download-new", project, path=where, revision=earlier),
         "change": _asked_change(request, project),
     }
     return render(request, "files/folder.html", context)

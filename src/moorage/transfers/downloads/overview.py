@@ -38,6 +38,11 @@ class DownloadOverview:
     may_ask_again: bool
 
     @property
+    def is_live(self) -> bool:
+        """Whether it is served, or is to be."""
+        return self.download.current_state in LIVE
+
+    @property
     def detail(self) -> str:
         """The sentence without the state's own word, for a page that shows the label above it."""
         return self.state_text.removeprefix(f"{self.label.label}. ")

@@ -37,7 +37,7 @@ def download_text(download: Download) -> str:
         doing = "putting it where Globus can reach it" if tree.step == "finish" else "linking and checking its files"
         return f"Preparing: {doing}. This page may be closed."
     if state is DownloadState.READY:
-        return f"Ready, and complete. It is kept until {download.expires_at:%-d %B %Y}."
+        return f"Ready. It is complete, and kept until {download.expires_at:%-d %B %Y}."
     if state is DownloadState.FAILED:
         return f"Not prepared. {download.reason_text}"
     return f"{download.reason_text}{_still_read(download)}"
