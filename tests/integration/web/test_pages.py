@@ -36,7 +36,7 @@ OWN_PAGES = [
     "/accounts/password/change/",
     "/accounts/logout/",
 ]
-PROJECT_PAGES = ["settings/", "import-defaults/", "members/", "globus-downloads/"]
+PROJECT_PAGES = ["settings/", "import-defaults/", "members/", "globus-downloads/", "globus-downloads/new/"]
 
 
 @dataclass
