@@ -15,7 +15,7 @@ from moorage.projects.models import Project
 from moorage.projects.rules import check_may_view
 from moorage.transfers.downloads.models import Download
 from moorage.transfers.downloads.rules import check_may_decide
-from moorage.transfers.downloads.states import LIVE, DownloadState, DownloadTransitionError
+from moorage.transfers.downloads.states import LIVE, UNPREPARED, DownloadState, DownloadTransitionError
 from moorage.transfers.downloads.trees import join_tree
 from moorage.transfers.naming import DownloadNameError, clean_description, clean_name
 
@@ -69,13 +69,15 @@ def request_download(
 
 
 def ask_again(*, download: Download, actor: Member, at: datetime) -> None:
-    """Prepare a download that failed or has expired once more, of the same revision.
+    """Prepare a download that failed or has expired once more, of the same revision. Repeating it changes nothing.
 
     Raises:
         DownloadNotFoundError, DownloadRoleError: the actor may not decide on it.
         DownloadTransitionError: it has neither failed nor expired.
     """
     check_may_decide(actor, download)
+    if download.current_state in UNPREPARED:
+        return
     former = download.tree
     selection = select(download.project, former.paths, revision=former.revision)
     with transaction.atomic():
