@@ -5,8 +5,11 @@ import stat
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 from moorage.storage.folders import OpenFolders, split_path
+
+_MOST_LEVELS: Final = 4
 
 
 def remove_tree(path: Path) -> None:
@@ -40,7 +43,10 @@ def parts_of(path: Path, *, most: int) -> list[list[Path]]:
     Where a folder holds nothing but another, it is the other's.
     """
     names: list[Path] = []
-    while path.is_dir() and not path.is_symlink():
+    # Not down to the end of a long chain, where no path leads to.
+    for _ in range(_MOST_LEVELS):
+        if not path.is_dir() or path.is_symlink():
+            break
         names = [path / name for name in os.listdir(path)]
         if len(names) != 1:
             break

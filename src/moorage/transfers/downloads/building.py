@@ -97,7 +97,7 @@ def build(job: TreeJob) -> Built:
     doubts = Doubts(job.store, job.clock, job.orders)
     total = 0
     with ExitStack() as stack:
-        files = [stack.enter_context((folder / name).open("wb")) for name in names]
+        files = [stack.enter_context(_new_list(folder / name)) for name in names]
         for linked in _linked(job, folder, doubts):
             total = added(total, linked.sum)
             _write_lines(files, linked)
@@ -107,11 +107,10 @@ def build(job: TreeJob) -> Built:
             job.tell()
         for file in files:
             file.flush()
+            os.fchmod(file.fileno(), 0o444)
             os.fsync(file.fileno())
+            total = added(total, sum_of(os.fstat(file.fileno())))
     doubts.check()
-    for name in names:
-        (folder / name).chmod(0o444)
-        total = added(total, sum_of((folder / name).stat()))
     job.seam("lists written")
     return Built(job.progress.files_done, job.progress.bytes_done, total, *names)
 
@@ -208,6 +207,13 @@ def _cut(folders: Iterable[FolderRows]) -> Iterator[list[FolderRows]]:
                 break
     if batch:
         yield batch
+
+
+def _new_list(path: Path) -> IO[bytes]:
+    # Never the file that an earlier try has left: it is read-only, and a worker that has lost its lease may still have
+    # it open.
+    path.unlink(missing_ok=True)
+    return path.open("xb")
 
 
 def _write_lines(files: Sequence[IO[bytes]], linked: Linked) -> None:
