@@ -40,8 +40,10 @@ class NothingMatchesError(InvalidInputError):
         )
 
 
-def tree_is_ready(tree: DownloadTree, lease: Lease, *, built: Built | None = None) -> None:
+def tree_is_ready(tree: DownloadTree, lease: Lease, *, read_since: datetime | None, built: Built | None = None) -> None:
     """Let a tree serve its downloads, in one transaction. `built`: it has just been built.
+
+    Every object has been read since `read_since`; a download that wants that of a later time waits for another look.
 
     Raises:
         LeaseLostError: another worker has it.
@@ -68,6 +70,8 @@ def tree_is_ready(tree: DownloadTree, lease: Lease, *, built: Built | None = Non
             raise TreeUnwantedError
         tree.refresh_from_db()
         for download in Download.objects.in_state(UNPREPARED).filter(tree=tree).select_related("project", "owner"):
+            if download.verify_first and (read_since is None or download.requested_at > read_since):
+                continue  # it has joined while the tree was made
             _is_ready(download, at=now)
         follow_reasons_of_tree(tree)
         make_due(Sweep.GRANTS)

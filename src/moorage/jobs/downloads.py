@@ -89,6 +89,7 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
 
 
 def _take_on(tree: DownloadTree, lease: Lease, should_stop: Callable[[], bool], executor: Executor | None) -> None:
+    backends().store.check_is_there()
     if tree.current_state is TreeState.LEAVING:
         _remove(tree, lease, executor)
         return
@@ -96,7 +97,7 @@ def _take_on(tree: DownloadTree, lease: Lease, should_stop: Callable[[], bool], 
     if tree.current_state is TreeState.READY and _is_as_it_was(tree, job):
         if is_anything_doubtful(job.question.believed_since):
             look_for_damage(job)
-        tree_is_ready(tree, lease)
+        tree_is_ready(tree, lease, read_since=job.question.believed_since)
         return
     _build(tree, job, lease)
 
@@ -104,6 +105,10 @@ def _take_on(tree: DownloadTree, lease: Lease, should_stop: Callable[[], bool], 
 def _build(tree: DownloadTree, job: TreeJob, lease: Lease) -> None:
     files, size = totals_of(job.question)
     _begin(tree, lease, files_total=files, bytes_total=size)
+    if tree.fingerprint:
+        # Somebody has touched what was served: nothing of it is kept, for who knows what else lies in it.
+        DownloadTrees(backends().store).remove(tree.name)
+        _write(lease, fingerprint="")
     built = build(job)
     if tree.filter and not built.files:
         raise NothingMatchesError(tree.filter, tree.revision)
@@ -111,7 +116,7 @@ def _build(tree: DownloadTree, job: TreeJob, lease: Lease) -> None:
     _write(lease, step="finish")
     DownloadTrees(backends().store).serve(tree.name)
     job.seam("tree served")
-    tree_is_ready(tree, lease, built=built)
+    tree_is_ready(tree, lease, built=built, read_since=job.question.believed_since)
 
 
 def _begin(tree: DownloadTree, lease: Lease, **totals: int) -> None:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from moorage.accounts.models import Member
 from moorage.audit.records import record
@@ -17,7 +17,7 @@ from moorage.projects.rules import role_of
 from moorage.transfers.downloads.models import Download, DownloadTree
 from moorage.transfers.downloads.rules import check_may_decide
 from moorage.transfers.downloads.states import LIVE, DownloadState, DownloadTransitionError, TreeState
-from moorage.transfers.downloads.trees import leave_tree
+from moorage.transfers.downloads.trees import hold_tree, leave_tree
 from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.grants import follow_reasons_of_tree, withdraw_all
 
@@ -64,6 +64,8 @@ def end_download(
     """
     needed_tree = download.current_state in LIVE
     with transaction.atomic():
+        if needed_tree:
+            hold_tree(download.tree_id)
         download.transition_to(state, at=at, reason=reason, reason_text=reason_text, **changes)
         record(f"download.{state.value}", download, actor=by, at=at, project_id=download.project_id, reason=reason)
         if not needed_tree:
@@ -79,7 +81,7 @@ def end_download(
 
 def end_downloads_without_membership(member: Member, *, at: datetime) -> None:
     """Her downloads of projects that she no longer belongs to end. Call it where a membership or an account ends."""
-    for download in Download.objects.live().filter(owner=member).select_related("project", "owner"):
+    for download in Download.objects.live().filter(owner=member).select_related("project", "owner").order_by("tree_id"):
         if role_of(member, download.project) is not None:
             continue
         try:
@@ -134,10 +136,13 @@ def note_warned(download: Download, *, days: int) -> bool:
 
 
 def expire_download(download: Download, *, at: datetime) -> bool:
-    """End a download whose time has passed. True: it has expired by this."""
-    download.refresh_from_db()
-    if download.expires_at > at or download.current_state not in LIVE:
+    """End a download whose time has passed. True: it has expired by this. Call it in a transaction."""
+    hold_tree(download.tree_id)
+    # An UPDATE, so that whoever extends it at this moment waits and finds that it has ended, or was there before.
+    due = Download.objects.live().filter(pk=download.pk, expires_at__lte=at)
+    if not due.update(expires_at=F("expires_at")):
         return False
+    download.refresh_from_db()
     if download.current_state is not DownloadState.READY:
         # It could not be prepared in all that time.
         state, sentence = DownloadState.FAILED, "Its time passed before it was ready. Ask for it again."

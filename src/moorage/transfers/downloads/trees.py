@@ -57,6 +57,14 @@ def join_tree(project: Project, selection: Selection, *, filter_text: str, at: d
     raise IntegrityError("The tree of a selection comes and goes.")
 
 
+def hold_tree(tree_id: UUID) -> None:
+    """Have the turn on a tree until the transaction ends.
+
+    Whoever writes to a tree and to its downloads begins with the tree: otherwise two would wait for each other.
+    """
+    DownloadTree.objects.filter(pk=tree_id).update(joined=F("joined") + 1)
+
+
 def leave_tree(tree_id: UUID, *, at: datetime, reason: str = NO_LONGER_WANTED, reason_text: str = "") -> None:
     """A download has ended: the tree goes with its last one. Call it in the transaction that ends the download."""
     tree = DownloadTree.objects.filter(pk=tree_id, state__in=sorted(MAY_BE_JOINED))
