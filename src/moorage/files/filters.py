@@ -25,6 +25,19 @@ class FilterError(InvalidInputError):
     code = "download.filter"
 
 
+class NothingMatchesError(InvalidInputError):
+    """The filter of a download leaves no file."""
+
+    code = "download.nothing_matches"
+
+    def __init__(self, filter_text: str, revision: int) -> None:
+        patterns = ", ".join(f"“{pattern}”" for pattern in filter_text.split("\n"))
+        super().__init__(
+            f"No file of revision {revision} that was chosen fits {patterns}. Upper and lower case differ. "
+            "Ask for another download with another filter."
+        )
+
+
 def clean_filter(text: str) -> str:
     """A filter in the form in which it is kept: its patterns, each on a line; empty if there is none.
 

@@ -8,7 +8,6 @@ from django.db import transaction
 
 from moorage.audit.records import record
 from moorage.backends import backends
-from moorage.errors import InvalidInputError
 from moorage.jobs.addresses import download_path
 from moorage.leases import Lease, LeaseLostError
 from moorage.notices.telling import tell
@@ -25,19 +24,6 @@ TOLD_AFTER: Final = timedelta(minutes=1)
 
 class TreeUnwantedError(Exception):
     """The last download of a tree has ended while it was built."""
-
-
-class NothingMatchesError(InvalidInputError):
-    """The filter of a download leaves no file."""
-
-    code = "download.nothing_matches"
-
-    def __init__(self, filter_text: str, revision: int) -> None:
-        patterns = ", ".join(f"“{pattern}”" for pattern in filter_text.split("\n"))
-        super().__init__(
-            f"No file of revision {revision} that was chosen fits {patterns}. Upper and lower case differ. "
-            "Ask for another download with another filter."
-        )
 
 
 def tree_is_ready(tree: DownloadTree, lease: Lease, *, read_since: datetime | None, built: Built | None = None) -> None:

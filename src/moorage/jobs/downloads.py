@@ -16,9 +16,10 @@ from django.db.models import Exists, OuterRef, Q
 
 from moorage.backends import backends
 from moorage.errors import MoorageError, UnavailableError
+from moorage.files.filters import NothingMatchesError
 from moorage.jobs.beating import kept
 from moorage.jobs.disk_trouble import is_of_the_disk, told_of
-from moorage.jobs.download_endings import NothingMatchesError, TreeUnwantedError, fail_tree, put_off, tree_is_ready
+from moorage.jobs.download_endings import TreeUnwantedError, fail_tree, put_off, tree_is_ready
 from moorage.jobs.imports import shared_pool
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.storage.links import added

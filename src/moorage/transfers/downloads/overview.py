@@ -5,6 +5,7 @@ from uuid import UUID
 
 from moorage.accounts.models import Member
 from moorage.backends import backends
+from moorage.files.filters import NothingMatchesError
 from moorage.globus.service import CollectionId
 from moorage.transfers.downloads.models import Download
 from moorage.transfers.downloads.rules import may_decide
@@ -66,7 +67,8 @@ def download_overview(download: Download, *, viewer: Member) -> DownloadOverview
         is_list_renamed=tree.digests_name.startswith("moorage-"),
         may_extend=decides and state in LIVE,
         may_delete=decides and state is not DownloadState.CANCELLED,
-        may_ask_again=decides and state in MAY_BE_ASKED_AGAIN,
+        # What matched nothing will never match.
+        may_ask_again=decides and state in MAY_BE_ASKED_AGAIN and download.reason != NothingMatchesError.code,
     )
 
 
