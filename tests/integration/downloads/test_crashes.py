@@ -114,11 +114,15 @@ def project(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> Project:
 
     monkeypatch.setattr(os, "link", crowded)
     harbour.executor = Inline()
-    # Nobody pulls the plug here, and the machine's disk may be busy.
-    with connection.cursor() as cursor:
-        cursor.execute({"sqlite": "PRAGMA synchronous = OFF"}.get(connection.vendor, "SET synchronous_commit = off"))
+    wait_for_no_disk()
     monkeypatch.setattr(sync, "_libc", NoPlug)
     return harbour.a_project(FILES, folders=("empty/one",))
+
+
+def wait_for_no_disk() -> None:
+    """Nobody pulls the plug here, and the machine's disk may be busy."""
+    with connection.cursor() as cursor:
+        cursor.execute({"sqlite": "PRAGMA synchronous = OFF"}.get(connection.vendor, "SET synchronous_commit = off"))
 
 
 def run(harbour: Harbour, killer: Killer) -> None:
@@ -131,6 +135,8 @@ def run(harbour: Harbour, killer: Killer) -> None:
 def dies(harbour: Harbour, at: int) -> None:
     with pytest.raises(Crash):
         run(harbour, Killer(at))
+    connection.close()  # with its process; what was not committed is undone
+    wait_for_no_disk()
     dead = replace(this_process(), started="0")
     DownloadTree.objects.exclude(held_by="").update(held_by=str(dead))
 
