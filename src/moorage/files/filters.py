@@ -49,8 +49,13 @@ def clean_filter(text: str) -> str:
             f"The filter has {len(text):,} characters; {MAX_CHARACTERS:,} are possible. Choose folders instead.",
             field="filter",
         )
-    patterns = list(dict.fromkeys(part.strip() for part in re.split(r"[,\n\r]", text) if part.strip()))
+    parts = (part.strip(" \t") for part in re.split(r"[,\n\r]", text))
+    patterns = list(dict.fromkeys(part for part in parts if part))
+    if text.strip() and not patterns:
+        raise FilterError("The filter names no pattern. Name one, such as *.tif, or leave it empty.", field="filter")
     for pattern in patterns:
+        if not pattern.isascii() and not _can_be_a_name(pattern):
+            raise FilterError("A pattern of the filter is not valid UTF-8. Type it anew.", field="filter")
         if "\0" in pattern or any(part in {"", ".", ".."} for part in pattern.removeprefix("/").split("/")):
             raise FilterError(
                 f"No file can fit the pattern “{pattern}”: it names an empty folder, “.” or “..”. Mend it or leave "
@@ -62,6 +67,14 @@ def clean_filter(text: str) -> str:
                 f"The pattern “{pattern[:80]}” has more than {MAX_STARS} stars. Use fewer.", field="filter"
             )
     return "\n".join(patterns)
+
+
+def _can_be_a_name(pattern: str) -> bool:
+    try:
+        pattern.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def wanted_by(text: str) -> Wanted:

@@ -92,7 +92,8 @@ def fail_tree(tree: DownloadTree, lease: Lease, *, code: str, sentence: str, dam
                 tell(
                     download.owner,
                     kind="download.failed",
-                    subject=f"The download “{download.name}” could not be prepared",
+                    subject=f"The download “{download.name}” "
+                    f"{'has ended' if download.ready_at else 'could not be prepared'}",
                     text=f"“{download.name}” from {download.project.name}: {sentence}",
                     path=download_path(download),
                     at=now,

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+from zlib import crc32
 
 from moorage.storage.copying import copy_verified
 from moorage.storage.digests import Digest, FileChangedError
@@ -46,8 +47,8 @@ class Links:
         """The descriptor of a folder of the tree, made if need be; valid until the next call."""
         return self._folders.at(path.encode())
 
-    def link_all(self, files: Iterable[FileToLink], above: int) -> tuple[int, list[int]]:
-        """Give objects their names in the folder `above`; may be repeated.
+    def link_all(self, files: Iterable[FileToLink], folder: str) -> tuple[int, list[int]]:
+        """Give objects their names in a folder of the tree, which is made if need be; may be repeated.
 
         Returns what they add to the tree's sum, and the positions of those that were left out because their file is
         not as their row says.
@@ -57,25 +58,27 @@ class Links:
         """
         total, touched = 0, list[int]()
         objects, link, look = self._objects, os.link, os.stat
+        above, prefix = self.folder(folder), f"{folder}/" if folder else ""
         for position, (name, digest, size_bytes, modified_ns) in enumerate(files):
             try:
                 link(f"{digest[:2]}/{digest}", name, src_dir_fd=objects, dst_dir_fd=above, follow_symlinks=False)
                 # By its new name, which is at hand: looking for the object once more takes longer.
                 status = look(name, dir_fd=above, follow_symlinks=False)
                 if status.st_size == size_bytes and status.st_mtime_ns == modified_ns and stat.S_ISREG(status.st_mode):
-                    total += hash((status.st_ino, size_bytes, modified_ns))
+                    total += sum_of(prefix + name, status)
                     continue
                 os.unlink(name, dir_fd=above)
                 touched.append(position)
             except OSError:
                 try:
-                    total += self._link_otherwise((name, digest, size_bytes, modified_ns), above)
+                    status = self._link_otherwise((name, digest, size_bytes, modified_ns), above)
+                    total += sum_of(prefix + name, status)
                 except TouchedError:
                     touched.append(position)
         return total, touched
 
-    def _link_otherwise(self, file: FileToLink, above: int) -> int:
-        """Link one file for which something was in the way, and return what it adds to the sum."""
+    def _link_otherwise(self, file: FileToLink, above: int) -> os.stat_result:
+        """Link one file for which something was in the way, and look at it."""
         name, digest, size_bytes, modified_ns = file
         lies_at = f"{digest[:2]}/{digest}"
         try:
@@ -94,21 +97,21 @@ class Links:
             if error.errno not in _NO_LINK:
                 raise
             return self._link_copy(file, above)
-        return sum_of(status)
+        return os.stat(name, dir_fd=above, follow_symlinks=False)
 
-    def _link_copy(self, file: FileToLink, above: int) -> int:
+    def _link_copy(self, file: FileToLink, above: int) -> os.stat_result:
         name, digest, _, _ = file
         copy = self._copies.get(digest)
         if copy is not None:
             try:
                 give_name(copy, Place(self._near, above, name))
-                return sum_of(os.fstat(copy))
+                return os.fstat(copy)
             except OSError as error:
                 if error.errno not in _NO_LINK:
                     raise
         copy = self._copy(file, above)
         self._keep(digest, copy)
-        return sum_of(os.fstat(copy))
+        return os.fstat(copy)
 
     def _copy(self, file: FileToLink, above: int) -> int:
         name, digest, size_bytes, modified_ns = file
@@ -150,9 +153,10 @@ class Links:
         self.close()
 
 
-def sum_of(status: os.stat_result) -> int:
-    """What a file adds to the sum of a tree: another inode, size or time is another sum."""
-    return hash((status.st_ino, status.st_size, status.st_mtime_ns))
+def sum_of(path: str, status: os.stat_result) -> int:
+    """What a file adds to the sum of a tree: another path, inode, mode, size or time is another sum."""
+    where = crc32(path.encode(errors="surrogateescape"))
+    return hash((where, status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns))
 
 
 def added(sums: int, more: int) -> int:

@@ -4,8 +4,10 @@ Every move is one rename and may be repeated. Which tree is where is decided in 
 """
 
 import os
+import secrets
 import stat
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,12 +15,14 @@ from moorage.storage.folders import OpenFolders
 from moorage.storage.layout import StoreLayout
 from moorage.storage.links import added, sum_of
 from moorage.storage.removal import remove_tree
-from moorage.storage.sync import sync_around, sync_folder
+from moorage.storage.sync import sync_folder
 
 
 @dataclass(frozen=True)
 class DownloadTrees:
-    """The download trees of one store."""
+    """The download trees of one store. Each try to build one has a folder of its own, named by its fence, so that a
+    worker that was overtaken and wakes up late finds nothing to spoil.
+    """
 
     layout: StoreLayout
 
@@ -26,79 +30,70 @@ class DownloadTrees:
         """Where a tree lies while Globus can reach it."""
         return self.layout.collection / name
 
-    def apart_path(self, name: str) -> Path:
-        """Where a tree lies while it is built or taken away."""
-        return self.layout.trees / name
-
-    def begin(self, name: str) -> Path:
-        """The folder to build a tree in, with what an earlier try has left."""
-        self._take_apart(name)
-        path = self.apart_path(name)
+    def begin(self, name: str, fence: int) -> Path:
+        """The folder for a try to build a tree, with the links that the one before it has made."""
+        path = self.layout.trees / f"{name}.{fence}"
+        for former in self._apart(name):
+            # What was served has been where others could reach it: nothing is made of it.
+            if former.suffix.removeprefix(".").isdigit() and not path.exists():
+                with suppress(FileNotFoundError):
+                    former.rename(path)
+            elif former != path:
+                remove_tree(former)
         path.mkdir(mode=0o755, exist_ok=True)
         return path
 
-    def serve(self, name: str) -> None:
-        """Put a complete tree on disk, then where Globus can reach it."""
-        apart, served = self.apart_path(name), self.served_path(name)
-        # Its links are on disk before its name is: after a power cut it is whole, or not there.
-        sync_around(apart)
+    def serve(self, name: str, apart: Path) -> None:
+        """Move a complete tree, which is on disk, to where Globus can reach it. What was there before is removed."""
+        served, former = self.served_path(name), apart.with_name(f"{apart.name}.former")
+        with suppress(FileNotFoundError):
+            served.rename(former)
         apart.rename(served)
         sync_folder(self.layout.collection)
         sync_folder(self.layout.trees)
+        remove_tree(former)
 
-    def withdraw(self, name: str) -> Path:
-        """Move a tree out of Globus's reach, wherever it is; where it lies now, if it is there at all."""
-        self._take_apart(name)
-        return self.apart_path(name)
+    def withdraw(self, name: str) -> list[Path]:
+        """Move a tree out of Globus's reach, and return all folders that there are of it now."""
+        with suppress(FileNotFoundError):
+            self.served_path(name).rename(self.layout.trees / f"{name}.{secrets.token_hex(4)}.leaving")
+            sync_folder(self.layout.collection)
+            sync_folder(self.layout.trees)
+        return self._apart(name)
 
     def remove(self, name: str) -> None:
         """Remove a tree for good; harmless when it is gone. Objects keep their own names."""
-        self.withdraw(name)
-        remove_tree(self.apart_path(name))
+        for folder in self.withdraw(name):
+            remove_tree(folder)
 
-    def served_names(self) -> list[str]:
-        """Every name in the collection."""
-        return sorted(os.listdir(self.layout.collection))
-
-    def apart_names(self) -> list[str]:
-        """Every name among the trees that are built or taken away."""
-        return sorted(os.listdir(self.layout.trees))
-
-    def _take_apart(self, name: str) -> None:
-        served, apart = self.served_path(name), self.apart_path(name)
-        if not os.path.lexists(served):
-            return
-        # One that is half removed, or half built, gives way to the one that was served.
-        remove_tree(apart)
-        served.rename(apart)
-        sync_folder(self.layout.collection)
-        sync_folder(self.layout.trees)
+    def _apart(self, name: str) -> list[Path]:
+        return [self.layout.trees / one for one in sorted(os.listdir(self.layout.trees)) if one.startswith(f"{name}.")]
 
 
-def sum_of_trees(paths: Iterable[Path]) -> int:
-    """The sum over all files at or below these paths (see `links.sum_of`): the same only if none was touched, added
-    or taken away. What is not there adds nothing. Runs in an executor's process.
+def sum_of_tree(tree: Path, parts: Iterable[Path]) -> int:
+    """The sum over all files at or below these parts of a tree (see `links.sum_of`): the same only if none was touched,
+    moved, added or taken away. What is not there adds nothing. Runs in an executor's process.
     """
     total = 0
-    for path in paths:
+    for part in parts:
         try:
-            status = path.lstat()
-            total += _sum_below(path) if stat.S_ISDIR(status.st_mode) else sum_of(status)
+            status, path = part.lstat(), "" if part == tree else str(part.relative_to(tree))
+            total += _sum_below(part, path) if stat.S_ISDIR(status.st_mode) else sum_of(path, status)
         except FileNotFoundError:
             continue
     return added(0, total)
 
 
-def _sum_below(path: Path) -> int:
-    total, waiting = 0, [b""]
-    with OpenFolders(path) as folders:
+def _sum_below(folder: Path, path: str) -> int:
+    total, waiting, start = 0, [""], f"{path}/" if path else ""
+    with OpenFolders(folder) as folders:
         while waiting:
-            folder = waiting.pop()
-            with os.scandir(folders.at(folder)) as entries:
+            inner = waiting.pop()
+            prefix = f"{inner}/" if inner else ""
+            with os.scandir(folders.at(os.fsencode(inner))) as entries:
                 for entry in entries:
                     if entry.is_dir(follow_symlinks=False):
-                        name = os.fsencode(entry.name)
-                        waiting.append(folder + b"/" + name if folder else name)
+                        waiting.append(prefix + entry.name)
                     else:
-                        total += sum_of(entry.stat(follow_symlinks=False))
+                        total += sum_of(f"{start}{prefix}{entry.name}", entry.stat(follow_symlinks=False))
     return total

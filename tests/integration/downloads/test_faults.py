@@ -22,7 +22,7 @@ from fault_file_system import FaultFileSystem
 from kill_matrix import Inline
 from moorage.backends import backends
 from moorage.files.models import StoredObject
-from moorage.jobs import downloads
+from moorage.jobs import download_work
 from moorage.projects.models import Project
 from moorage.transfers.downloads.asking import ask_again
 from moorage.transfers.downloads.ending import delete_download
@@ -46,7 +46,7 @@ def project(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> Project:
     class Pool:
         orders_for_one = 2
 
-    monkeypatch.setattr(downloads, "shared_pool", Pool)
+    monkeypatch.setattr(download_work, "shared_pool", Pool)
     harbour.executor = Inline()
     return harbour.a_project(FILES, folders=("empty",))
 

@@ -14,7 +14,7 @@ import pytest
 
 from moorage.storage.layout import StoreLayout
 from moorage.storage.links import FileToLink, Links, added
-from moorage.storage.trees import sum_of_trees
+from moorage.storage.trees import sum_of_tree
 
 ONE, TWO = b"one", b"the other"
 
@@ -44,7 +44,7 @@ def to_link(path: Path, name: str) -> FileToLink:
 
 def link(store: StoreLayout, *files: FileToLink, folder: str = "") -> tuple[int, list[int]]:
     with Links(store.trees / "tree", store.objects) as links:
-        return links.link_all(files, links.folder(folder))
+        return links.link_all(files, folder)
 
 
 def refusing(monkeypatch: pytest.MonkeyPatch, number: int, source: Callable[[str], bool]) -> None:
@@ -65,7 +65,7 @@ def test_objects_are_linked_below_folders_that_are_made_and_it_may_be_repeated(s
     first = link(store, *files, folder="deep/er")
     assert link(store, *files, folder="deep/er") == first
     assert first[1] == []
-    assert added(0, first[0]) == sum_of_trees([store.trees / "tree"])
+    assert added(0, first[0]) == sum_of_tree(store.trees / "tree", [store.trees / "tree"])
     folder = store.trees / "tree/deep/er"
     assert [(folder / name).stat().st_ino for name in "abc"] == [path.stat().st_ino for path in (one, two, one)]
 
@@ -83,7 +83,7 @@ def test_what_cannot_be_linked_is_copied_once_and_its_copy_linked(
     assert (tree / "a").read_bytes() == ONE
     assert (stat.S_IMODE(copy.st_mode), copy.st_mtime_ns) == (0o444, one.stat().st_mtime_ns)
     assert one.stat().st_nlink == 1
-    assert (added(0, total), touched) == (sum_of_trees([tree]), [])
+    assert (added(0, total), touched) == (sum_of_tree(tree, [tree]), [])
     assert os.listdir(store.trees) == ["tree"]
 
 
@@ -163,7 +163,7 @@ def test_an_object_that_is_not_as_recorded_is_left_out_and_the_others_are_not(
     total, touched = link(store, *files)
     assert touched == [1]
     assert sorted(os.listdir(store.trees / "tree")) == ["a", "c"]
-    assert added(0, total) == sum_of_trees([store.trees / "tree"])
+    assert added(0, total) == sum_of_tree(store.trees / "tree", [store.trees / "tree"])
 
 
 def test_no_room_is_no_reason_for_a_copy(store: StoreLayout, monkeypatch: pytest.MonkeyPatch) -> None:

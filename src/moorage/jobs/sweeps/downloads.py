@@ -5,26 +5,32 @@ from typing import Final
 
 from django.db import transaction
 
+from moorage.files.models import ObjectState, StoredObject
 from moorage.jobs.addresses import download_path
+from moorage.jobs.beating import kept
 from moorage.jobs.download_endings import fail_tree
 from moorage.jobs.sweeps.each import for_each
 from moorage.jobs.sweeps.globus_trouble import survives_globus
 from moorage.leases import LeaseWatch, take
 from moorage.notices.telling import tell
+from moorage.projects.rules import role_of
 from moorage.transfers.downloads.damage import damaged_paths
 from moorage.transfers.downloads.doubt import NAMED_PATHS, DamagedFilesError
 from moorage.transfers.downloads.ending import (
+    end_downloads_without_membership,
     expire_download,
     expiring_downloads,
     note_warned,
     postpone_expiry,
     warning_due,
 )
-from moorage.transfers.downloads.leaving import count_readers
+from moorage.transfers.downloads.leaving import is_read_by_its_member
 from moorage.transfers.downloads.models import Download, DownloadTree
 from moorage.transfers.downloads.states import DownloadState, TreeState
 
 WHILE_READ: Final = timedelta(minutes=15)  # how long an expiry waits for a transfer until it is looked for again
+
+_watch: Final = LeaseWatch()  # of this process: a beat is judged by seeing it again
 
 
 @survives_globus
@@ -36,13 +42,18 @@ def warn_and_expire(at: datetime) -> timedelta | None:
 
 def end_damaged(at: datetime) -> timedelta | None:
     """End the downloads of trees in which an object was found to be damaged after they were built."""
-    watch = LeaseWatch()
+    if not StoredObject.objects.filter(state=ObjectState.DAMAGED).exists():
+        return None
     ready = DownloadTree.objects.filter(state=TreeState.READY).select_related("project")
-    for_each(ready, lambda tree: _look_for_damage(tree, watch), at=at)
+    for_each(ready, _look_for_damage, at=at)
     return None
 
 
 def _look_at(download: Download, *, at: datetime) -> None:
+    if role_of(download.owner, download.project) is None:
+        # It was asked for at the moment at which the membership ended.
+        end_downloads_without_membership(download.owner, at=at)
+        return
     if download.expires_at <= at:
         _expire(download, at=at)
         return
@@ -64,8 +75,8 @@ def _look_at(download: Download, *, at: datetime) -> None:
 
 
 def _expire(download: Download, *, at: datetime) -> None:
-    if download.current_state is DownloadState.READY and count_readers(download.tree, at=at):
-        postpone_expiry(download, until=at + WHILE_READ)
+    is_read = download.current_state is DownloadState.READY and is_read_by_its_member(download)
+    if is_read and postpone_expiry(download, until=at + WHILE_READ, at=at):
         return
     with transaction.atomic():
         if expire_download(download, at=at):
@@ -80,11 +91,13 @@ def _expire(download: Download, *, at: datetime) -> None:
             )
 
 
-def _look_for_damage(tree: DownloadTree, watch: LeaseWatch) -> None:
+def _look_for_damage(tree: DownloadTree) -> None:
     paths = damaged_paths(tree)
-    if not paths or not watch.may_take(tree):
+    if not paths or not _watch.may_take(tree):
         return
     lease = take(tree, where={"state": TreeState.READY})
-    if lease is not None:
-        error = DamagedFilesError(paths[:NAMED_PATHS], len(paths))
+    if lease is None:
+        return
+    error = DamagedFilesError(paths[:NAMED_PATHS], len(paths))
+    with kept(lease):
         fail_tree(tree, lease, code=error.code, sentence=str(error), damaged=error.paths)

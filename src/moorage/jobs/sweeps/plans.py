@@ -24,7 +24,6 @@ from moorage.transfers.due import Sweep
 SECONDS_10 = timedelta(seconds=10)
 MINUTE = timedelta(minutes=1)
 MINUTES_5 = timedelta(minutes=5)
-MINUTES_15 = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 HOURS_6 = timedelta(hours=6)
 DAY = timedelta(days=1)
@@ -42,7 +41,7 @@ def all_plans(policies: Policies) -> list[Plan]:
         Plan(Sweep.ARRIVALS, arrivals.look_into_areas, policies.unwatched_interval),
         Plan(Sweep.WISHES, wishes.fulfil_wishes, SECONDS_10),
         Plan("expiry", expiry.warn_and_expire, HOUR, takes_away=True),
-        Plan("downloads", downloads.warn_and_expire, MINUTES_15, takes_away=True),
+        Plan("downloads", downloads.warn_and_expire, MINUTE, takes_away=True),
         Plan("damaged downloads", downloads.end_damaged, MINUTES_5),
         Plan("strays", tidying.strays, MINUTE),
         Plan("clearing", clearing.clear_imported, MINUTE),

@@ -11,6 +11,7 @@ from moorage.backends import backends
 from moorage.errors import InvalidInputError
 from moorage.files.archives.selection import select
 from moorage.files.filters import clean_filter
+from moorage.files.items import RevisionNotFoundError
 from moorage.projects.models import Project
 from moorage.projects.rules import check_may_view
 from moorage.transfers.downloads.models import Download
@@ -50,6 +51,8 @@ def request_download(
     words = clean_description(description)
     patterns = clean_filter(filter_text)
     selection = select(project, paths, revision=revision)
+    if revision == 0:  # nobody means the time before the first one
+        raise RevisionNotFoundError(project)
     with transaction.atomic():
         tree = join_tree(project, selection, filter_text=patterns, at=at)
         download = Download.objects.create(
@@ -93,6 +96,7 @@ def ask_again(*, download: Download, actor: Member, at: datetime) -> None:
             damaged_paths=[],
             expires_at=at + backends().policies.downloads_kept,
             expiry_warned_days=None,
+            overdue_since=None,
         )
         record("download.requested", download, actor=actor, at=at, project_id=download.project_id, tree=str(tree.pk))
     download.refresh_from_db()
@@ -117,7 +121,7 @@ def extend_download(*, download: Download, actor: Member, expires_at: datetime |
         )
     with transaction.atomic():
         live = Download.objects.live().filter(pk=download.pk)
-        if not live.update(expires_at=until, expiry_warned_days=None):
+        if not live.update(expires_at=until, expiry_warned_days=None, overdue_since=None):
             download.refresh_from_db()
             if download.current_state not in LIVE:
                 raise DownloadTransitionError(download.current_state, DownloadState.READY)

@@ -5,12 +5,10 @@ that is begun again keeps what is linked already. Nothing is served before all o
 """
 
 import os
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
@@ -18,65 +16,26 @@ from moorage.files.archives.lists import DIGESTS_NAME, FACTS_NAME, list_name
 from moorage.files.items import revision_facts
 from moorage.files.standing import standing_at
 from moorage.projects.models import Project
-from moorage.storage.layout import StoreLayout
 from moorage.storage.links import added, sum_of
 from moorage.storage.sync import sync_around
 from moorage.storage.trees import DownloadTrees
 from moorage.transfers.downloads.doubt import Doubts
+from moorage.transfers.downloads.job import TreeJob
 from moorage.transfers.downloads.linking import FolderRows, Linked, LinkOrder, Row, link_batch
-from moorage.transfers.downloads.orders import Asked, Orders
-from moorage.transfers.downloads.rows import Question, folder_rows
+from moorage.transfers.downloads.orders import Asked
+from moorage.transfers.downloads.rows import folder_rows
 
 FILES_PER_ORDER: Final = 2000
 ORDERS_PER_SYNC: Final = 10
-REPORT_SECONDS: Final = 0.3
 _UNKNOWN: Final = ("", "")
 _SINCE = Row._fields.index("since")
-
-
-@dataclass
-class TreeProgress:
-    """How far a tree is."""
-
-    files_done: int = 0
-    bytes_done: int = 0
-    bytes_checked: int = 0
-
-
-def nothing_to_tell(_: TreeProgress) -> None:
-    """Nobody wants to know how far it is."""
-
-
-@dataclass
-class TreeJob:
-    """What building or checking one tree works with.
-
-    `report` is told from time to time how far it is, and may raise to end the work. `seam` is called between steps.
-    """
-
-    project: Project
-    name: str
-    question: Question
-    store: StoreLayout
-    clock: Callable[[], datetime]
-    orders: Orders
-    report: Callable[[TreeProgress], None] = nothing_to_tell
-    seam: Callable[[str], None] = lambda _: None
-    progress: TreeProgress = field(default_factory=TreeProgress)
-    _told_at: float = 0.0
-
-    def tell(self) -> None:
-        """Report, unless it was done a moment ago."""
-        now = time.monotonic()
-        if now - self._told_at >= REPORT_SECONDS:
-            self._told_at = now
-            self.report(self.progress)
 
 
 @dataclass(frozen=True)
 class Built:
     """A tree that is complete and lies where it can be served from. `sum` is that of `storage.trees.sum_of_tree`."""
 
+    folder: Path
     files: int
     bytes: int
     sum: int
@@ -91,10 +50,10 @@ def build(job: TreeJob) -> Built:
         DamagedFilesError: objects are not what was recorded; all of them were looked for, and some are named.
         OSError: no room, or the file system fails. What is there stays for the next try.
     """
-    folder = DownloadTrees(job.store).begin(job.name)
+    folder = DownloadTrees(job.store).begin(job.name, job.fence)
     job.seam("tree begun")
     names = list_names(job.project, revision=job.question.selection.revision)
-    doubts = Doubts(job.store, job.clock, job.orders)
+    doubts = Doubts(job.store, job.clock, job.reading, job.checked)
     total = 0
     with ExitStack() as stack:
         files = [stack.enter_context(_new_list(folder / name)) for name in names]
@@ -103,16 +62,17 @@ def build(job: TreeJob) -> Built:
             _write_lines(files, linked)
             job.progress.files_done += linked.files
             job.progress.bytes_done += linked.size_bytes
-            job.progress.bytes_checked = doubts.bytes_read
             job.tell()
-        for file in files:
+        for name, file in zip(names, files, strict=True):
             file.flush()
             os.fchmod(file.fileno(), 0o444)
             os.fsync(file.fileno())
-            total = added(total, sum_of(os.fstat(file.fileno())))
+            total = added(total, sum_of(name, os.fstat(file.fileno())))
     doubts.check()
     job.seam("lists written")
-    return Built(job.progress.files_done, job.progress.bytes_done, total, *names)
+    # Its links are on disk before its name is: after a power cut it is whole, or not there.
+    sync_around(folder)
+    return Built(folder, job.progress.files_done, job.progress.bytes_done, total, *names)
 
 
 def look_for_damage(job: TreeJob) -> None:
@@ -121,10 +81,9 @@ def look_for_damage(job: TreeJob) -> None:
     Raises:
         DamagedFilesError: as for `build`.
     """
-    doubts = Doubts(job.store, job.clock, job.orders)
+    doubts = Doubts(job.store, job.clock, job.reading, job.checked)
     for folders in folder_rows(job.question):
         doubts.settle(folders)
-        job.progress.bytes_checked = doubts.bytes_read
         job.tell()
     doubts.check()
 

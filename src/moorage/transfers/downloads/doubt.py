@@ -4,7 +4,8 @@ Doubtful is what has another size or time than its row says, what has not been r
 wants, and everything if the member asks for that (the rows say which: `rows.Question`).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from moorage.files.paths import join_path
 from moorage.storage.fixity import Reading, ReadOrder, read_objects
 from moorage.storage.layout import StoreLayout
 from moorage.transfers.downloads.linking import FolderRows, Row
-from moorage.transfers.downloads.orders import Orders
+from moorage.transfers.downloads.orders import Asked, Orders
 
 NAMED_PATHS: Final = 10
 READ_BYTES: Final = 64 << 20  # of one order; a larger object is one by itself
@@ -33,7 +34,7 @@ class DamagedFilesError(CorruptContentError):
         more = f" and {count - len(paths):,} more" if count > len(paths) else ""
         which = "1 stored file is" if count == 1 else f"{count:,} stored files are"
         super().__init__(
-            f"{which} damaged: {named}{more}. Nothing was handed out. Ask the operator to bring them back from a "
+            f"{which} damaged: {named}{more}. It is not given out. Ask the operator to bring them back from a "
             "backup, or send them in a new upload; then ask for this download again."
         )
         self.paths = list(paths)
@@ -43,11 +44,13 @@ class DamagedFilesError(CorruptContentError):
 class Doubts:
     """What is doubtful of one tree, read as it comes up, and what was found to be damaged."""
 
-    def __init__(self, store: StoreLayout, clock: Callable[[], datetime], orders: Orders) -> None:
-        self._store, self._clock, self._orders = store, clock, orders
+    def __init__(
+        self, store: StoreLayout, clock: Callable[[], datetime], orders: Orders, told: Callable[[int], None]
+    ) -> None:
+        """`told` hears of every so many bytes that were read, and may raise to end the work."""
+        self._store, self._clock, self._orders, self._told = store, clock, orders, told
         self._damaged: list[str] = []
         self._damaged_count = 0
-        self.bytes_read = 0
 
     def settle(self, folders: list[FolderRows], *, all_of_them: bool = False) -> list[FolderRows]:
         """These folders without the files that are damaged; what was doubtful has been read."""
@@ -93,18 +96,31 @@ class Doubts:
         return whole
 
     def _have_read(self, order: ReadOrder) -> Sequence[Reading]:
-        """Have an order done in parts, side by side."""
-        asked, part, size = [], list[tuple[str, int]](), 0
-        for file in order.files:
-            if part and size + file[1] > READ_BYTES:
-                asked.append(self._orders.ask(read_objects, order._replace(files=tuple(part))))
-                part, size = [], 0
-            part.append(file)
-            size += file[1]
-        if part:
-            asked.append(self._orders.ask(read_objects, order._replace(files=tuple(part))))
+        """Have an order done in parts, some side by side."""
         readings: list[Reading] = []
-        for one in asked:
-            readings += one.result()
-            self.bytes_read += sum(size for _, size in one.order.files)
+        asked: deque[Asked[list[Reading]]] = deque()
+        for part in _parts(order):
+            asked.append(self._orders.ask(read_objects, part))
+            if len(asked) >= self._orders.in_flight:
+                readings += self._read_of(asked.popleft())
+        while asked:
+            readings += self._read_of(asked.popleft())
         return readings
+
+    def _read_of(self, asked: Asked[list[Reading]]) -> list[Reading]:
+        readings = asked.result()
+        self._told(sum(size for _, size in asked.order.files))
+        return readings
+
+
+def _parts(order: ReadOrder) -> Iterator[ReadOrder]:
+    part: list[tuple[str, int]] = []
+    size = 0
+    for file in order.files:
+        if part and size + file[1] > READ_BYTES:
+            yield order._replace(files=tuple(part))
+            part, size = [], 0
+        part.append(file)
+        size += file[1]
+    if part:
+        yield order._replace(files=tuple(part))

@@ -14,6 +14,7 @@ from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.backends import backends
 from moorage.projects.rules import role_of
+from moorage.transfers.downloads.leaving import LONGEST_WAIT
 from moorage.transfers.downloads.models import Download, DownloadTree
 from moorage.transfers.downloads.rules import check_may_decide
 from moorage.transfers.downloads.states import LIVE, DownloadState, DownloadTransitionError, TreeState
@@ -84,16 +85,12 @@ def end_downloads_without_membership(member: Member, *, at: datetime) -> None:
     for download in Download.objects.live().filter(owner=member).select_related("project", "owner").order_by("tree_id"):
         if role_of(member, download.project) is not None:
             continue
-        try:
-            end_download(
-                download,
-                DownloadState.CANCELLED,
-                reason=MEMBERSHIP_ENDED,
-                reason_text=f"Ended, because {member} no longer belongs to the project.",
-                at=at,
-            )
-        except DownloadTransitionError:
-            continue  # it has ended otherwise
+        sentence = f"Ended, because {member} no longer belongs to the project."
+        while download.current_state in LIVE:
+            try:
+                end_download(download, DownloadState.CANCELLED, reason=MEMBERSHIP_ENDED, reason_text=sentence, at=at)
+            except DownloadTransitionError:
+                download.refresh_from_db()  # a worker has moved it at the same moment
 
 
 def fail_downloads(
@@ -156,6 +153,9 @@ def expire_download(download: Download, *, at: datetime) -> bool:
     return True
 
 
-def postpone_expiry(download: Download, *, until: datetime) -> None:
-    """Keep a download a little longer: somebody reads from it at this moment."""
-    Download.objects.live().filter(pk=download.pk, expires_at__lt=until).update(expires_at=until)
+def postpone_expiry(download: Download, *, until: datetime, at: datetime) -> bool:
+    """Keep a download a little longer, because its member's transfer reads from it; False when that lasts too long."""
+    if download.overdue_since is not None and at - download.overdue_since >= LONGEST_WAIT:
+        return False
+    late = Download.objects.live().filter(pk=download.pk, expires_at__lte=at)
+    return bool(late.update(expires_at=until, overdue_since=download.overdue_since or at))

@@ -3,13 +3,15 @@
 What is asked of Globus here can be repeated; a worker takes every LEAVING tree on, under its lease.
 """
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
+from uuid import UUID
 
 from moorage.backends import backends
 from moorage.globus.service import IdentityId, ReadingTask
 from moorage.transfers.closing import withdraw_rules_on
-from moorage.transfers.downloads.models import DownloadTree
+from moorage.transfers.downloads.models import Download, DownloadTree
 from moorage.transfers.downloads.trees import tree_path
 from moorage.transfers.naming import is_within
 
@@ -35,18 +37,32 @@ def take_rules_away(tree: DownloadTree, *, at: datetime) -> bool:
 def count_readers(tree: DownloadTree, *, at: datetime) -> int:
     """How many transfers read, or may read, from the tree now; written down for its pages.
 
-    Where Globus hides a transfer's path, it may be any that began after the tree was there.
+    Raises:
+        GlobusUnavailableError
+    """
+    found = _readers(tree, tree.grants.values_list("identity_id", flat=True))
+    DownloadTree.objects.filter(pk=tree.pk).update(readers=len(found), readers_as_of=at)
+    tree.readers, tree.readers_as_of = len(found), at
+    return len(found)
+
+
+def is_read_by_its_member(download: Download) -> bool:
+    """Whether a transfer of the member who asked for it reads, or may read, from its tree now.
 
     Raises:
         GlobusUnavailableError
     """
+    own = download.tree.grants.filter(member=download.owner_id)
+    return bool(_readers(download.tree, own.values_list("identity_id", flat=True)))
+
+
+def _readers(tree: DownloadTree, identities: Iterable[UUID]) -> set[str]:
+    """Where Globus hides a transfer's path, it may be any that began after the tree was there."""
     found: set[str] = set()
-    for identity in tree.grants.values_list("identity_id", flat=True):
+    for identity in identities:
         tasks = backends().globus.reading_tasks_of(IdentityId(str(identity)))
         found |= {task.id for task in tasks if _may_read(task, tree)}
-    DownloadTree.objects.filter(pk=tree.pk).update(readers=len(found), readers_as_of=at)
-    tree.readers, tree.readers_as_of = len(found), at
-    return len(found)
+    return found
 
 
 def may_be_removed(tree: DownloadTree, *, at: datetime) -> bool:

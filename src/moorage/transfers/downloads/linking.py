@@ -75,7 +75,7 @@ def link_batch(order: LinkOrder) -> Linked:
     with Links(Path(order.tree), Path(order.objects)) as links:
         for number, (path, rows) in enumerate(order.folders):
             files = [(row[_NAME], row[_DIGEST].hex(), row[_SIZE], row[_MODIFIED_NS]) for row in rows]
-            more, odd = links.link_all(files, links.folder(path))
+            more, odd = links.link_all(files, path)
             total += more
             touched += [(number, position) for position in odd]
             lines.add(path, [row for position, row in enumerate(rows) if position not in odd] if odd else rows, origins)

@@ -68,8 +68,8 @@ class DownloadTree(Leased):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["project", "selection_key"],
-                condition=Q(state__in=sorted(MAY_BE_JOINED)),
+                fields=["project", "selection_key", "collection_id"],
+                condition=Q(state__in=sorted(state.value for state in MAY_BE_JOINED)),
                 name="one_tree_per_selection",
             )
         ]
@@ -118,6 +118,7 @@ class Download(models.Model):
     ready_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField()
     expiry_warned_days = models.IntegerField(null=True)  # the smallest warning already sent
+    overdue_since = models.DateTimeField(null=True)  # it is kept longer, because its member's transfer reads from it
 
     objects = DownloadQuerySet.as_manager()
 
@@ -143,7 +144,7 @@ class Download(models.Model):
         """
         current = self.current_state
         check_transition(current, wanted)
-        as_read = Download.objects.filter(pk=self.pk, state=current.value)
+        as_read = Download.objects.filter(pk=self.pk, state=current.value, tree=self.tree_id)
         if not as_read.update(state=wanted.value, state_changed_at=at, **changes):
             self.refresh_from_db()
             raise DownloadTransitionError(self.current_state, wanted)

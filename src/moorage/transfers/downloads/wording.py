@@ -18,10 +18,13 @@ _LABELS: Final[Mapping[DownloadState, StateLabel]] = {
     DownloadState.FAILED: StateLabel("Not prepared", "x-circle", "bad"),
     DownloadState.CANCELLED: StateLabel("Deleted", "trash", "neutral"),
 }
+_ENDED: Final = StateLabel("Ended", "x-circle", "bad")  # it has served, and must not any more
 
 
 def download_label(download: Download) -> StateLabel:
     """The download's state as a word with an icon."""
+    if download.current_state is DownloadState.FAILED and download.ready_at is not None:
+        return _ENDED
     return _LABELS[download.current_state]
 
 
@@ -39,7 +42,7 @@ def download_text(download: Download) -> str:
     if state is DownloadState.READY:
         return f"Ready. It is complete, and kept until {download.expires_at:%-d %B %Y}."
     if state is DownloadState.FAILED:
-        return f"Not prepared. {download.reason_text}"
+        return f"{download_label(download).label}. {download.reason_text}"
     return f"{download.reason_text}{_still_read(download)}"
 
 

@@ -2,7 +2,6 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import moorage.transfers.downloads.states
 import uuid
 from django.conf import settings
 from django.db import migrations, models
@@ -73,6 +72,7 @@ class Migration(migrations.Migration):
                 ('ready_at', models.DateTimeField(null=True)),
                 ('expires_at', models.DateTimeField()),
                 ('expiry_warned_days', models.IntegerField(null=True)),
+                ('overdue_since', models.DateTimeField(null=True)),
                 ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='downloads', to=settings.AUTH_USER_MODEL)),
                 ('project', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='downloads', to='projects.project')),
                 ('tree', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='downloads', to='transfers.downloadtree')),
@@ -100,7 +100,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='downloadtree',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', [moorage.transfers.downloads.states.TreeState['READY'], moorage.transfers.downloads.states.TreeState['WANTED']])), fields=('project', 'selection_key'), name='one_tree_per_selection'),
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['ready', 'wanted'])), fields=('project', 'selection_key', 'collection_id'), name='one_tree_per_selection'),
         ),
         migrations.AddIndex(
             model_name='download',
