@@ -1,14 +1,16 @@
-"""A Globus in memory and a clock that stands still, for tests that need no more of the outside."""
+"""A Globus in memory and a clock that stands still, for tests that need no more of the outside; a harbour; threads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.cache import cache
+from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -48,3 +50,20 @@ def quick_passwords(settings: Settings) -> None:
 def fresh_cache(db: None) -> None:
     """Nothing counted yet by the rate limits, which would remember the tests before."""
     cache.clear()
+
+
+@pytest.fixture
+def in_thread() -> Iterator[Callable[..., Future[Any]]]:
+    """Runs a call in a thread with a database connection of its own, as another worker would."""
+    with ThreadPoolExecutor(8) as threads:
+
+        def start(call: Callable[..., Any], *arguments: Any) -> Future[Any]:
+            def work() -> Any:
+                try:
+                    return call(*arguments)
+                finally:
+                    connection.close()
+
+            return threads.submit(work)
+
+        yield start

@@ -6,7 +6,7 @@ downloads, what their members are told, and what happens when it fails.
 
 import logging
 import secrets
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import timedelta
 from typing import Final
@@ -31,15 +31,20 @@ LONGEST_DELAY: Final = timedelta(hours=1)  # no delay is as long
 log = logging.getLogger(__name__)
 
 
-def claim_next(watch: LeaseWatch, *, only: Collection[TreeState] = frozenset(TreeState)) -> Lease | None:
-    """Take the tree that has waited longest, of those in a state of `only`. None: there is nothing to do."""
+def claim_next(watch: LeaseWatch, *, only_quick: bool = False) -> Lease | None:
+    """Take the tree that has waited longest. None: there is nothing to do.
+
+    `only_quick`: of those that are there already, and need not be read.
+    """
     now = backends().clock()
     waits = Download.objects.in_state(UNPREPARED).filter(tree=OuterRef("pk"))
     todo = Q(state__in=[TreeState.WANTED, TreeState.LEAVING]) | Q(Exists(waits), state=TreeState.READY)
     # What is to rest for longer was written by a clock that was wrong.
     rested = Q(not_before=None) | Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_DELAY)
     # The condition of the index, so that trees that are long gone cost nothing.
-    trees = DownloadTree.objects.exclude(state=TreeState.GONE).filter(todo, rested, state__in=only)
+    trees = DownloadTree.objects.exclude(state=TreeState.GONE).filter(todo, rested)
+    if only_quick:
+        trees = trees.exclude(state=TreeState.WANTED).exclude(Exists(waits.filter(verify_first=True)))
     for tree in trees.order_by("state_changed_at"):
         if watch.may_take(tree):
             lease = take(tree, where={"state": tree.state})

@@ -10,7 +10,7 @@ next and works. So an idle worker asks the database twice in a second for each k
 import logging
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -24,14 +24,11 @@ from moorage.jobs.small_imports import is_small
 from moorage.jobs.steadiness import Steadiness
 from moorage.jobs.sweeps.plans import all_plans
 from moorage.leases import LeaseWatch
-from moorage.transfers.downloads.states import TreeState
 from moorage.transfers.models import Upload
 
 IDLE_SECONDS: Final = 0.5
 DOWNLOAD_IDLE_SECONDS: Final = 0.1  # a tree that is there already is ready while its member looks at the page
 DOWNLOAD_THREADS: Final = 2
-# One more looks at trees that are there already: these need not wait until large ones have been built.
-NOT_BUILT: Final = frozenset({TreeState.READY, TreeState.LEAVING})
 SWEEP_THREADS: Final = 8  # six sweeps ask Globus: a slow one must not keep the others from running
 PREVIEW_THREADS: Final = 2
 REVISION_THREADS: Final = 2  # an undo, move or removal waits for no import but while that registers
@@ -120,7 +117,8 @@ def run_worker(stop: threading.Event) -> None:
         Crew("preview", PREVIEW_THREADS, _find_preview(stop), stop),
         Crew("revision", REVISION_THREADS, _find_revision(stop), stop),
         Crew("download", DOWNLOAD_THREADS, _find_download(stop), stop, DOWNLOAD_IDLE_SECONDS),
-        Crew("ready download", 1, _find_download(stop, only=NOT_BUILT), stop, DOWNLOAD_IDLE_SECONDS),
+        # Trees that are there already need not wait until large ones have been built.
+        Crew("quick download", 1, _find_download(stop, only_quick=True), stop, DOWNLOAD_IDLE_SECONDS),
         Crew("sweep", SWEEP_THREADS, _find_sweep(), stop),
     ]
     for crew in crews:
@@ -164,13 +162,11 @@ def _find_preview(stop: threading.Event) -> Callable[[], Job | None]:
     return find
 
 
-def _find_download(
-    stop: threading.Event, *, only: Collection[TreeState] = frozenset(TreeState)
-) -> Callable[[], Job | None]:
+def _find_download(stop: threading.Event, *, only_quick: bool = False) -> Callable[[], Job | None]:
     watch = LeaseWatch()
 
     def find() -> Job | None:
-        lease = downloads.claim_next(watch, only=only)
+        lease = downloads.claim_next(watch, only_quick=only_quick)
         return None if lease is None else lambda: downloads.work(lease, should_stop=stop.is_set)
 
     return find

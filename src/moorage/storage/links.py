@@ -21,12 +21,14 @@ from moorage.storage.names import Place, give_name
 from moorage.storage.objects import OBJECT_MODE, ObjectMissingError, ObjectStore
 
 _NO_LINK: Final = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP})
+_AS_PLACED: Final = stat.S_IFREG | OBJECT_MODE
 _COPIES_KEPT: Final = 32
 _SUM_BITS: Final = 64
 
 
-# A file that a tree is to hold: its name, and digest, size and time (in ns) of its object as the object's row has them.
-FileToLink = tuple[str, str, int, int]
+# A file that a tree is to hold: its name in UTF-8; digest, size and time (in ns) of its object, as the object's row has
+# them.
+FileToLink = tuple[bytes, str, int, int]
 
 
 class TouchedError(Exception):
@@ -58,13 +60,13 @@ class Links:
         """
         total, touched = 0, list[int]()
         objects, link, look = self._objects, os.link, os.stat
-        above, prefix = self.folder(folder), f"{folder}/" if folder else ""
+        above, prefix = self.folder(folder), f"{folder}/".encode() if folder else b""
         for position, (name, digest, size_bytes, modified_ns) in enumerate(files):
             try:
                 link(f"{digest[:2]}/{digest}", name, src_dir_fd=objects, dst_dir_fd=above, follow_symlinks=False)
                 # By its new name, which is at hand: looking for the object once more takes longer.
                 status = look(name, dir_fd=above, follow_symlinks=False)
-                if status.st_size == size_bytes and status.st_mtime_ns == modified_ns and stat.S_ISREG(status.st_mode):
+                if (status.st_size, status.st_mtime_ns, status.st_mode) == (size_bytes, modified_ns, _AS_PLACED):
                     total += sum_of(prefix + name, status)
                     continue
                 os.unlink(name, dir_fd=above)
@@ -83,7 +85,7 @@ class Links:
         lies_at = f"{digest[:2]}/{digest}"
         try:
             status = os.stat(lies_at, dir_fd=self._objects, follow_symlinks=False)
-            if (status.st_size, status.st_mtime_ns) != (size_bytes, modified_ns) or not stat.S_ISREG(status.st_mode):
+            if (status.st_size, status.st_mtime_ns, status.st_mode) != (size_bytes, modified_ns, _AS_PLACED):
                 raise TouchedError
             os.link(lies_at, name, src_dir_fd=self._objects, dst_dir_fd=above, follow_symlinks=False)
         except FileNotFoundError:
@@ -104,7 +106,7 @@ class Links:
         copy = self._copies.get(digest)
         if copy is not None:
             try:
-                give_name(copy, Place(self._near, above, name))
+                give_name(copy, Place(self._near, above, os.fsdecode(name)))
                 return os.fstat(copy)
             except OSError as error:
                 if error.errno not in _NO_LINK:
@@ -121,7 +123,7 @@ class Links:
             except ObjectMissingError:
                 raise TouchedError from None
         try:
-            place = Place(self._near, above, name)
+            place = Place(self._near, above, os.fsdecode(name))
             copy_verified(source, place, size_bytes=size_bytes, mode=OBJECT_MODE, digest=digest)
         except FileChangedError:
             raise TouchedError from None
@@ -153,10 +155,9 @@ class Links:
         self.close()
 
 
-def sum_of(path: str, status: os.stat_result) -> int:
+def sum_of(path: bytes, status: os.stat_result) -> int:
     """What a file adds to the sum of a tree: another path, inode, mode, size or time is another sum."""
-    where = crc32(path.encode(errors="surrogateescape"))
-    return hash((where, status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns))
+    return hash((crc32(path), status.st_ino, status.st_mode, status.st_size, status.st_mtime_ns))
 
 
 def added(sums: int, more: int) -> int:

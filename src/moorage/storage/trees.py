@@ -77,23 +77,24 @@ def sum_of_tree(tree: Path, parts: Iterable[Path]) -> int:
     total = 0
     for part in parts:
         try:
-            status, path = part.lstat(), "" if part == tree else str(part.relative_to(tree))
+            status, path = part.lstat(), b"" if part == tree else os.fsencode(part.relative_to(tree))
             total += _sum_below(part, path) if stat.S_ISDIR(status.st_mode) else sum_of(path, status)
         except FileNotFoundError:
             continue
     return added(0, total)
 
 
-def _sum_below(folder: Path, path: str) -> int:
-    total, waiting, start = 0, [""], f"{path}/" if path else ""
-    with OpenFolders(folder) as folders:
+def _sum_below(top: Path, path: bytes) -> int:
+    total, waiting, start = 0, [b""], path + b"/" if path else b""
+    with OpenFolders(top) as folders:
         while waiting:
-            inner = waiting.pop()
-            prefix = f"{inner}/" if inner else ""
-            with os.scandir(folders.at(os.fsencode(inner))) as entries:
+            folder = waiting.pop()
+            prefix = folder + b"/" if folder else b""
+            with os.scandir(folders.at(folder)) as entries:
                 for entry in entries:
+                    below = prefix + os.fsencode(entry.name)
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(prefix + entry.name)
+                        waiting.append(below)
                     else:
-                        total += sum_of(f"{start}{prefix}{entry.name}", entry.stat(follow_symlinks=False))
+                        total += sum_of(start + below, entry.stat(follow_symlinks=False))
     return total

@@ -1,6 +1,6 @@
 """Uploads that nobody has touched for long: warned of 14, 7 and 1 days before, then discarded (design §3)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from django.db.models import QuerySet
@@ -9,6 +9,7 @@ from moorage.backends import backends
 from moorage.transfers.discarding import EXPIRED, begin_discarding
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState, UploadTransitionError
+from moorage.transfers.warnings import nearest_warning
 
 # A failed upload that has published something is kept: undo needs it.
 EXPIRES_IN: Final = (UploadState.REQUESTED, UploadState.OPEN, UploadState.FAILED)
@@ -21,13 +22,8 @@ def expiring_uploads() -> QuerySet[Upload]:
 
 def warning_due(upload: Upload, *, at: datetime) -> int | None:
     """The days of the warning that is to be sent now: the nearest one that is due and was not sent."""
-    left = upload.expires_at - at
-    due = [days for days in backends().policies.upload_warned_days if left <= timedelta(days=days)]
-    if not due or left <= timedelta(0):
-        return None
-    nearest = min(due)
-    sent = upload.expiry_warned_days
-    return nearest if sent is None or nearest < sent else None
+    warned_days = backends().policies.upload_warned_days
+    return nearest_warning(upload.expires_at - at, warned_days, sent=upload.expiry_warned_days)
 
 
 def note_warned(upload: Upload, *, days: int) -> bool:

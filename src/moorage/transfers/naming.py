@@ -65,8 +65,12 @@ def clean_description(text: str) -> str:
 
 def area_name(*, project_name: str, upload_name: str) -> str:
     """A new name for a staging area: two readable parts, and 80 random bits that nobody guesses."""
-    random_part = base64.b32encode(secrets.token_bytes(RANDOM_BYTES)).decode("ascii").lower()
-    return f"{slug(project_name) or 'project'}-{slug(upload_name) or 'upload'}-{random_part}"
+    return f"{slug(project_name) or 'project'}-{slug(upload_name) or 'upload'}-{unguessable()}"
+
+
+def unguessable() -> str:
+    """The part of a folder's name that nobody guesses: sixteen letters and digits."""
+    return base64.b32encode(secrets.token_bytes(RANDOM_BYTES)).decode("ascii").lower()
 
 
 def looks_like_area(name: str) -> bool:

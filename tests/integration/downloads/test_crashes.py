@@ -108,7 +108,9 @@ def project(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> Project:
     link, popular = os.link, sha256(POPULAR).hexdigest()
 
     def crowded(source: Any, target: Any, **named: Any) -> None:
-        if str(source).endswith(popular) and not os.path.lexists(f"/proc/self/fd/{named['dst_dir_fd']}/{target}"):
+        if str(source).endswith(popular) and not os.path.lexists(
+            f"/proc/self/fd/{named['dst_dir_fd']}/{os.fsdecode(target)}"
+        ):
             raise OSError(errno.EMLINK, os.strerror(errno.EMLINK))
         link(source, target, **named)
 

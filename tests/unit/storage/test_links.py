@@ -39,7 +39,7 @@ def an_object(store: StoreLayout, content: bytes) -> Path:
 
 def to_link(path: Path, name: str) -> FileToLink:
     status = path.stat()
-    return name, path.name, status.st_size, status.st_mtime_ns
+    return name.encode(), path.name, status.st_size, status.st_mtime_ns
 
 
 def link(store: StoreLayout, *files: FileToLink, folder: str = "") -> tuple[int, list[int]]:
@@ -52,7 +52,7 @@ def refusing(monkeypatch: pytest.MonkeyPatch, number: int, source: Callable[[str
     real = os.link
 
     def refused(src: Any, dst: Any, **named: Any) -> None:
-        if source(str(src)) and not os.path.lexists(f"/proc/self/fd/{named['dst_dir_fd']}/{dst}"):
+        if source(str(src)) and not os.path.lexists(f"/proc/self/fd/{named['dst_dir_fd']}/{os.fsdecode(dst)}"):
             raise OSError(number, os.strerror(number))
         real(src, dst, **named)
 

@@ -13,13 +13,13 @@ from moorage.jobs.sweeps.each import for_each
 from moorage.jobs.sweeps.globus_trouble import survives_globus
 from moorage.leases import LeaseWatch, take
 from moorage.notices.telling import tell
-from moorage.projects.rules import role_of
 from moorage.transfers.downloads.damage import damaged_paths
 from moorage.transfers.downloads.doubt import NAMED_PATHS, DamagedFilesError
 from moorage.transfers.downloads.ending import (
     end_downloads_without_membership,
     expire_download,
     expiring_downloads,
+    members_without_reason,
     note_warned,
     postpone_expiry,
     warning_due,
@@ -35,8 +35,9 @@ _watch: Final = LeaseWatch()  # of this process: a beat is judged by seeing it a
 
 @survives_globus
 def warn_and_expire(at: datetime) -> timedelta | None:
-    """Warn of what expires soon, and end what has expired and nobody reads from."""
-    for_each(expiring_downloads().iterator(), lambda download: _look_at(download, at=at), at=at)
+    """Warn of what expires soon, end what has expired and its member does not read from, or has no reason any more."""
+    for_each(list(members_without_reason()), lambda member: end_downloads_without_membership(member, at=at), at=at)
+    for_each(list(expiring_downloads(at=at)), lambda download: _look_at(download, at=at), at=at)
     return None
 
 
@@ -45,15 +46,11 @@ def end_damaged(at: datetime) -> timedelta | None:
     if not StoredObject.objects.filter(state=ObjectState.DAMAGED).exists():
         return None
     ready = DownloadTree.objects.filter(state=TreeState.READY).select_related("project")
-    for_each(ready, _look_for_damage, at=at)
+    for_each(list(ready), _look_for_damage, at=at)
     return None
 
 
 def _look_at(download: Download, *, at: datetime) -> None:
-    if role_of(download.owner, download.project) is None:
-        # It was asked for at the moment at which the membership ended.
-        end_downloads_without_membership(download.owner, at=at)
-        return
     if download.expires_at <= at:
         _expire(download, at=at)
         return

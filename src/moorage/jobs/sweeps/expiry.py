@@ -14,7 +14,8 @@ from moorage.transfers.models import Upload
 
 def warn_and_expire(at: datetime) -> timedelta | None:
     """Warn of what expires soon, and discard what has expired."""
-    for_each(expiring_uploads().iterator(), lambda upload: _look_at(upload, at=at), at=at)
+    # Read to the end first: SQLite does not write beside an open cursor whose snapshot has become an old one.
+    for_each(list(expiring_uploads()), lambda upload: _look_at(upload, at=at), at=at)
     return None
 
 

@@ -33,7 +33,7 @@ _SINCE = Row._fields.index("since")
 
 @dataclass(frozen=True)
 class Built:
-    """A tree that is complete and lies where it can be served from. `sum` is that of `storage.trees.sum_of_tree`."""
+    """A tree that is complete and on disk, in `folder`. `sum` is that of `storage.trees.sum_of_tree`."""
 
     folder: Path
     files: int
@@ -67,7 +67,7 @@ def build(job: TreeJob) -> Built:
             file.flush()
             os.fchmod(file.fileno(), 0o444)
             os.fsync(file.fileno())
-            total = added(total, sum_of(name, os.fstat(file.fileno())))
+            total = added(total, sum_of(name.encode(), os.fstat(file.fileno())))
     doubts.check()
     job.seam("lists written")
     # Its links are on disk before its name is: after a power cut it is whole, or not there.

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import Exists, F, OuterRef, QuerySet
 
 from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.backends import backends
+from moorage.projects.models import Membership
 from moorage.projects.rules import role_of
 from moorage.transfers.downloads.leaving import LONGEST_WAIT
 from moorage.transfers.downloads.models import Download, DownloadTree
@@ -21,6 +22,7 @@ from moorage.transfers.downloads.states import LIVE, DownloadState, DownloadTran
 from moorage.transfers.downloads.trees import hold_tree, leave_tree
 from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.grants import follow_reasons_of_tree, withdraw_all
+from moorage.transfers.warnings import nearest_warning
 
 BY_MEMBER: Final = "cancelled.by_member"
 MEMBERSHIP_ENDED: Final = "cancelled.membership_ended"
@@ -111,19 +113,23 @@ def fail_downloads(
     return failed
 
 
-def expiring_downloads() -> QuerySet[Download]:
-    """Downloads that can expire."""
-    return Download.objects.live().select_related("owner", "project", "tree")
+def expiring_downloads(*, at: datetime) -> QuerySet[Download]:
+    """Downloads whose time has passed, or of whose end may be warned."""
+    soon = at + timedelta(days=max(backends().policies.download_warned_days, default=0))
+    return Download.objects.live().filter(expires_at__lte=soon).select_related("owner", "project", "tree")
+
+
+def members_without_reason() -> QuerySet[Member]:
+    """Members who have downloads of projects that they do not belong to, asked for as their membership ended."""
+    belongs = Membership.objects.filter(project=OuterRef("project"), member=OuterRef("owner"), member__is_active=True)
+    owners = Download.objects.live().exclude(Exists(belongs)).values("owner")
+    return Member.objects.filter(pk__in=owners)
 
 
 def warning_due(download: Download, *, at: datetime) -> int | None:
     """The days of the warning that is to be sent now: the nearest one that is due and was not sent."""
-    left = download.expires_at - at
-    due = [days for days in backends().policies.download_warned_days if left <= timedelta(days=days)]
-    if not due or left <= timedelta(0):
-        return None
-    nearest, sent = min(due), download.expiry_warned_days
-    return nearest if sent is None or nearest < sent else None
+    warned_days = backends().policies.download_warned_days
+    return nearest_warning(download.expires_at - at, warned_days, sent=download.expiry_warned_days)
 
 
 def note_warned(download: Download, *, days: int) -> bool:

@@ -74,7 +74,7 @@ def link_batch(order: LinkOrder) -> Linked:
     origins = {since: origin(since, *began) for since, began in order.began.items()}
     with Links(Path(order.tree), Path(order.objects)) as links:
         for number, (path, rows) in enumerate(order.folders):
-            files = [(row[_NAME], row[_DIGEST].hex(), row[_SIZE], row[_MODIFIED_NS]) for row in rows]
+            files = [(row[_NAME].encode(), row[_DIGEST].hex(), row[_SIZE], row[_MODIFIED_NS]) for row in rows]
             more, odd = links.link_all(files, path)
             total += more
             touched += [(number, position) for position in odd]

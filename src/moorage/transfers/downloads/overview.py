@@ -62,7 +62,8 @@ def download_overview(download: Download, *, viewer: Member) -> DownloadOverview
         no_rule_left=way is not None and _lacks_a_rule(download, viewer),
         is_moving=state in {DownloadState.REQUESTED, DownloadState.PREPARING}
         or (way is not None and way.waits_for_rule)
-        or tree.current_state is TreeState.LEAVING,
+        # Where a transfer still reads from it, that can last for days.
+        or (tree.current_state is TreeState.LEAVING and not tree.readers),
         digests_name=tree.digests_name,
         is_list_renamed=tree.digests_name.startswith("moorage-"),
         may_extend=decides and state in LIVE,

@@ -3,8 +3,6 @@
 Joining and leaving write the tree's row first, so that of two that happen at once one waits for the other.
 """
 
-import base64
-import secrets
 from datetime import datetime
 from hashlib import sha256
 from typing import Final
@@ -21,7 +19,7 @@ from moorage.projects.models import Project
 from moorage.transfers.downloads.models import Download, DownloadTree
 from moorage.transfers.downloads.rows import Question
 from moorage.transfers.downloads.states import MAY_BE_JOINED, TreeState
-from moorage.transfers.naming import RANDOM_BYTES, slug
+from moorage.transfers.naming import slug, unguessable
 
 _TRIES: Final = 3
 NO_LONGER_WANTED: Final = "download.no_longer_wanted"
@@ -49,7 +47,7 @@ def join_tree(project: Project, selection: Selection, *, filter_text: str, at: d
                     filter=filter_text,
                     selection_key=key,
                     collection_id=_collection(),
-                    name=_tree_name(project.name, selection.revision),
+                    name=f"{slug(project.name) or 'project'}-r{selection.revision}-{unguessable()}",
                     state_changed_at=at,
                 )
         except IntegrityError:  # somebody else has asked for the same at the same moment
@@ -104,9 +102,3 @@ def _collection() -> UUID:
 
 def _key(revision: int, paths: list[str], filter_text: str) -> str:
     return sha256("\0".join([str(revision), filter_text, *sorted(paths)]).encode()).hexdigest()
-
-
-def _tree_name(project_name: str, revision: int) -> str:
-    """Two readable parts, and 80 random bits that nobody guesses."""
-    random_part = base64.b32encode(secrets.token_bytes(RANDOM_BYTES)).decode("ascii").lower()
-    return f"{slug(project_name) or 'project'}-r{revision}-{random_part}"
