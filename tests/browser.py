@@ -6,13 +6,16 @@ A journey talks to real processes and never to the database.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from machine import find_chromium, unavailable
+
+if TYPE_CHECKING:
+    from running_moorage import RunningMoorage
 
 WAIT_SECONDS: Final = 15.0
 
@@ -58,3 +61,13 @@ def check_accessibility(page: Page) -> None:
     """Let axe-core look at the page as it stands; every finding is named with its element."""
     results = Axe().run(page)
     assert results.violations_count == 0, f"{page.url}\n{results.generate_report()}"
+
+
+def sign_in(page: Page, moorage: RunningMoorage) -> None:
+    """Sign the demo member in."""
+    member = moorage.demo["member"]
+    page.goto(f"{moorage.site}/accounts/login/")
+    page.get_by_label("Email").fill(member["email"])
+    page.get_by_label("Password").fill(member["password"])
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()

@@ -31,6 +31,16 @@ class ScriptAuthor:
         assert made.status_code == 201, made.text
         return str(made.json()["id"])
 
+    def filled_project(self, name: str, files: dict[str, bytes]) -> str:
+        """A project that has imported these files from this computer, where they lie in a folder of its name."""
+        project = self.new_project(name)
+        self.folder(name, files)
+        upload = self.open_upload("brings it", project=project)
+        self.transfer(upload, name)
+        self.done(upload)
+        assert self.wait_for(upload)["state"] == "imported"
+        return project
+
     def open_upload(self, name: str, *, project: str | None = None) -> dict[str, Any]:
         """An open upload, with its rule in place."""
         made = self.moorage.api("POST", f"/projects/{project or self.project}/uploads", json={"name": name})

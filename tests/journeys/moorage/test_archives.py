@@ -7,9 +7,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page
 
-from browser import check_accessibility
+from browser import check_accessibility, sign_in
 from running_moorage import RunningMoorage
 from script_author import ScriptAuthor
 
@@ -26,13 +26,7 @@ TREE = {
 @pytest.fixture(scope="module")
 def filled(moorage: RunningMoorage) -> tuple[ScriptAuthor, str]:
     author = ScriptAuthor(moorage)
-    project = author.new_project("Taken")
-    author.folder("taken", TREE)
-    upload = author.open_upload("brings it", project=project)
-    author.transfer(upload, "taken")
-    author.done(upload)
-    assert author.wait_for(upload)["state"] == "imported"
-    return author, project
+    return author, author.filled_project("Taken", TREE)
 
 
 def curl(moorage: RunningMoorage, address: str, *options: str, cwd: Path) -> subprocess.CompletedProcess[bytes]:
@@ -83,12 +77,7 @@ def test_a_member_takes_what_she_ticks(
     page: Page, moorage: RunningMoorage, filled: tuple[ScriptAuthor, str], tmp_path: Path
 ) -> None:
     _, project = filled
-    member = moorage.demo["member"]
-    page.goto(f"{moorage.site}/accounts/login/")
-    page.get_by_label("Email").fill(member["email"])
-    page.get_by_label("Password").fill(member["password"])
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    sign_in(page, moorage)
     page.goto(f"{moorage.site}/projects/{project}/files/")
     check_accessibility(page)
 

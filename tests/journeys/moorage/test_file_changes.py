@@ -7,7 +7,7 @@ import re
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from browser import check_accessibility
+from browser import check_accessibility, sign_in
 from running_moorage import RunningMoorage
 from script_author import ScriptAuthor
 
@@ -16,28 +16,9 @@ pytestmark = pytest.mark.journey
 TREE = {"day 1/a.tif": b"one", "day 1/b.tif": b"two", "day 2/deep/c.tif": b"three", "notes.txt": b"notes"}
 
 
-def a_filled_project(moorage: RunningMoorage, name: str) -> tuple[ScriptAuthor, str]:
-    author = ScriptAuthor(moorage)
-    project = author.new_project(name)
-    author.folder(name, TREE)
-    upload = author.open_upload("brings it", project=project)
-    author.transfer(upload, name)
-    author.done(upload)
-    assert author.wait_for(upload)["state"] == "imported"
-    return author, project
-
-
-def sign_in(page: Page, moorage: RunningMoorage) -> None:
-    member = moorage.demo["member"]
-    page.goto(f"{moorage.site}/accounts/login/")
-    page.get_by_label("Email").fill(member["email"])
-    page.get_by_label("Password").fill(member["password"])
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
-
-
 def test_a_member_moves_removes_and_restores(page: Page, moorage: RunningMoorage) -> None:
-    author, project = a_filled_project(moorage, "Tidied")
+    author = ScriptAuthor(moorage)
+    project = author.filled_project("Tidied", TREE)
     before = author.project_files(project=project)
     sign_in(page, moorage)
     page.goto(f"{moorage.site}/projects/{project}/files/")
@@ -91,7 +72,8 @@ def test_a_member_moves_removes_and_restores(page: Page, moorage: RunningMoorage
 
 
 def test_all_of_it_works_without_scripts(browser_without_scripts: BrowserContext, moorage: RunningMoorage) -> None:
-    author, project = a_filled_project(moorage, "Plain")
+    author = ScriptAuthor(moorage)
+    project = author.filled_project("Plain", TREE)
     page = browser_without_scripts.new_page()
     sign_in(page, moorage)
     page.goto(f"{moorage.site}/projects/{project}/file/?path=notes.txt")

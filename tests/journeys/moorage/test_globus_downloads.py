@@ -12,7 +12,7 @@ import globus_sdk
 import pytest
 from playwright.sync_api import Page, expect
 
-from browser import check_accessibility
+from browser import check_accessibility, sign_in
 from globus_cli import GlobusCommand
 from running_moorage import RunningMoorage, eventually
 from script_author import ScriptAuthor, digests_below
@@ -31,13 +31,7 @@ TREE = {
 @pytest.fixture(scope="module")
 def filled(moorage: RunningMoorage) -> tuple[ScriptAuthor, str]:
     author = ScriptAuthor(moorage)
-    project = author.new_project("To be fetched")
-    author.folder("fetched", TREE)
-    upload = author.open_upload("brings it", project=project)
-    author.transfer(upload, "fetched")
-    author.done(upload)
-    assert author.wait_for(upload)["state"] == "imported"
-    return author, project
+    return author, author.filled_project("To be fetched", TREE)
 
 
 def asked(moorage: RunningMoorage, project: str, **wish: Any) -> dict[str, Any]:
@@ -162,12 +156,7 @@ def test_a_member_asks_for_it_in_her_browser(
     moorage: RunningMoorage, page: Page, filled: tuple[ScriptAuthor, str]
 ) -> None:
     _, project = filled
-    member = moorage.demo["member"]
-    page.goto(f"{moorage.site}/accounts/login/")
-    page.get_by_label("Email").fill(member["email"])
-    page.get_by_label("Password").fill(member["password"])
-    page.get_by_role("button", name="Sign in", exact=True).click()
-    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    sign_in(page, moorage)
     page.goto(f"{moorage.site}/projects/{project}/globus-downloads/")
     page.get_by_role("link", name="New download").first.click()
     page.get_by_label("Name", exact=True).fill("By hand")

@@ -43,6 +43,8 @@ def test_counts_agree_with_their_noun() -> None:
         (timedelta(hours=5), "5 hours ago"),
         (timedelta(days=2, hours=1), "2 days ago"),
         (-timedelta(days=2, hours=1), "in 2 days"),
+        (-timedelta(days=29, hours=23, minutes=59), "in 30 days"),
+        (-timedelta(hours=23, minutes=59), "in 23 hours"),
     ],
 )
 def test_how_long_ago_in_one_unit(past: timedelta, words: str) -> None:

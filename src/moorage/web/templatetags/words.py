@@ -49,7 +49,8 @@ def ago(at: datetime | None) -> str:
     if at is None:
         return ""
     seconds = (timezone.now() - at).total_seconds()
-    span = _span(abs(seconds))
+    # What was to come in thirty days a moment ago still does.
+    span = _span(abs(seconds)) if seconds > -DAY else _span(round(-seconds / DAY) * DAY)
     if not span:
         return "just now" if seconds >= 0 else "in a moment"
     return f"{span} ago" if seconds >= 0 else f"in {span}"
