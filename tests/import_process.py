@@ -31,13 +31,13 @@ def prepare(world: Any) -> None:
 
 
 def work(seam: str) -> None:
-    from moorage.importer import batches, register, writing
     from moorage.jobs import imports
     from moorage.leases import LeaseWatch
+    from small_steps import small_steps
 
     # So that a small tree has several batches.
-    for module, name in ((batches, "MAX_FILES"), (writing, "FIRST_ROWS"), (register, "FIRST_ROWS")):
-        setattr(module, name, 20)
+    for module, name, value in small_steps(files=20, rows=20):
+        setattr(module, name, value)
     plain_job = imports.job_of
 
     def job_of(*arguments: Any, **named: Any) -> Any:

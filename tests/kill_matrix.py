@@ -298,16 +298,13 @@ def main(folder: str, part: str, of: str, database: str = "") -> None:
 def _small_batches() -> None:
     """So that a small tree has several batches of every kind."""
     from moorage.files import registering
-    from moorage.importer import batches, job, register, scan, writing
+    from moorage.importer import job, scan
+    from small_steps import small_steps
 
     for module, name, value in (
         (scan, "GROUP_ENTRIES", 8),
         (scan, "GROUP_NAMES", 8),
-        (batches, "MAX_FILES", 5),
-        (writing, "FIRST_ROWS", 8),
-        (writing, "MOST_ROWS", 8),
-        (register, "FIRST_ROWS", 12),
-        (register, "MOST_ROWS", 12),
+        *small_steps(files=5, rows=8),
         (job, "PAUSE_SECONDS", 0.0),
         (registering, "PAUSE_SECONDS", 0.0),
     ):

@@ -35,7 +35,7 @@ from moorage.files.paths import join_path
 from moorage.files.registering import take_right
 from moorage.files.standing import standing_at
 from moorage.globus.links import GlobusLinks
-from moorage.importer import batches, job, problems, queue, register, replanning, scan, writing
+from moorage.importer import job, problems, queue, replanning, scan
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.jobs import imports, revisions
 from moorage.leases import TAKE_AFTER_SECONDS, Lease, LeaseWatch
@@ -43,6 +43,7 @@ from moorage.projects.models import Project
 from moorage.storage import walk
 from moorage.storage.layout import StoreLayout
 from moorage.transfers.models import Upload
+from small_steps import small_steps
 from stepwise import Process, here
 from storekeeping import MovedClock
 from upload_model import Tree
@@ -270,9 +271,8 @@ def make_batches_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that a handful of files has several batches of every kind; nothing pauses, and every step reports."""
     for module, name, value in (
         *((module, "PAUSE_SECONDS", 0.0) for module in (job, registering, collecting)),
-        *((module, name, 3) for module in (writing, register) for name in ("FIRST_ROWS", "MOST_ROWS")),
+        *small_steps(files=2, rows=3),
         *((module, "GROUP_ENTRIES", 3) for module in (scan, queue)),
-        (batches, "MAX_FILES", 2),
         (walk, "PART_ENTRIES", 3),
         (replanning, "ROWS_PER_BATCH", 2),
         (problems, "ROWS_PER_BATCH", 3),

@@ -81,6 +81,10 @@ class RegisterRight:
             pk=self.project_id, registering_revision=self.revision_id, register_fence=self.fence, head=self.head
         )
 
+    def hold(self) -> bool:
+        """In a transaction: whether the right is ours, and stays so until the end of it."""
+        return bool(self.rows().update(register_fence=F("register_fence")))
+
     @contextmanager
     def batch(self) -> Iterator[None]:
         """A transaction in which rows above the head may be written. Keep it below 50 ms.
@@ -95,7 +99,7 @@ class RegisterRight:
             # What was done since the last transaction counts as its pause.
             time.sleep(max(0.0, self._ended_at[0] + PAUSE_SECONDS - time.monotonic()))
         with transaction.atomic():
-            if not self.rows().update(register_fence=F("register_fence")):
+            if not self.hold():
                 raise RightLostError
             yield
         self._ended_at[0] = time.monotonic()
@@ -110,9 +114,9 @@ def take_right(
 ) -> RegisterRight | None:
     """Take the right to register for `revision`, and clear whatever stands above the head, whoever left it.
 
-    The right is free, or its holder has ended, or is this very revision (a worker took it over), or
-    `may_take(holder)` says that the holder's worker is gone. Afterwards the revision is REGISTERING and register
-    begins at the first entry. `also` runs in the transaction of the taking: raise there what forbids it,
+    The right is free, or its holder has ended, or only registers early, or is this very revision (a worker took it
+    over), or `may_take(holder)` says that the holder's worker is gone. Afterwards the revision is REGISTERING and
+    register begins at the first entry. `also` runs in the transaction of the taking: raise there what forbids it,
     such as a lost lease. Returns None when the holder still works, or another was quicker: ask again soon.
 
     Raises:
@@ -123,27 +127,80 @@ def take_right(
     if not _is_free_for(project, revision, may_take):
         return None
     with transaction.atomic():
-        taken = Project.objects.filter(
-            pk=project.pk,
-            head=project.head,
-            registering_revision=project.registering_revision,
-            register_fence=project.register_fence,
-        ).update(registering_revision=revision.pk, register_fence=F("register_fence") + 1)
-        if not taken:
+        right = _take(project, revision)
+        if right is None:
             return None
         _change_places(project.registering_revision, revision)
         also()
-    right = RegisterRight(project.pk, revision.pk, project.register_fence + 1, project.head)
-    _clear_above_head(right)
+    clear_above_head(right)
     revision.state = RevisionState.REGISTERING
     return right
 
 
+def take_early(*, revision: Revision, head: int, also: Callable[[], None] = nothing) -> RegisterRight | None:
+    """Take the right if nobody has it, to write above the head as long as nobody else wants it: anybody may take it.
+
+    The revision still is WAITING; `keep_right` makes it REGISTERING. `also` runs in the transaction of the taking, as in
+    `take_right`. None: the right is another's, or the head is not `head` any more.
+    """
+    project = Project.objects.get(pk=revision.project_id)
+    if project.head != head or is_held(project, other_than=revision):
+        return None
+    with transaction.atomic():
+        right = _take(project, revision)
+        also()
+    try:
+        if right is not None:
+            clear_above_head(right)
+    except RightLostError:
+        return None
+    return right
+
+
+def keep_right(right: RegisterRight, revision: Revision, *, also: Callable[[], None] = nothing) -> bool:
+    """Go on with a right that was taken early, and with what was written under it; False if it was lost.
+
+    `also` runs in the same transaction, as in `take_right`.
+
+    Raises:
+        RevisionEndedError: the revision is published or has failed.
+    """
+    with transaction.atomic():
+        if not right.hold():
+            return False
+        _change_places(None, revision)
+        also()
+    revision.state = RevisionState.REGISTERING
+    return True
+
+
+def _take(project: Project, revision: Revision) -> RegisterRight | None:
+    """The right, if its place in the project's row still is as it was read."""
+    taken = Project.objects.filter(
+        pk=project.pk,
+        head=project.head,
+        registering_revision=project.registering_revision,
+        register_fence=project.register_fence,
+    ).update(registering_revision=revision.pk, register_fence=F("register_fence") + 1)
+    return RegisterRight(project.pk, revision.pk, project.register_fence + 1, project.head) if taken else None
+
+
 def _is_free_for(project: Project, revision: Revision, may_take: Callable[[Revision], bool]) -> bool:
-    if project.registering_revision in {None, revision.pk}:
-        return True
-    holder = Revision.objects.filter(pk=project.registering_revision, state__in=UNFINISHED).first()
-    return holder is None or may_take(holder)
+    holder = _holder(project, other_than=revision)
+    # One that waits registers early, if at all.
+    return holder is None or holder.state == RevisionState.WAITING or may_take(holder)
+
+
+def is_held(project: Project, *, other_than: Revision | None = None) -> bool:
+    """Whether a revision that has not ended holds a project's right, for good or early."""
+    return _holder(project, other_than=other_than) is not None
+
+
+def _holder(project: Project, *, other_than: Revision | None) -> Revision | None:
+    holder_id = project.registering_revision
+    if holder_id is None or (other_than is not None and holder_id == other_than.pk):
+        return None
+    return Revision.objects.filter(pk=holder_id, state__in=UNFINISHED).first()
 
 
 def _change_places(holder_id: UUID | None, revision: Revision) -> None:
@@ -154,7 +211,7 @@ def _change_places(holder_id: UUID | None, revision: Revision) -> None:
         Revision.objects.filter(pk=holder_id, state=RevisionState.REGISTERING).update(state=RevisionState.WAITING)
 
 
-def _clear_above_head(right: RegisterRight) -> None:
+def clear_above_head(right: RegisterRight) -> None:
     """Take back what an interrupted register left: first what it began, then what it ended.
 
     In this order, because a path has at most one version without an end.

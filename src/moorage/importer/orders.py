@@ -5,7 +5,7 @@ What needs no placing is handed to the writer on the way.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from moorage.importer import batches
 from moorage.importer.batches import BatchOrder, File, Hint, Work
@@ -17,6 +17,10 @@ from moorage.importer.scan import Folders, Group
 from moorage.importer.tally import Tally
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState
 from moorage.importer.writing import ManifestWriter
+
+FEWEST_PLAIN: Final = 500  # files of a batch
+MOST_PLAIN: Final = 4000
+PLAIN_SHARE: Final = 8  # of what was ordered before, and of what is left
 
 
 class Asked(NamedTuple):
@@ -58,6 +62,7 @@ class Orders:
         self._folders = Folders(job) if identify else None
         self._cut = Cut()
         self._plain: deque[PlainFolder] = deque()
+        self._ordered = 0  # plain files
         self._is_over = False
 
     def next(self) -> Asked | None:
@@ -90,6 +95,11 @@ class Orders:
                     self._job.add(files=1, bytes=entry.size_bytes)
         self._writer.write_full()
 
+    @property
+    def is_over(self) -> bool:
+        """Whether everything that was listed has been handed over."""
+        return self._is_over and not self._plain
+
     def put_back(self, folder: PlainFolder, names: list[bytes]) -> None:
         """These files of a folder have not been done."""
         self._plain.append(folder._replace(names=names))
@@ -103,8 +113,10 @@ class Orders:
         return sum(len(folder.names) for folder in self._plain)
 
     def _most_plain(self) -> int:
-        # An answer is written in one transaction.
-        return min(self._writer.rows, batches.MAX_FILES)
+        # A batch ends with a sync, so that few large ones are quicker. At the beginning and at the end of an import
+        # all processes should have some all the same.
+        share = self._waiting_plain() // PLAIN_SHARE if self._is_over else self._ordered // PLAIN_SHARE
+        return min(max(share, FEWEST_PLAIN), MOST_PLAIN)
 
     def _plain_order(self) -> PlainOrder:
         most, some = self._most_plain(), list[PlainFolder]()
@@ -115,6 +127,7 @@ class Orders:
                 folder = folder._replace(names=folder.names[:most])
             some.append(folder)
             most -= len(folder.names)
+            self._ordered += len(folder.names)
         return PlainOrder(
             area=str(self._job.area),
             objects=str(self._job.store.objects),

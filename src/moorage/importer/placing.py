@@ -119,7 +119,7 @@ class _Pass:
                 else:
                     tally.give_back(asked.order.slot)
                     is_without_room = self._take(asked.entries, answer)
-                writer.write_full()
+                writer.write_full(is_end=orders.is_over)
                 if is_without_room:
                     was_without_room = True
                     writer.write_all()

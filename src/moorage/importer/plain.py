@@ -5,7 +5,6 @@ answers with the rows of the manifest, ready to be written. Whatever is unusual 
 way (`importer.batches`). What goes to the executor and comes back is here, as plain data.
 """
 
-from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 WIDTH: Final = 11  # values of a row
@@ -73,16 +72,6 @@ class PlainAnswer(NamedTuple):
 def nothing_done() -> PlainAnswer:
     """An answer to be filled."""
     return PlainAnswer([], [], [], [], [], [])
-
-
-def together(answers: Sequence[PlainAnswer]) -> PlainAnswer:
-    """The rows of several answers as those of one."""
-    one = nothing_done()
-    for answer in answers:
-        one.linked.extend(answer.linked)
-        one.standing.extend(answer.standing)
-        one.object_ids.extend(answer.object_ids)
-    return one
 
 
 def in_trouble(order: PlainOrder, trouble: str) -> PlainAnswer:

@@ -12,10 +12,12 @@ from moorage.files.registering import (
     RevisionCounts,
     RightLostError,
     give_back,
+    keep_right,
     publish,
     take_right,
 )
 from moorage.importer.durability import on_disk_at_once
+from moorage.importer.early import EarlyRegister
 from moorage.importer.job import ImportJob, Outcome
 from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.importer.place import place_batch
@@ -34,8 +36,10 @@ ASK_AGAIN_SECONDS: Final = 0.3
 log = logging.getLogger(__name__)
 
 
-def register_and_publish(job: ImportJob, run: ImportRun) -> int | None:
+def register_and_publish(job: ImportJob, run: ImportRun, early: EarlyRegister) -> int | None:
     """Let everyone see what was placed, as one revision. Returns its number, or None if the run ended as failed.
+
+    What was registered `early` is registered already, as long as nobody has taken the right.
 
     Whenever the right is lost, register begins again at the first entry under a new one.
 
@@ -43,17 +47,22 @@ def register_and_publish(job: ImportJob, run: ImportRun) -> int | None:
         LeaseLostError, ImportStoppedError: the import is left for whoever takes it next.
     """
     while True:
-        right = _wait_for_right(job, run)
+        right, first = _wait_for_right(job, run, early)
         try:
-            done, number = _under(job, run, right)
+            done, number = _under(job, run, right, first)
         except RightLostError:
             continue
         if done:
             return number
 
 
-def _wait_for_right(job: ImportJob, run: ImportRun) -> RegisterRight:
+def _wait_for_right(job: ImportJob, run: ImportRun, early: EarlyRegister) -> tuple[RegisterRight, int]:
+    """The right, and the entry at which register begins under it."""
     job.note(step="register")
+    ours, early.right = early.right, None
+    if ours is not None and keep_right(ours, run.revision, also=job.write_progress):
+        job.seam("right kept")
+        return ours, early.next
     while True:
         try:
             right = take_right(revision=run.revision, may_take=job.may_take_right, also=job.write_progress)
@@ -61,11 +70,11 @@ def _wait_for_right(job: ImportJob, run: ImportRun) -> RegisterRight:
             right = None
         if right is not None:
             job.seam("right taken")
-            return right
+            return right, 0
         job.sleep(ASK_AGAIN_SECONDS)
 
 
-def _under(job: ImportJob, run: ImportRun, right: RegisterRight) -> tuple[bool, int | None]:
+def _under(job: ImportJob, run: ImportRun, right: RegisterRight, first: int) -> tuple[bool, int | None]:
     """One try under one right: whether the run has ended, and the number that it published."""
     planner = planner_for(job, head=right.head)
     if not job.choices.include_skipped:
@@ -83,7 +92,7 @@ def _under(job: ImportJob, run: ImportRun, right: RegisterRight) -> tuple[bool, 
         with on_disk_at_once():
             fail_run(job, run, code=why_not[0], sentence=why_not[1], right=right)
         return True, None
-    if not register(job, right, run.number):
+    if not register(job, right, run.number, first=first):
         give_back(right)
         place_queued(job, planner, run.number, place_batch)
         return False, None

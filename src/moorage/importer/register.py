@@ -21,7 +21,7 @@ from moorage.importer.stored import revive
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState
 
 FIRST_ROWS: Final = 1000
-MOST_ROWS: Final = 5000
+MOST_ROWS: Final = 15_000
 LONGEST_SECONDS: Final = 0.040
 
 _as_uuid: Final = ManifestEntry._meta.get_field("upload").get_db_prep_value
@@ -64,22 +64,26 @@ _POSTGRESQL: Final = {
 }
 
 
-def register(job: ImportJob, right: RegisterRight, run: int) -> bool:
-    """Write everything that a run has placed above the head. False if an object turned out to be leaving: place again.
+def register(job: ImportJob, right: RegisterRight, run: int, *, first: int = 0) -> bool:
+    """Write everything that a run has placed above the head, from its `first` entry.
+
+    False if an object turned out to be leaving: place again.
 
     Raises:
         RightLostError: the right to register is another's.
         LeaseLostError: another worker has this import.
     """
     job.note(step="register")
-    prefix, rows, first = new_id_prefix(), FIRST_ROWS, 0
+    prefix, rows = new_id_prefix(), FIRST_ROWS
     while True:
         count, last = _next_range(job, first, rows)
         if not count:
             break
         began = time.monotonic()
-        if not _register_range(job, right, {"first": first, "last": last, "prefix": prefix, "run": run}):
-            return False
+        with right.batch():
+            job.write_progress()
+            if not write_range(job, right, {"first": first, "last": last, "prefix": prefix, "run": run}):
+                return False
         if connection.vendor != "sqlite":
             rows = MOST_ROWS
         elif count == rows:
@@ -98,17 +102,19 @@ def _next_range(job: ImportJob, first: int, rows: int) -> tuple[int, int]:
     return span["count"], span["last"] or 0
 
 
-def _register_range(job: ImportJob, right: RegisterRight, given: dict[str, Any]) -> bool:
+def write_range(job: ImportJob, right: RegisterRight, given: dict[str, Any]) -> bool:
+    """Write the range of entries from the `first` to the `last` that a `run` has placed above the head, in the
+    transaction that it is called in. False: an object is leaving, and nothing was written but that.
+    """
     parameters = given | {
         "upload": _as_uuid(job.upload_id, connection),
         "project": _as_uuid(job.project_id, connection),
         "number": right.number,
     }
     insert = _INSERT.format(**(_SQLITE if connection.vendor == "sqlite" else _POSTGRESQL))
-    with right.batch(), connection.cursor() as cursor:
-        job.write_progress()
-        if not _are_live(job, given):
-            return False
+    if not _are_live(job, given):
+        return False
+    with connection.cursor() as cursor:
         for statement in (_END_REPLACED, insert, _BEGIN_FOLDERS):
             cursor.execute(statement, parameters)
     return True

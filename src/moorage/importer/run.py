@@ -8,6 +8,7 @@ from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
 
 from moorage.importer.durability import batches_on_disk_later
+from moorage.importer.early import EarlyRegister, begin_early
 from moorage.importer.found_lists import read_found_lists
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry
@@ -48,13 +49,15 @@ def _run(job: ImportJob) -> int | None:
     planner = planner_for(job, head=head)
     if not job.choices.include_skipped:
         planner.ignoring.check_read()
+    early = EarlyRegister(job, run.number)
     if run.scanned_at is None:
-        _list_and_place(job, run, planner, head)
+        early = begin_early(job, run, planner, head=head)
+        _list_and_place(job, run, planner, head, early)
     else:
         _count_again(job, run)
     place_queued(job, planner, run.number, place_batch)
     job.seam("placed")
-    return register_and_publish(job, run)
+    return register_and_publish(job, run, early)
 
 
 def _count_again(job: ImportJob, run: ImportRun) -> None:
@@ -71,7 +74,7 @@ def _count_again(job: ImportJob, run: ImportRun) -> None:
     )
 
 
-def _list_and_place(job: ImportJob, run: ImportRun, planner: Planner, head: int) -> None:
+def _list_and_place(job: ImportJob, run: ImportRun, planner: Planner, head: int, early: EarlyRegister) -> None:
     job.note(step="digest", files_done=0, bytes_done=0)
     clear_unfinished(job)
     if run.planned_revision is None:
@@ -79,7 +82,7 @@ def _list_and_place(job: ImportJob, run: ImportRun, planner: Planner, head: int)
         with job.batch():
             run.planned_revision = head
             run.save(update_fields=["planned_revision"])
-    writer = ManifestWriter(job, run.number)
+    writer = ManifestWriter(job, run.number, early)
     place_listed(job, planner, writer, place_batch)
     end_scan(job, planner, run=run.number)
     with job.batch():

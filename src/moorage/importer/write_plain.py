@@ -1,6 +1,8 @@
 """Writing down plain files: the rows that a process of the executor has made, as they are, with their objects.
 
-A hundred thousand of them pass through here, so nothing is done for each one in Python.
+Objects go first, thousands at a time and in the order of their digests, for these are spread over a whole index, and
+each page of it that a transaction touches is written once. A hundred thousand rows pass through here, so nothing is
+done for each one in Python.
 """
 
 from collections.abc import Iterable
@@ -10,14 +12,15 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Max
 
-from moorage.files.models import ObjectState
+from moorage.files.models import ObjectState, StoredObject
 from moorage.importer.bulk import Values, insert_values
 from moorage.importer.models import ManifestEntry
-from moorage.importer.plain import CHANGED, CRC32, DIGEST, MODIFIED, SIZE, WIDTH, PlainAnswer
+from moorage.importer.plain import CHANGED, CRC32, DIGEST, MODIFIED, SIZE, WIDTH
 from moorage.importer.stored import ON_CONFLICT
 from moorage.importer.verdicts import EntryKind, EntryState
+
+DIGESTS_PER_QUERY: Final = 500
 
 _as_upload: Final = ManifestEntry._meta.get_field("upload").get_db_prep_value
 _OBJECT: Final = (DIGEST, SIZE, CRC32, MODIFIED, CHANGED)  # what of a row its object has
@@ -31,35 +34,61 @@ _ENTRY_COLUMNS: Final = (
 _ENTRIES: Final = f"INSERT INTO {_ENTRY_COLUMNS}"
 _CONSTANT_VALUES: Final = (str(EntryKind.FILE), "", str(EntryState.PLACED), "", "", "", "")
 _CONSTANTS: Final = ", ".join(f"'{value}'" for value in _CONSTANT_VALUES)
-_LIVE: Final = f"(SELECT o.id FROM files_storedobject o WHERE o.digest = {{}} AND o.state = '{ObjectState.LIVE}')"  # noqa: S608
+
+Rows = list[Any]  # WIDTH values for each file; see `plain.PlainAnswer`
 
 
-def write_plain(upload_id: UUID, run: int, answer: PlainAnswer, *, at: datetime) -> int:
+def store_plain(rows: Rows, *, at: datetime) -> list[int | None]:
+    """Make sure of a live row for each object that plain files are now. Call it in a transaction.
+
+    Returns the objects' numbers; None for what is leaving the store.
+    """
+    store = _store_on_sqlite if connection.vendor == "sqlite" else _store_on_postgresql
+    return store(rows, rows[DIGEST::WIDTH], connection.ops.adapt_datetimefield_value(at)) if rows else []
+
+
+def write_plain(upload_id: UUID, run: int, rows: Rows, object_ids: list[int | None]) -> int:
     """Write plain files as what a run has placed. Call it in a transaction.
 
     Returns how many are not placed after all, because what has their digest in the store is leaving it.
     """
-    write = _write_on_sqlite if connection.vendor == "sqlite" else _write_on_postgresql
-    entries = ManifestEntry.objects.filter(upload_id=upload_id)
-    before = entries.aggregate(last=Max("number"))["last"] or 0
-    if not write((_as_upload(upload_id, connection), run), answer, connection.ops.adapt_datetimefield_value(at)):
+    if not rows:
         return 0
-    placed = entries.filter(number__gt=before, run=run, kind=EntryKind.FILE, state=EntryState.PLACED)
-    return placed.filter(stored_object=None).update(state=EntryState.DIGESTED)
-
-
-def _write_on_sqlite(whose: tuple[Any, ...], answer: PlainAnswer, verified_at: Any) -> bool:
-    """Returns whether some may be without an object."""
-    count, last = len(answer.linked) // WIDTH, _last_object()
-    insert_values(_OBJECT_VALUES, lambda _: (verified_at,), _columns(answer.linked, _OBJECT))
-    are_all_new = _objects_after(last) == (count, last + count)
-    if are_all_new:
-        # Nobody else can write meanwhile: their numbers follow one another.
-        insert_values(_NUMBERED, lambda row: (*whose, last + 1 + row), answer.linked)
+    whose = (_as_upload(upload_id, connection), run)
+    if connection.vendor == "sqlite":
+        insert_values(_ENTRY_VALUES, lambda _: whose, _with_last(rows, object_ids))
     else:
-        insert_values(_LOOKED_UP, lambda _: whose, answer.linked)
-    insert_values(_KNOWN, lambda _: whose, _with_last(answer.standing, answer.object_ids))
-    return not are_all_new
+        columns = (rows[column::WIDTH] for column in range(WIDTH))
+        _copy(
+            f"COPY {_ENTRY_COLUMNS} FROM STDIN",
+            zip(*map(repeat, whose), *columns, object_ids, *map(repeat, _CONSTANT_VALUES), strict=False),
+        )
+    if None not in object_ids:
+        return 0
+    entries = ManifestEntry.objects.filter(upload_id=upload_id, run=run, kind=EntryKind.FILE)
+    return entries.filter(state=EntryState.PLACED, stored_object=None).update(state=EntryState.DIGESTED)
+
+
+def _store_on_sqlite(rows: Rows, digests: list[bytes], verified_at: Any) -> list[int | None]:
+    in_order = sorted(range(len(digests)), key=digests.__getitem__)
+    last = _last_object()
+    insert_values(_OBJECT_VALUES, lambda _: (verified_at,), _objects(rows, in_order))
+    if _objects_after(last) != (len(digests), last + len(digests)):
+        return _look_up(digests)
+    # All are new, and nobody else can write meanwhile: their numbers follow one another.
+    object_ids: list[int | None] = [None] * len(digests)
+    for number, position in enumerate(in_order, last + 1):
+        object_ids[position] = number
+    return object_ids
+
+
+def _objects(rows: Rows, in_order: list[int]) -> list[Any]:
+    """The columns of objects, in an order, as values that follow one another."""
+    some: list[Any] = [None] * (len(in_order) * len(_OBJECT))
+    for place, column in enumerate(_OBJECT):
+        values = rows[column::WIDTH]
+        some[place :: len(_OBJECT)] = [values[position] for position in in_order]
+    return some
 
 
 def _last_object() -> int:
@@ -76,15 +105,16 @@ def _objects_after(number: int) -> tuple[int, int]:
     return int(count), int(last)
 
 
-def _columns(rows: list[Any], columns: tuple[int, ...]) -> list[Any]:
-    """Some columns of rows whose values follow one another, in the same form."""
-    some: list[Any] = [None] * (len(rows) // WIDTH * len(columns))
-    for place, column in enumerate(columns):
-        some[place :: len(columns)] = rows[column::WIDTH]
-    return some
+def _look_up(digests: list[bytes]) -> list[int | None]:
+    ids: dict[bytes, int] = {}
+    live = StoredObject.objects.filter(state=ObjectState.LIVE)
+    for start in range(0, len(digests), DIGESTS_PER_QUERY):
+        some = [digest.hex() for digest in digests[start : start + DIGESTS_PER_QUERY]]
+        ids |= {bytes.fromhex(digest): pk for digest, pk in live.filter(digest__in=some).values_list("digest", "pk")}
+    return [ids.get(digest) for digest in digests]
 
 
-def _with_last(rows: list[Any], last: list[int]) -> list[Any]:
+def _with_last(rows: Rows, last: list[int | None]) -> list[Any]:
     """Rows whose values follow one another, each with one value more."""
     all_values: list[Any] = [None] * (len(rows) + len(last))
     for column in range(WIDTH):
@@ -101,26 +131,12 @@ def _object_row(first: int, _: int) -> str:
     return f"(?1, '{ObjectState.LIVE}', {_placeholders(first, len(_OBJECT))})"
 
 
-def _entry_row(first: int, object_id: str) -> str:
-    return f"(?1, ?2, {_placeholders(first, WIDTH)}, {object_id}, {_CONSTANTS})"
-
-
-def _numbered_row(first: int, number: int) -> str:
-    return _entry_row(first, f"?3 + {number}")
-
-
-def _looked_up_row(first: int, _: int) -> str:
-    return _entry_row(first, _LIVE.format(f"?{first + DIGEST}"))
-
-
-def _known_row(first: int, _: int) -> str:
-    return _entry_row(first, f"?{first + WIDTH}")
+def _entry_row(first: int, _: int) -> str:
+    return f"(?1, ?2, {_placeholders(first, WIDTH + 1)}, {_CONSTANTS})"
 
 
 _OBJECT_VALUES: Final = Values(_OBJECTS, _object_row, len(_OBJECT), constants=1, tail=ON_CONFLICT)
-_NUMBERED: Final = Values(_ENTRIES, _numbered_row, WIDTH, constants=3)
-_LOOKED_UP: Final = Values(_ENTRIES, _looked_up_row, WIDTH, constants=2)
-_KNOWN: Final = Values(_ENTRIES, _known_row, WIDTH + 1, constants=2)
+_ENTRY_VALUES: Final = Values(_ENTRIES, _entry_row, WIDTH + 1, constants=2)
 
 _MAKE_ROOM: Final = """
     CREATE TEMPORARY TABLE IF NOT EXISTS importer_placed (
@@ -134,23 +150,16 @@ _INSERT_PLACED: Final = f"""
 """  # noqa: S608 - only our own words are put together
 
 
-def _write_on_postgresql(whose: tuple[Any, ...], answer: PlainAnswer, verified_at: Any) -> bool:
-    """Returns whether some may be without an object."""
-    linked = [answer.linked[column::WIDTH] for column in range(WIDTH)]
-    standing = [answer.standing[column::WIDTH] for column in range(WIDTH)]
+def _store_on_postgresql(rows: Rows, digests: list[bytes], verified_at: Any) -> list[int | None]:
     with connection.cursor() as cursor:
         cursor.execute(_MAKE_ROOM)
-        _copy(cursor, "COPY importer_placed FROM STDIN", zip(*(linked[column] for column in _OBJECT), strict=True))
+        _copy("COPY importer_placed FROM STDIN", zip(*(rows[column::WIDTH] for column in _OBJECT), strict=True))
         cursor.execute(_INSERT_PLACED, [verified_at])
         ids: dict[bytes, int] = dict(cursor.fetchall())
-        object_ids = [*map(ids.get, linked[DIGEST]), *answer.object_ids]
-        columns = (some + others for some, others in zip(linked, standing, strict=True))
-        rows = zip(*map(repeat, whose), *columns, object_ids, *map(repeat, _CONSTANT_VALUES), strict=False)
-        _copy(cursor, f"COPY {_ENTRY_COLUMNS} FROM STDIN", rows)
-    return None in object_ids
+    return [ids.get(digest) for digest in digests]
 
 
-def _copy(cursor: Any, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
-    with cursor.copy(statement) as copy:
+def _copy(statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
         for row in rows:
             copy.write_row(row)

@@ -8,20 +8,17 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
-from django.db import connection
-
 from moorage.importer.batches import PlacedFile
+from moorage.importer.early import EarlyRegister
 from moorage.importer.entries import Entry, write_entries
 from moorage.importer.job import ImportJob
-from moorage.importer.plain import PlainAnswer, together
+from moorage.importer.pace import Pace
+from moorage.importer.plain import PlainAnswer
+from moorage.importer.plain_writing import PlainWriter
 from moorage.importer.stored import StoredRows, store_rows
 from moorage.importer.verdicts import Compared, EntryState, Verdict
-from moorage.importer.write_plain import write_plain
 
-LONGEST_SECONDS: Final = 0.040
-FEWEST_ROWS: Final = 500
 MOST_ROWS: Final = 4000
-FIRST_ROWS: Final = 1000
 MOST_REUSED: Final = 4000  # that wait until the rows which they rely on have surely been written
 _NEW_VERSION, _IDENTICAL = Verdict.NEW_VERSION.value, Verdict.IDENTICAL.value
 
@@ -30,16 +27,16 @@ class ManifestWriter:
     """Entries that wait to be written as what a run has seen.
 
     `unproven` and `damaged` are keys of entries whose object has to be read, or replaced, before they are placed;
-    `put_off` counts all entries that were written without being placed, although the plan takes them. `rows` is how
-    many a transaction takes.
+    `put_off` counts all entries that were written without being placed, although the plan takes them.
     """
 
-    def __init__(self, job: ImportJob, run: int) -> None:
+    def __init__(self, job: ImportJob, run: int, early: EarlyRegister | None = None) -> None:
         self._job, self._run = job, run
+        self._early = early or EarlyRegister(job, run)
         self._waiting: list[tuple[Entry, PlacedFile | None]] = []
-        self._plain: list[PlainAnswer] = []
+        self._plain = PlainWriter(job, run, self._early)
         self._reused: list[tuple[Entry, PlacedFile]] = []
-        self.rows = FIRST_ROWS
+        self._pace = Pace(MOST_ROWS)
         self.unproven: set[bytes] = set()
         self.damaged: set[bytes] = set()
         self.put_off = 0
@@ -50,18 +47,17 @@ class ManifestWriter:
 
     def add_plain(self, answer: PlainAnswer) -> None:
         """Have plain files written as placed."""
-        if answer.files:
-            self._plain.append(answer)
+        self._plain.add(answer)
 
     def add_reused(self, entry: Entry, placed: PlacedFile) -> None:
         """Have an entry written whose bytes another file brought, soon after that one."""
         self._reused.append((entry, placed))
 
-    def write_full(self) -> None:
-        """Write what waits if it is worth a transaction."""
-        while len(self._waiting) >= self.rows:
-            self._write(self.rows)
-        if sum(answer.files for answer in self._plain) >= self.rows:
+    def write_full(self, *, is_end: bool = False) -> None:
+        """Write what waits if it is worth a transaction. `is_end`: no more batches are to be begun."""
+        while len(self._waiting) >= self._pace.rows:
+            self._write()
+        if self._plain.is_worth_writing(is_end=is_end):
             self._write_plain()
         if len(self._reused) >= MOST_REUSED:
             self._write_reused()
@@ -69,7 +65,7 @@ class ManifestWriter:
     def write_all(self) -> None:
         """Write what waits."""
         while self._waiting:
-            self._write(self.rows)
+            self._write()
         self._write_plain()
         self._write_reused()
 
@@ -78,45 +74,33 @@ class ManifestWriter:
         self._waiting.extend(self._reused)
         self._reused.clear()
         while self._waiting:
-            self._write(self.rows)
+            self._write()
 
     def _write_plain(self) -> None:
         while self._waiting:
             # Folders come before what they hold.
-            self._write(self.rows)
-        while self._plain:
-            some, files = list[PlainAnswer](), 0
-            while self._plain and (not some or files + self._plain[0].files <= self.rows):
-                some.append(self._plain.pop(0))
-                files += some[-1].files
-            with self._job.batch():
-                began = time.monotonic()
-                self.put_off += write_plain(self._job.upload_id, self._run, together(some), at=self._job.clock())
-            self._learn(files, time.monotonic() - began)
-            self._job.add(files=files, bytes=sum(answer.size for answer in some))
-            self._job.seam("manifest: batch written")
+            self._write()
+        self.put_off += self._plain.write()
 
-    def _write(self, count: int) -> None:
+    def _write(self) -> None:
+        count = self._pace.rows
         some, self._waiting = self._waiting[:count], self._waiting[count:]
         placed = [file for _, file in some if file is not None and file.how != "digested"]
         done = done_bytes = 0
         with self._job.batch():
             began = time.monotonic()
+            self._early.hold()
             rows = store_rows(placed, at=self._job.clock()) if placed else StoredRows()
             for entry, file in some:
                 is_settled = self._settle(entry, file, rows) if file is not None else entry.state == EntryState.FAILED
                 if is_settled:
                     done, done_bytes = done + 1, done_bytes + entry.size_bytes
             write_entries(self._job.upload_id, self._run, [entry for entry, _ in some])
-        self._learn(len(some), time.monotonic() - began)
+            is_settled = not (self.put_off or any(entry.again for entry, _ in some))
+            self._early.go_on(is_settled=is_settled)
+        self._pace.learn(len(some), time.monotonic() - began)
         self._job.add(files=done, bytes=done_bytes)
         self._job.seam("manifest: batch written")
-
-    def _learn(self, count: int, seconds: float) -> None:
-        if connection.vendor != "sqlite":
-            self.rows = MOST_ROWS
-        elif count >= self.rows // 2:
-            self.rows = round(min(max(count * LONGEST_SECONDS / seconds, FEWEST_ROWS), MOST_ROWS, 2 * count))
 
     def _settle(self, entry: Entry, file: PlacedFile, rows: StoredRows) -> bool:
         """Tell an entry what became of its bytes; whether it is placed now."""

@@ -7,6 +7,7 @@ Of each kind one thread looks for work at a time; when it has found some it hand
 next and works. So an idle worker asks the database twice in a second for each kind, however many threads it has.
 """
 
+import gc
 import logging
 import threading
 import time
@@ -32,6 +33,7 @@ DOWNLOAD_THREADS: Final = 2
 SWEEP_THREADS: Final = 8  # six sweeps ask Globus: a slow one must not keep the others from running
 PREVIEW_THREADS: Final = 2
 REVISION_THREADS: Final = 2  # an undo, move or removal waits for no import but while that registers
+GARBAGE_THRESHOLDS: Final = (50_000, 20, 50)
 STOP_SECONDS: Final = 5.0  # what does not end by then is left to its lease
 
 log = logging.getLogger(__name__)
@@ -124,7 +126,7 @@ def run_worker(stop: threading.Event) -> None:
     for crew in crews:
         crew.start()
     pool.start()
-    threading.Thread(target=load_addresses, name="loads addresses", daemon=True).start()
+    threading.Thread(target=_settle, name="loads addresses", daemon=True).start()
     log.info("the worker is ready")
     stop.wait()
     until = time.monotonic() + STOP_SECONDS
@@ -133,6 +135,17 @@ def run_worker(stop: threading.Event) -> None:
     # Else the interpreter would wait at its end for the batches that are being done.
     pool.shutdown(wait=False)
     imports.shared_pool.cache_clear()  # a worker that begins in this process later gets a pool of its own
+
+
+def _settle() -> None:
+    """Load what the first import would wait for, and spare every later garbage collection what is there by then.
+
+    An import has hundreds of thousands of values at hand and makes no cycles of them: garbage is looked for less often.
+    """
+    load_addresses()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GARBAGE_THRESHOLDS)
 
 
 def _find_sweep() -> Callable[[], Job | None]:

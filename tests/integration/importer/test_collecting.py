@@ -12,9 +12,9 @@ from builders import a_project, an_undo_is_carried_out, publish_files
 from importing import Crash, World, contents
 from moorage.backends import backends
 from moorage.files.collecting import Collector
-from moorage.files.models import ObjectState, StoredObject
+from moorage.files.leftovers import clear_leftovers
+from moorage.files.models import ObjectState, Revision, RevisionState, StoredObject
 from moorage.files.orphans import Orphans
-from moorage.importer import batches
 from moorage.importer.models import ManifestEntry
 from moorage.jobs.sweeps.collecting import collector, look_for_orphans
 from moorage.projects.models import Project
@@ -23,6 +23,7 @@ from moorage.transfers.discarding import continue_discarding, start_discarding
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 from moorage.transfers.undoing import redo_import, undo_import
+from small_steps import small_steps
 from storekeeping import MovedClock, file_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,7 +35,8 @@ AFTER = {**BEFORE, **ARRIVES}
 
 @pytest.fixture(autouse=True)
 def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batches, "MAX_FILES", 2)
+    for module, name, value in small_steps(files=2, rows=100):
+        monkeypatch.setattr(module, name, value)
 
 
 @pytest.fixture
@@ -47,6 +49,7 @@ def collect_all(clock: MovedClock, *, one: Collector | None = None) -> None:
     """Rounds of a collector whose clock jumps a year each time, orphans among what it looks at."""
     orphans = Orphans(backends().store, clock, Throttle(0))
     for _ in range(3):
+        clear_leftovers()
         for digest in orphans.find():
             orphans.adopt(digest)
         (one or collector()).collect(at=clock.moves(days=365))
@@ -141,6 +144,7 @@ def place_and_die(world: World, upload: Upload) -> None:
 def delete(upload: Upload) -> None:
     """DELETE, after the import has failed, and the sweep that follows."""
     Upload.objects.filter(pk=upload.pk).update(state=UploadState.FAILED.value, step="")
+    Revision.objects.filter(upload_id=upload.pk).update(state=RevisionState.FAILED)
     upload.refresh_from_db()
     start_discarding(upload=upload, actor=upload.owner, at=backends().clock())
     for _ in range(10):

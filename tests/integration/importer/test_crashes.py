@@ -14,7 +14,7 @@ from django.utils import timezone
 from builders import a_project, publish_files
 from importing import Crash, World, contents, folders, staged
 from moorage.files.models import FileVersion, Revision, RevisionState
-from moorage.importer import batches, problems, queue, register, replanning, scan, writing
+from moorage.importer import problems, queue, replanning, scan
 from moorage.importer.manifest import entries_page
 from moorage.importer.models import ImportProblem, ImportRun
 from moorage.importer.receipts import receipt
@@ -25,6 +25,7 @@ from moorage.projects.models import Project
 from moorage.storage import walk
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
+from small_steps import small_steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,12 +54,10 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scan, "GROUP_ENTRIES", 4)
     monkeypatch.setattr(scan, "GROUP_NAMES", 4)
     monkeypatch.setattr(queue, "GROUP_ENTRIES", 4)
-    monkeypatch.setattr(batches, "MAX_FILES", 3)
     monkeypatch.setattr(replanning, "ROWS_PER_BATCH", 4)
     monkeypatch.setattr(problems, "ROWS_PER_BATCH", 4)
-    for module in (writing, register):
-        monkeypatch.setattr(module, "FIRST_ROWS", 4)
-        monkeypatch.setattr(module, "MOST_ROWS", 4)
+    for module, name, value in small_steps(files=3, rows=4):
+        monkeypatch.setattr(module, name, value)
 
 
 @pytest.fixture
@@ -76,7 +75,7 @@ def a_world_in_the_middle(world: World) -> Upload:
 
 
 SEAMS_BY_BATCH = ("place: batch ordered", "manifest: batch written", "register: range written")
-SEAMS_MET_ONCE = {"begun", "scanned", "placed", "right taken", "register: totals written", "registered", "published"}
+SEAMS_MET_ONCE = {"begun", "scanned", "placed", "right kept", "register: totals written", "registered", "published"}
 
 
 class CrashAt:

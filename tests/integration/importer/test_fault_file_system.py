@@ -32,11 +32,12 @@ from kill_matrix import Inline
 from moorage.backends import Backends, Policies, using
 from moorage.files import collecting, registering
 from moorage.globus.links import GlobusLinks
-from moorage.importer import batches, durability, job, placing, publishing, queue, register, scan, tally, writing
+from moorage.importer import durability, job, placing, publishing, queue, scan, tally
 from moorage.jobs import imports, previews
 from moorage.storage import walk
 from moorage.storage.layout import StoreLayout
 from moorage.transfers.states import UploadState
+from small_steps import small_steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -53,7 +54,7 @@ def _quick(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         (walk, "PART_ENTRIES", 4),
         (scan, "GROUP_ENTRIES", 6),
         (queue, "GROUP_ENTRIES", 6),
-        (batches, "MAX_FILES", 5),
+        *small_steps(files=5, rows=8),
         (tally, "LARGE_BYTES", 1 << 20),
         (job, "PAUSE_SECONDS", 0.0),
         (registering, "PAUSE_SECONDS", 0.0),
@@ -62,8 +63,6 @@ def _quick(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         (placing, "AGAIN_SECONDS", 0.01),
         (publishing, "ASK_AGAIN_SECONDS", 0.01),
         (imports, "FIRST_DELAY", timedelta(0)),
-        (writing, "FIRST_ROWS", 8),
-        (register, "FIRST_ROWS", 8),
     ):
         monkeypatch.setattr(module, name, value)
 

@@ -16,7 +16,15 @@ import pytest
 from import_process import FILES
 
 TESTS = Path(__file__).parents[2]
-SEAMS = ["manifest: batch written", "scanned", "placed", "register: range written", "registered", "published"]
+SEAMS = [
+    "manifest: batch written",
+    "scanned",
+    "placed",
+    "right kept",
+    "register: range written",
+    "registered",
+    "published",
+]
 
 
 def run(data: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

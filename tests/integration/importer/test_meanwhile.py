@@ -17,7 +17,7 @@ from builders import a_project, publish_files
 from importing import World, contents, staged
 from moorage.backends import backends
 from moorage.files.models import FileVersion, ObjectState, Revision, StoredObject
-from moorage.importer import batches, queue, register, scan, writing
+from moorage.importer import queue, scan
 from moorage.importer.models import ManifestEntry
 from moorage.jobs.sweeps.collecting import collector, look_for_orphans
 from moorage.leases import LeaseLostError, take
@@ -25,6 +25,7 @@ from moorage.projects.models import Project
 from moorage.storage import walk
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
+from small_steps import small_steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -45,10 +46,8 @@ def _small_batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(walk, "PART_ENTRIES", 3)
     monkeypatch.setattr(scan, "GROUP_ENTRIES", 4)
     monkeypatch.setattr(queue, "GROUP_ENTRIES", 4)
-    monkeypatch.setattr(batches, "MAX_FILES", 3)
-    for module in (writing, register):
-        monkeypatch.setattr(module, "FIRST_ROWS", 4)
-        monkeypatch.setattr(module, "MOST_ROWS", 4)
+    for module, name, value in small_steps(files=3, rows=4):
+        monkeypatch.setattr(module, name, value)
 
 
 @pytest.fixture
@@ -88,7 +87,7 @@ def test_a_worker_whose_lease_was_stolen_between_any_two_steps_writes_nothing_mo
     _, seams = seams_of(world), seams_of(world)
     assert seams.count("place: batch ordered") > 3
     assert seams.count("manifest: batch written") > 3
-    assert seams.count("register: range written") > 3
+    assert seams.count("register: range written") > 2
 
     for number, name in enumerate(seams):
         if name == "published":

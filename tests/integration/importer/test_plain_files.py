@@ -27,7 +27,7 @@ from kill_matrix import Inline
 from moorage.backends import backends, using
 from moorage.files import registering
 from moorage.files.models import FileVersion, ObjectState, StoredObject
-from moorage.importer import batches, job, orders, place_plain, placing, plain, scan, twins, writing
+from moorage.importer import job, orders, place_plain, placing, plain, scan, twins
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.importer.planning import Planner
 from moorage.importer.verdicts import EntryKind
@@ -38,6 +38,7 @@ from moorage.transfers.arrivals import look_at_area
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import may_be_retried, retry_upload
 from moorage.transfers.sealing import start_sealing
+from small_steps import small_steps
 from storekeeping import file_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -89,8 +90,8 @@ def _many_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, value in (
         *((module, "PART_ENTRIES", 5) for module in (walk, twins)),
         *((module, "PAUSE_SECONDS", 0.0) for module in (job, registering)),
-        *((scan, "GROUP_ENTRIES", 4), (scan, "GROUP_NAMES", 6), (batches, "MAX_FILES", 3)),
-        *((place_plain, "MAX_BYTES", 5), (writing, "FIRST_ROWS", 4), (placing, "AGAIN_SECONDS", 0.01)),
+        *((scan, "GROUP_ENTRIES", 4), (scan, "GROUP_NAMES", 6), *small_steps(files=3, rows=4)),
+        *((place_plain, "MAX_BYTES", 5), (placing, "AGAIN_SECONDS", 0.01)),
     ):
         monkeypatch.setattr(module, name, value)
 

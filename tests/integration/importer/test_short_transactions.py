@@ -9,7 +9,7 @@ from django.db import connection
 
 from builders import a_project, publish_files
 from importing import World
-from moorage.importer import register, writing
+from small_steps import small_steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -51,9 +51,8 @@ class Writes:
 def test_no_transaction_of_an_import_grows_with_the_number_of_its_folders(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in (writing, register):
-        monkeypatch.setattr(module, "FIRST_ROWS", BATCH_ROWS)
-        monkeypatch.setattr(module, "MOST_ROWS", BATCH_ROWS)
+    for module, name, value in small_steps(files=BATCH_ROWS, rows=BATCH_ROWS):
+        monkeypatch.setattr(module, name, value)
     project = a_project()
     publish_files(project, {f"folder {number}/file": b"old" for number in range(5)}, store=world.store)
     files = {f"folder {number}/file": f"{number}".encode() for number in range(1200)}

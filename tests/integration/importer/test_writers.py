@@ -14,12 +14,12 @@ from another_account import as_nobody, let_in
 from importing import World, contents, fill, reasons, staged
 from moorage.backends import backends
 from moorage.files.models import StoredObject
-from moorage.importer import batches
 from moorage.importer.batches import BatchOrder, unflat
 from moorage.importer.place import place_batch
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
 from outside_writer import OutsideWriter, outside_writer
+from small_steps import small_steps
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -98,7 +98,8 @@ def test_a_process_that_writes_and_ends_within_the_quiet_time_is_waited_for(
 def test_a_process_that_opened_a_folder_before_the_seal_loses_nothing_and_changes_nothing(
     world: World, writer: OutsideWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "MAX_FILES", 2)
+    for module, name, value in small_steps(files=2, rows=100):
+        monkeypatch.setattr(module, name, value)
     files = {f"folder/{number}": b"file %d" % number for number in range(6)}
     upload, area = an_area_with(world, files)
     writer.tell("folder", area / "folder")

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef
 
 from moorage.backends import backends
 from moorage.files.collecting import Collector, DoomWatch
+from moorage.files.leftovers import clear_leftovers
 from moorage.files.models import StoredObject
 from moorage.files.orphans import Orphans, give_back_needed
 from moorage.importer.models import ManifestEntry
@@ -52,7 +53,8 @@ def collector() -> Collector:
 
 
 def collect(at: datetime) -> timedelta | None:
-    """One round over all objects."""
+    """One round over all objects, but first over what may keep some for nothing."""
+    clear_leftovers()
     collector().collect(at=at)
     return None
 
