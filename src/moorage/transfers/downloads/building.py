@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import IO, Final
 
@@ -21,14 +22,13 @@ from moorage.storage.sync import sync_around
 from moorage.storage.trees import DownloadTrees
 from moorage.transfers.downloads.doubt import Doubts
 from moorage.transfers.downloads.job import TreeJob
-from moorage.transfers.downloads.linking import FolderRows, Linked, LinkOrder, Row, link_batch
+from moorage.transfers.downloads.linking import FolderRows, Linked, LinkOrder, link_batch, unpacked
 from moorage.transfers.downloads.orders import Asked
 from moorage.transfers.downloads.rows import folder_rows
 
 FILES_PER_ORDER: Final = 2000
 ORDERS_PER_SYNC: Final = 10
 _UNKNOWN: Final = ("", "")
-_SINCE = Row._fields.index("since")
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _settled(job: TreeJob, asked: Asked[Linked], doubts: Doubts) -> Iterator[Lin
     if not linked.touched:
         return
     order: LinkOrder = asked.order
-    touched = [FolderRows(order.folders[at].path, [order.folders[at].rows[row]]) for at, row in linked.touched]
+    touched = [order.folders[at]._replace(rows=[order.folders[at].rows[row]]) for at, row in linked.touched]
     whole = doubts.settle(touched, all_of_them=True)
     again = job.orders.ask(link_batch, order._replace(folders=whole)).result()
     # What is touched once more in between is damaged for us: somebody is at work on it.
@@ -143,26 +143,32 @@ def _settled(job: TreeJob, asked: Asked[Linked], doubts: Doubts) -> Iterator[Lin
 def _began(
     project: Project, some: Iterable[FolderRows], known: dict[int, tuple[str, str]]
 ) -> dict[int, tuple[str, str]]:
-    numbers = {row[_SINCE] for one in some for row in one.rows}
+    numbers = set(chain.from_iterable(_sinces(one) for one in some))
     for number, facts in revision_facts(project, numbers - known.keys()).items():
         known[number] = str(facts.by or ""), str(facts.upload_id or "")
     return {number: known.get(number, _UNKNOWN) for number in numbers}
+
+
+def _sinces(folder: FolderRows) -> Iterable[int]:
+    if len(folder.since) <= 1:
+        return folder.since
+    return {int(unpacked(row).since) for row in folder.rows}
 
 
 def _cut(folders: Iterable[FolderRows]) -> Iterator[list[FolderRows]]:
     """Folders in batches of not too many files; a large folder is in several of them."""
     batch: list[FolderRows] = []
     room = FILES_PER_ORDER
-    for path, rows in folders:
+    for folder in folders:
         start = 0
         while True:
-            batch.append(FolderRows(path, rows[start : start + room]))
+            batch.append(folder._replace(rows=folder.rows[start : start + room]))
             taken = len(batch[-1].rows)
             start, room = start + taken, room - taken
             if room <= 0:
                 yield batch
                 batch, room = [], FILES_PER_ORDER
-            if start >= len(rows):
+            if start >= len(folder.rows):
                 break
     if batch:
         yield batch

@@ -7,7 +7,7 @@ wants, and everything if the member asks for that (the rows say which: `rows.Que
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from moorage.errors import CorruptContentError
 from moorage.files.fixity_batches import check_batch
@@ -15,13 +15,13 @@ from moorage.files.models import StoredObject
 from moorage.files.paths import join_path
 from moorage.storage.fixity import Reading, ReadOrder, read_objects
 from moorage.storage.layout import StoreLayout
-from moorage.transfers.downloads.linking import FolderRows, Row
+from moorage.transfers.downloads.linking import FolderRows, packed, unpacked
 from moorage.transfers.downloads.orders import Asked, Orders
 
 NAMED_PATHS: Final = 10
 READ_BYTES: Final = 64 << 20  # of one order; a larger object is one by itself
 CHECKED_AT_ONCE: Final = 500
-_NAME, _DIGEST, _DOUBTFUL = map(Row._fields.index, ("name", "digest", "is_doubtful"))
+_NOT: Final = "0"
 
 
 class DamagedFilesError(CorruptContentError):
@@ -54,45 +54,46 @@ class Doubts:
 
     def settle(self, folders: list[FolderRows], *, all_of_them: bool = False) -> list[FolderRows]:
         """These folders without the files that are damaged; what was doubtful has been read."""
-        doubtful = {row[_DIGEST] for one in folders for row in one.rows if all_of_them or row[_DOUBTFUL]}
-        if not doubtful:
+        if not (all_of_them or any(one.may_doubt for one in folders)):
             return folders
+        files = [[unpacked(row) for row in one.rows] for one in folders]
+        doubtful = {file.digest for some in files for file in some if all_of_them or file.is_doubtful != _NOT}
         whole = self._read(doubtful)
         settled = []
-        for path, rows in folders:
-            kept: list[tuple[Any, ...]] = []
-            for row in rows:
-                if row[_DIGEST] not in doubtful:
-                    kept.append(row)
-                elif row[_DIGEST] in whole:
-                    kept.append(Row._make(row)._replace(modified_ns=whole[row[_DIGEST]], is_doubtful=0))
+        for one, some in zip(folders, files, strict=True):
+            kept: list[str] = []
+            for file in some:
+                if file.digest not in doubtful:
+                    kept.append(packed(file))
+                elif file.digest in whole:
+                    kept.append(packed(file._replace(modified_ns=str(whole[file.digest]), is_doubtful=_NOT)))
                 else:
-                    self.note_damage(path, [row])
-            settled.append(FolderRows(path, [tuple(row) for row in kept]))
+                    self.note_damage(one.path, [packed(file)])
+            settled.append(one._replace(rows=kept, may_doubt=False))
         return settled
 
-    def note_damage(self, path: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    def note_damage(self, path: str, rows: Iterable[str]) -> None:
         """These files of a folder cannot be given out."""
         for row in rows:
             self._damaged_count += 1
             if len(self._damaged) < NAMED_PATHS:
-                self._damaged.append(join_path(path, row[_NAME]))
+                self._damaged.append(join_path(path, unpacked(row).name))
 
     def check(self) -> None:
         """Raise DamagedFilesError if anything was damaged."""
         if self._damaged_count:
             raise DamagedFilesError(self._damaged, self._damaged_count)
 
-    def _read(self, digests: set[bytes]) -> dict[bytes, int]:
+    def _read(self, digests: set[str]) -> dict[str, int]:
         """The times of those objects that are whole, by their digests."""
-        whole: dict[bytes, int] = {}
-        wanted = sorted(digest.hex() for digest in digests)
+        whole: dict[str, int] = {}
+        wanted = sorted(digests)
         for first in range(0, len(wanted), CHECKED_AT_ONCE):
             some = StoredObject.objects.filter(digest__in=wanted[first : first + CHECKED_AT_ONCE])
             damaged = check_batch(some, store=self._store, clock=self._clock, read=self._have_read)
             bad = {row.digest for row in damaged}
             found = some.values_list("digest", "modified_ns")
-            whole |= {bytes.fromhex(digest): modified_ns for digest, modified_ns in found if digest not in bad}
+            whole |= {digest: modified_ns for digest, modified_ns in found if digest not in bad}
         return whole
 
     def _have_read(self, order: ReadOrder) -> Sequence[Reading]:

@@ -3,10 +3,10 @@
 It may be done twice: what is linked already stays, and the same lines come again.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from moorage.files.archives.lists import origin, written_digest, written_facts
 from moorage.storage.links import Links, added
@@ -16,32 +16,45 @@ _WITH_FRACTION: Final = 26
 
 
 class Row(NamedTuple):
-    """A file of a tree, as the database gives it: time and id of its version are texts.
-
-    Rows travel as plain tuples: a hundred thousand of those are read and sent in half the time.
+    """A file of a tree. Packed it is these fields as one text, in this order, which the database makes and a process of
+    the executor takes apart: no name holds what is between two rows, and no other field what is between two fields.
     """
 
-    directory_id: int
-    name: str
-    size_bytes: int
-    version: str
+    size_bytes: str
+    modified_ns: str  # of its object
+    version: str  # its id
     modified_at: str
-    since: int
-    digest: bytes
-    modified_ns: int
-    is_doubtful: int  # its object must be read before it is given out
+    since: str
+    digest: str
+    is_doubtful: str  # 1: its object must be read before it is given out
+    name: str
 
 
-Rows = Sequence[tuple[Any, ...]]  # of Row's fields
+BETWEEN_FIELDS: Final = ","
+BETWEEN_ROWS: Final = "/"
+_SPLITS: Final = len(Row._fields) - 1
 
-_NAME, _DIGEST, _SIZE, _MODIFIED_NS = map(Row._fields.index, ("name", "digest", "size_bytes", "modified_ns"))
+
+def unpacked(row: str) -> Row:
+    """The fields of a packed row."""
+    fields = Row._make(row.split(BETWEEN_FIELDS, _SPLITS))
+    return fields._replace(digest=fields.digest.lower())
+
+
+def packed(row: Row) -> str:
+    """A row as one text."""
+    return BETWEEN_FIELDS.join(row)
 
 
 class FolderRows(NamedTuple):
-    """A folder, and some of the files that lie in it."""
+    """A folder, and some of the files that lie in it, packed. `may_doubt`: one of them may have to be read first.
+    `since` has the revisions that may have brought them.
+    """
 
     path: str
-    rows: Rows
+    rows: list[str]
+    may_doubt: bool = True
+    since: range = range(0)
 
 
 class LinkOrder(NamedTuple):
@@ -71,15 +84,23 @@ def link_batch(order: LinkOrder) -> Linked:
         OSError: no room, or the file system fails.
     """
     total, touched, lines = 0, list[tuple[int, int]](), Lines()
-    origins = {since: origin(since, *began) for since, began in order.began.items()}
+    origins = {str(since): origin(since, *began) for since, began in order.began.items()}
     with Links(Path(order.tree), Path(order.objects)) as links:
-        for number, (path, rows) in enumerate(order.folders):
-            files = [(row[_NAME].encode(), row[_DIGEST].hex(), row[_SIZE], row[_MODIFIED_NS]) for row in rows]
+        for number, (path, rows, _, _) in enumerate(order.folders):
+            fields = [row.split(BETWEEN_FIELDS, _SPLITS) for row in rows]
+            files = [
+                (one[_NAME].encode(), one[_DIGEST].lower(), int(one[_SIZE]), int(one[_MODIFIED])) for one in fields
+            ]
             more, odd = links.link_all(files, path)
             total += more
             touched += [(number, position) for position in odd]
-            lines.add(path, [row for position, row in enumerate(rows) if position not in odd] if odd else rows, origins)
+            if odd:
+                fields = [one for position, one in enumerate(fields) if position not in odd]
+            lines.add(path, fields, origins)
     return Linked(len(lines.digests), lines.size_bytes, added(0, total), *lines.written(), touched)
+
+
+_NAME, _DIGEST, _SIZE, _MODIFIED = map(Row._fields.index, ("name", "digest", "size_bytes", "modified_ns"))
 
 
 @dataclass
@@ -90,15 +111,17 @@ class Lines:
     facts: list[str] = field(default_factory=list)
     size_bytes: int = 0
 
-    def add(self, folder: str, rows: Rows, origins: Mapping[int, str]) -> None:
-        """Write the lines of some files of a folder; `origins` by the revisions that brought them."""
+    def add(self, folder: str, fields: Iterable[Sequence[str]], origins: Mapping[str, str]) -> None:
+        """Write the lines of some files of a folder, whose fields are Row's; `origins` by the revisions that brought
+        them.
+        """
         prefix = f"{folder}/" if folder else ""
-        for _, name, size, version, modified, since, digest, _, _ in rows:
-            path, digits = prefix + name, digest.hex()
+        for size, _, version, modified, since, digest, _, name in fields:
+            path, digits = prefix + name, digest.lower()
             self.digests.append(written_digest(path, digits))
             version_at = f'"modified_at":"{_moment(modified)}","version":"{_id(version)}",{origins[since]}'
-            self.facts.append(written_facts(path, size, digits, version_at))
-            self.size_bytes += size
+            self.facts.append(written_facts(path, int(size), digits, version_at))
+            self.size_bytes += int(size)
 
     def written(self) -> tuple[bytes, bytes]:
         """Digests and facts, as they stand in the lists."""
