@@ -2,7 +2,7 @@
 
 Nothing here knows HTTP; see `files.serving`. Each object is a file that never changes; its row keeps its
 size and the time of its last write. Where they differ somebody has touched the file, and not one byte of it
-is given out.
+is given out before it has been read again (`files.proving`).
 """
 
 import logging
@@ -68,8 +68,14 @@ class Content:
         """Raise ObjectTouchedError unless the open file is still as its row says."""
         row, status = self.version.stored_object, os.fstat(self.descriptor)
         # Not the ctime: taking the staged name away after an import changes it, as every link of a download does.
-        found = (status.st_size, status.st_mtime_ns)
-        recorded = (row.size_bytes, row.modified_ns)
+        self._check((status.st_size, status.st_mtime_ns), (row.size_bytes, row.modified_ns))
+
+    def check_without_times(self) -> None:
+        """Raise ObjectTouchedError if the open file cannot be what its row says, whenever it was written."""
+        self._check((os.fstat(self.descriptor).st_size,), (self.version.stored_object.size_bytes,))
+
+    def _check(self, found: tuple[int, ...], recorded: tuple[int, ...]) -> None:
+        row = self.version.stored_object
         if found != recorded or row.size_bytes != self.version.size_bytes or row.state == ObjectState.DAMAGED:
             log.error("object touched", extra={"digest": row.digest, "found": found, "recorded": recorded})
             raise ObjectTouchedError(self.version.name, row.digest)
@@ -95,6 +101,27 @@ def open_content(version: FileVersion, *, store: StoreLayout) -> Content:
         ObjectGoneError: there is no such file in the store.
         ObjectTouchedError: it is not as its row says, or known to be damaged.
     """
+    content = _open(version, store)
+    try:
+        content.check()
+    except BaseException:
+        content.close()
+        raise
+    return content
+
+
+def check_without_reading(version: FileVersion, *, store: StoreLayout) -> None:
+    """Find what can be known of a file version's bytes at no cost; the time of its file alone says nothing.
+
+    Raises:
+        StoreAwayError, ObjectGoneError: as `open_content`.
+        ObjectTouchedError: its file has another size, or is known to be damaged.
+    """
+    with _open(version, store) as content:
+        content.check_without_times()
+
+
+def _open(version: FileVersion, store: StoreLayout) -> Content:
     stored: StoredObject = version.stored_object
     with ObjectStore(store.objects) as objects:
         try:
@@ -103,13 +130,7 @@ def open_content(version: FileVersion, *, store: StoreLayout) -> Content:
             store.check_is_there()
             log.error("object missing", extra={"digest": stored.digest})  # noqa: TRY400 - anticipated
             raise ObjectGoneError(version.name, stored.digest) from error
-    content = Content(version, descriptor)
-    try:
-        content.check()
-    except BaseException:
-        content.close()
-        raise
-    return content
+    return Content(version, descriptor)
 
 
 class Blocks:

@@ -5,15 +5,17 @@ Always as an attachment, and in a sandbox: what members upload may be anything, 
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Final
 
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.utils.http import http_date
 
-from moorage.files.content import Blocks, open_content
+from moorage.files.content import Blocks, check_without_reading
 from moorage.files.disposition import content_disposition, content_type
 from moorage.files.models import FileVersion
+from moorage.files.proving import open_proved
 from moorage.files.ranges import Span, UnsatisfiableRangeError, asked_span, may_resume, names_tag
 from moorage.storage.layout import StoreLayout
 
@@ -30,24 +32,22 @@ def content_response(request: HttpRequest, version: FileVersion, *, store: Store
     """The answer to a GET or HEAD request for a file version; its entity tag is the digest.
 
     The body is streamed in blocks. `If-Modified-Since` is not asked: a file that comes back brings its old time along.
+    Bytes that are doubtful are read before the first of them is sent; an answer that has none waits for no reading.
 
     Raises:
         CorruptContentError: the bytes are missing or not what was recorded; none is sent.
+        BeingReadError: they could not be read at once.
     """
-    content = open_content(version, store=store)
-    try:
-        response = ranged_response(
-            request,
-            tag=content.digest,
-            size_bytes=content.size_bytes,
-            name=version.name,
-            body=lambda span: Blocks(content, span.start, span.length),
-        )
-    except BaseException:
-        content.close()
-        raise
-    if not isinstance(response, StreamingHttpResponse):
-        content.close()
+    with ExitStack() as stack:
+
+        def body(span: Span) -> Blocks:
+            return Blocks(stack.enter_context(open_proved(version, store=store)), span.start, span.length)
+
+        digest = version.stored_object.digest
+        response = ranged_response(request, tag=digest, size_bytes=version.size_bytes, name=version.name, body=body)
+        if not isinstance(response, StreamingHttpResponse):
+            check_without_reading(version, store=store)
+        stack.pop_all()  # it is closed with the response
     # RFC 9110 §8.8.2.1: never later than this answer; some instruments' clocks are ahead.
     modified = min(version.modified_at.timestamp(), time.time())
     response.headers["Last-Modified"] = http_date(modified)

@@ -1,22 +1,27 @@
 """The bytes of any part of an archive, made from rows and objects as they are sent.
 
-Nothing before the part is made. An object that is not as its row says ends the body with an error: the answer is
-then shorter than it promised, and no client takes it as whole.
+Nothing before the part is made. An object that is not as its row says, or has not been read for too long, is read
+before its bytes are sent. One that is damaged ends the body with an error: the answer is then shorter than it promised,
+and no client takes it as whole.
 """
 
+import time
 from collections.abc import Generator, Iterator, Sequence
 from typing import Final
 
 from moorage.errors import CorruptContentError
 from moorage.files.archives.layout import Layout
 from moorage.files.archives.pieces import Member
-from moorage.files.content import Blocks, ObjectTouchedError, open_content
+from moorage.files.content import Blocks, ObjectTouchedError, check_without_reading
 from moorage.files.models import FileVersion, ObjectState
+from moorage.files.proving import open_proved
 from moorage.files.ranges import Span
 from moorage.storage.layout import StoreLayout
 
 SEND_BYTES: Final = 2**18
 CHECKED_FIRST: Final = 1000
+READ_FIRST_SECONDS: Final = 20.0  # what is doubtful beyond that is read when its turn comes, so that clients stay
+PATIENCE_SECONDS: Final = 600.0  # for a turn to read: an archive that breaks off is dearer than one that pauses
 
 
 class ArchiveChangedError(CorruptContentError):
@@ -36,6 +41,7 @@ def check_beginning(layout: Layout, span: Span, *, store: StoreLayout) -> None:
 
     Raises:
         CorruptContentError: an object of the archive is missing, or not as it was recorded.
+        BeingReadError: one of the first must be read, and that cannot begin at once.
     """
     selection, folder_ids = layout.plan.selection, layout.plan.folder_ids
     chosen = {file.version_id for file in selection.files}
@@ -47,10 +53,13 @@ def check_beginning(layout: Layout, span: Span, *, store: StoreLayout) -> None:
     for version in found:
         if version.pk in chosen or version.directory_id in held:
             raise ObjectTouchedError(version.name, version.stored_object.digest)
-    checked = 0
+    checked, reads_until = 0, time.monotonic() + READ_FIRST_SECONDS
     for _, _, member in _members(layout, span.start, span.start + span.length):
         if member.version is not None:
-            open_content(member.version, store=store).close()
+            if time.monotonic() < reads_until:
+                open_proved(member.version, store=store).close()
+            else:
+                check_without_reading(member.version, store=store)
             checked += 1
         if checked == CHECKED_FIRST:
             return
@@ -117,7 +126,7 @@ def _part(layout: Layout, member: Member, start: int, end: int, store: StoreLayo
     first, last = max(start, len(header)), min(end, content_end)
     # An empty file's object is opened, too: missing is missing.
     if member.version is not None and first <= last:
-        content = open_content(member.version, store=store)
+        content = open_proved(member.version, store=store, patience_seconds=PATIENCE_SECONDS)
         with content:
             yield from Blocks(content, first - len(header), last - first)
     if end > content_end:
