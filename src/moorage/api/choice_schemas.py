@@ -5,10 +5,11 @@ from typing import Literal
 
 from ninja import Schema
 
+from moorage.api.bodies import Body, Flag
 from moorage.projects.choices import ImportChoices
 
 
-class ChoicesIn(Schema):
+class ChoicesIn(Body):
     """What is chosen for an import. What is left out is as the project has it: everything, at its top."""
 
     on_conflict: Literal["version", "skip", "fail"] | None = None
@@ -29,7 +30,7 @@ class ChoicesIn(Schema):
 class CheckIn(ChoicesIn):
     """What a preview is to be of. With `digest`, files are read to tell the identical ones."""
 
-    digest: bool = False
+    digest: Flag = False
 
 
 class DoneIn(ChoicesIn):

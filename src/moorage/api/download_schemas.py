@@ -6,10 +6,11 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import AwareDatetime
 
+from moorage.api.bodies import Body, Flag, Number
 from moorage.api.schemas import PersonOut
 
 
-class DownloadIn(Schema):
+class DownloadIn(Body):
     """What is asked for. Without `paths` it is the whole project, without `revision` the newest.
 
     `filter` are patterns such as `*.tif`, separated by commas. With `verify_first` every byte is read again before
@@ -20,11 +21,11 @@ class DownloadIn(Schema):
     description: str = ""
     paths: list[str] = []
     filter: str = ""
-    revision: int | None = None
-    verify_first: bool = False
+    revision: Number | None = None
+    verify_first: Flag = False
 
 
-class DownloadChanges(Schema):
+class DownloadChanges(Body):
     """Until when the download is kept; left out: as long from now as a new one."""
 
     expires_at: AwareDatetime | None = None

@@ -60,7 +60,7 @@ def _no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
 
 
 def _not_valid(request: HttpRequest, error: ValidationError) -> HttpResponse:  # noqa: ARG001
-    faults = [{"field": _field(fault["loc"]), "message": fault["msg"]} for fault in error.errors]
+    faults = [{"field": _field(fault["loc"]), "message": _fault(fault)} for fault in error.errors]
     named = "; ".join(f"{fault['field']}: {fault['message']}" for fault in faults)
     message = f"The request does not have the form that this route takes ({named}). See /api/v1/openapi.json."
     return problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_input", message, faults=faults)
@@ -70,6 +70,10 @@ def _field(place: Sequence[object]) -> str:
     """Where a fault is, in the sender's words: ninja names the kind of input and its own argument first."""
     own = place[2:] if place and place[0] == "body" else place[1:]
     return ".".join(str(part) for part in own) or "body"
+
+
+def _fault(fault: Mapping[str, Any]) -> str:
+    return "this route has no such field" if fault["type"] == "extra_forbidden" else str(fault["msg"])
 
 
 def _not_found(request: HttpRequest, error: Http404) -> HttpResponse:  # noqa: ARG001

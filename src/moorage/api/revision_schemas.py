@@ -6,16 +6,17 @@ from uuid import UUID
 
 from ninja import Field, Schema
 
+from moorage.api.bodies import Body, Number
 from moorage.api.schemas import PersonOut
 
 
-class RevisionIn(Schema):
+class RevisionIn(Body):
     """A change of files. `target` is of a move, `revision` of a restore; see docs/reference/changes.md."""
 
     kind: Literal["remove", "move", "restore"]
     paths: list[str]
     target: str | None = None
-    revision: int | None = None
+    revision: Number | None = None
 
 
 class RequestOut(Schema):

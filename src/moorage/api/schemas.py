@@ -6,6 +6,7 @@ from uuid import UUID
 
 from ninja import Schema
 
+from moorage.api.bodies import Body, Flag, Number
 from moorage.api.choice_schemas import ChoicesOut, ListOut, PreviewOut
 
 
@@ -38,12 +39,12 @@ class MyselfOut(Schema):
     token_expires_at: datetime | None
 
 
-class ProjectIn(Schema):
+class ProjectIn(Body):
     name: str
     description: str = ""
 
 
-class ProjectChanges(Schema):
+class ProjectChanges(Body):
     """`on_conflict` and `ignore_rules` are what imports follow where nothing else is chosen."""
 
     name: str | None = None
@@ -63,7 +64,7 @@ class ProjectOut(Schema):
     created_at: datetime
 
 
-class MembershipIn(Schema):
+class MembershipIn(Body):
     role: Literal["owner", "editor", "viewer"]
 
 
@@ -95,20 +96,20 @@ class ItemPage(Schema):
     revision: int
 
 
-class UploadIn(Schema):
+class UploadIn(Body):
     name: str
     description: str = ""
 
 
-class UploadChanges(Schema):
+class UploadChanges(Body):
     name: str | None = None
     description: str | None = None
 
 
-class UndoIn(Schema):
+class UndoIn(Body):
     """Which of the upload's revisions; the newest by default."""
 
-    revision: int | None = None
+    revision: Number | None = None
 
 
 class GlobusOut(Schema):
@@ -196,9 +197,9 @@ class ReceiptOut(Schema):
     duration_seconds: float
 
 
-class TaskClaimIn(Schema):
+class TaskClaimIn(Body):
     task_id: UUID
-    mine: bool = True
+    mine: Flag = True
 
 
 FAILURES = dict.fromkeys((401, 403, 404, 409, 413, 422, 503), ProblemOut)

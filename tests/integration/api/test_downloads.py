@@ -60,7 +60,8 @@ def test_a_download_is_asked_for_with_the_document_of_the_contract(project: Proj
     assert (document["verify_first"], document["name"]) == (True, "For the cluster")
     assert set(document["globus"]) == {"collection_id", "path", "url", "activity_url", "sign_in_as"}
     assert document["globus"]["url"] is None
-    again = api_of(project.created_by)("POST", f"/projects/{project.pk}/downloads", document | {"name": "Same"})
+    told = {name: document[name] for name in wish} | {"name": "Same"}
+    again = api_of(project.created_by)("POST", f"/projects/{project.pk}/downloads", told)
     assert Download.objects.get(pk=again.json()["id"]).tree == Download.objects.get(pk=document["id"]).tree
 
 
@@ -156,6 +157,10 @@ def test_an_owner_deletes_anothers_download_once(harbour: Harbour, project: Proj
         ({"name": "x", "paths": [f"f{number}" for number in range(501)]}, "archive.too_many_paths"),
         ({"name": "x", "expires": 3, "paths": "raw"}, "invalid_input"),
         ({"description": "no name"}, "invalid_input"),
+        ({"name": "x", "revision": True}, "invalid_input"),
+        ({"name": "x", "revision": "1"}, "invalid_input"),
+        ({"name": "x", "verify_first": 1}, "invalid_input"),
+        ({"name": "x", "path": ["raw"]}, "invalid_input"),
     ],
 )
 def test_what_cannot_be_asked_for_is_told(project: Project, api_of: Asks, wish: object, code: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from builders import a_member, a_membership, a_project, publish_files
 from moorage.accounts.models import Member
+from moorage.api.site import api
 from moorage.projects.models import Membership, Project, Role
 
 pytestmark = pytest.mark.django_db
@@ -172,3 +174,26 @@ def test_a_wrong_field_is_named_in_the_senders_words(api_of: Asks) -> None:
 
     assert answer.status_code == 422
     assert [fault["field"] for fault in answer.json()["faults"]] == ["name"]
+
+
+def test_a_field_that_a_route_does_not_have_is_named(api_of: Asks) -> None:
+    answer = api_of(a_member())("POST", "/projects", {"name": "x", "descripton": "spelt wrongly"})
+
+    assert answer.status_code == 422
+    assert "descripton: this route has no such field" in answer.json()["message"]
+    assert not Project.objects.exists()
+
+
+def test_no_route_takes_a_field_that_it_does_not_have() -> None:
+    document = json.loads(json.dumps(api.get_openapi_schema(), default=str))
+    routes = [route for path in document["paths"].values() for route in path.values()]
+    asked = [route["requestBody"]["content"]["application/json"]["schema"] for route in routes if takes_json(route)]
+    bodies = {schema["$ref"].rpartition("/")[2] for schema in asked}
+
+    assert len(bodies) >= 12
+    schemas = document["components"]["schemas"]
+    assert [name for name in sorted(bodies) if schemas[name].get("additionalProperties") is not False] == []
+
+
+def takes_json(route: dict[str, Any]) -> bool:
+    return "application/json" in route.get("requestBody", {}).get("content", {})
