@@ -193,6 +193,8 @@ X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "moorage.web.errors.csrf_failure"
 # No form of ours is longer; content never passes through a form.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2**20
+# Each ticked file is a field; how many may be chosen at once is for the rules to say, and they say so in words.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 
 LANGUAGE_CODE = "en-gb"
 TIME_ZONE = "UTC"

@@ -13,7 +13,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.exceptions import BadRequest, PermissionDenied, SuspiciousOperation
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    RequestDataTooBig,
+    SuspiciousOperation,
+    TooManyFieldsSent,
+)
 from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render, resolve_url
@@ -132,7 +138,13 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
     return _tell(request, HTTPStatus.FORBIDDEN, sentence, code=families.NotPermittedError.code)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if isinstance(exception, TooManyFieldsSent | RequestDataTooBig):
+        sentence = (
+            "More was chosen than one form can hold, and nothing was done. Go back and choose the folder that holds "
+            "it, or fewer files at a time."
+        )
+        return _tell(request, HTTPStatus.UNPROCESSABLE_ENTITY, sentence, code="form.too_long")
     sentence = "The address or the form is not one of ours. Go back and try again."
     return _tell(request, HTTPStatus.BAD_REQUEST, sentence, code="bad_request")
 

@@ -24,7 +24,7 @@ class RequestTooLargeError(QuotaExceededError):
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(
             f"This request is longer than {limit_bytes // 1024} KiB, more than any form of ours needs. "
-            "Files come into a project by Globus Uploads."
+            "Files come into a project by Globus Uploads; of many ticked ones choose the folder that holds them."
         )
         self.limit_bytes = limit_bytes
 

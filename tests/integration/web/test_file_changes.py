@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import pytest
 from django.test import Client
@@ -297,3 +297,29 @@ def test_nothing_chosen_and_what_is_gone_are_told(ada: Client, project: Project,
     theirs = Revision.objects.get(project=other)
     assert ada.get(f"{pages.files}changes/{theirs.pk}/").status_code == 404
     assert ada.get(f"{pages.files}?change={theirs.pk}").status_code == 200
+
+
+def a_form(ticks: int) -> dict[str, Any]:
+    """As a browser sends it."""
+    body = urlencode([("chosen", f"f{number}") for number in range(ticks)])
+    return {"data": body, "content_type": "application/x-www-form-urlencoded"}
+
+
+@pytest.mark.parametrize("act", ["remove", "move"])
+def test_more_than_may_be_chosen_at_once_is_told_in_words(ada: Client, pages: Pages, act: str) -> None:
+    told = ada.post(getattr(pages, act), **a_form(5000))
+
+    assertContains(told, "At most 1,000 paths can be named at once. Name their folder", status_code=422)
+
+
+@pytest.mark.parametrize("act", ["archive", "remove/"])
+def test_more_than_a_form_holds_is_told_by_a_page_of_ours(project: Project, pages: Pages, act: str) -> None:
+    # With the check of its token, which is the first to read a form.
+    ada = Client(enforce_csrf_checks=True)
+    ada.force_login(project.created_by)
+    ada.get(pages.files)
+
+    told = ada.post(f"{pages.files}{act}", **a_form(20_001))
+
+    assertContains(told, "Go back and choose the folder that holds it", status_code=422)
+    assertContains(told, "Moorage", status_code=422)
