@@ -30,6 +30,7 @@ class ListQuery(SelectionQuery):
     format: ListFormat = "sha256sum"
 
 
+@router.api_operation(["HEAD"], "/{uuid:project_id}/archive", include_in_schema=False)
 @router.get("/{uuid:project_id}/archive", response={200: None, 206: None, 304: None, 416: None, **FAILURES})
 def archive(request: ApiRequest, project_id: UUID, query: Query[ArchiveQuery]) -> HttpResponseBase:
     """A folder or a selection as one ZIP or TAR. Ranges are served; the ETag is of revision and selection."""

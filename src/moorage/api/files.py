@@ -40,6 +40,7 @@ def _document(item: Item) -> dict[str, object]:
     return fields
 
 
+@router.api_operation(["HEAD"], "/{uuid:project_id}/files/content", include_in_schema=False)
 @router.get("/{uuid:project_id}/files/content", response={200: None, 206: None, 304: None, 416: None, **FAILURES})
 def file_content(
     request: ApiRequest, project_id: UUID, path: Annotated[str, Query(...)], revision: int | None = None

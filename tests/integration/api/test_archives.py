@@ -12,6 +12,7 @@ import pytest
 
 from builders import a_member, a_project, publish_files
 from moorage.accounts.models import Member
+from moorage.backends import backends
 from moorage.storage.layout import StoreLayout
 
 pytestmark = pytest.mark.django_db
@@ -42,3 +43,27 @@ def test_what_cannot_be_given_is_told(api_of: Callable[[Member], Api]) -> None:
     ask = api_of(project.created_by)
     assert ask("GET", f"/projects/{project.pk}/archive?format=rar").status_code == 422
     assert ask("GET", f"/projects/{project.pk}/archive?path=nowhere").json()["code"] == "file.not_found"
+
+
+@pytest.mark.parametrize("route", ["files/content?path=a.txt", "archive?path=a.txt", "archive?format=tar"])
+@pytest.mark.parametrize("headers", [{}, {"If-None-Match": "*"}])
+def test_head_tells_what_get_would(api_of: Callable[[Member], Api], route: str, headers: dict[str, str]) -> None:
+    project = a_project()
+    publish_files(project, {"a.txt": b"bytes"}, store=backends().store)
+    ask = api_of(project.created_by)
+
+    get = ask("GET", f"/projects/{project.pk}/{route}", **headers)
+    head = ask("HEAD", f"/projects/{project.pk}/{route}", **headers)
+
+    assert head.status_code == get.status_code == (304 if headers else 200)
+    assert (head.streaming, head.content) == (False, b"")
+    assert dict(head.items()) == dict(get.items())
+    assert get.streaming is not bool(headers)
+    assert b"bytes" in b"".join(get.streaming_content) if get.streaming else True
+
+
+def test_head_tells_what_is_not_there(api_of: Callable[[Member], Api]) -> None:
+    project = a_project()
+
+    assert api_of(project.created_by)("HEAD", f"/projects/{project.pk}/files/content?path=a.txt").status_code == 404
+    assert api_of(a_member())("HEAD", f"/projects/{project.pk}/archive").status_code == 404
