@@ -6,7 +6,7 @@ from django.http import HttpResponse, HttpResponseBase
 from ninja import Query, Router, Schema, Status
 
 from moorage.api.authentication import ApiRequest
-from moorage.api.download_documents import download_document
+from moorage.api.download_documents import download_document, download_documents
 from moorage.api.download_schemas import DownloadChanges, DownloadIn, DownloadOut
 from moorage.api.finding import find_download, find_project
 from moorage.api.idempotency import made_once
@@ -38,12 +38,9 @@ def list_downloads(request: ApiRequest, project_id: UUID, query: Query[DownloadQ
     rows = Download.objects.visible_to(request.auth).filter(project=project)
     if query.state is not None:
         rows = rows.in_state([query.state])
-    return page_of(
-        rows.select_related("tree", "project", "owner"),
-        query,
-        by=("-created_at", "-id"),
-        show=lambda download: download_document(download, request.auth),
-    )
+    rows = rows.select_related("tree", "project", "owner")
+    page = page_of(rows, query, by=("-created_at", "-id"), show=lambda download: download)
+    return page | {"items": download_documents(page["items"], request.auth)}
 
 
 @router.post("/projects/{uuid:project_id}/downloads", response={201: DownloadOut, **FAILURES})

@@ -1,5 +1,8 @@
 """Who may do what in a project. `check_…` raises the reason, `may_…` answers."""
 
+from collections.abc import Collection
+from uuid import UUID
+
 from moorage.accounts.models import Member
 from moorage.errors import NotFoundError, NotPermittedError
 from moorage.projects.models import Membership, Project, Role
@@ -27,6 +30,14 @@ def role_of(member: Member, project: Project) -> Role | None:
         return None
     role = Membership.objects.filter(project=project, member=member).values_list("role", flat=True).first()
     return Role(role) if role else None
+
+
+def roles_of(member: Member, projects: Collection[UUID]) -> dict[UUID, Role]:
+    """The member's roles in those of these projects that she belongs to, in one query."""
+    if not member.is_active:
+        return {}
+    own = Membership.objects.filter(member=member, project__in=projects).values_list("project_id", "role")
+    return {project: Role(role) for project, role in own}
 
 
 def check_may_view(member: Member, project: Project) -> Role:

@@ -1,5 +1,6 @@
 """An upload as its pages and the REST document show it to one member. Plain data; nothing is asked of Globus."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -112,7 +113,14 @@ def best_grant(grants: list[AccessGrant], viewer: Member) -> AccessGrant | None:
     if len(grants) < 2:
         return grants[0] if grants else None
     verified = viewer.globus_identities.filter(verified_at__isnull=False).order_by("linked_at")
-    rank = {identity_id: number for number, identity_id in enumerate(verified.values_list("identity_id", flat=True))}
+    return best_of(grants, list(verified.values_list("identity_id", flat=True)))
+
+
+def best_of(grants: list[AccessGrant], verified: Sequence[UUID]) -> AccessGrant | None:
+    """The same where the identities that the viewer has signed in with are known, in the order of their linking."""
+    if not grants:
+        return None
+    rank = {identity_id: number for number, identity_id in enumerate(verified)}
     return min(grants, key=lambda grant: (rank.get(grant.identity_id, len(rank)), grant.username))
 
 

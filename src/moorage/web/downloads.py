@@ -14,7 +14,7 @@ from moorage.accounts.models import Member
 from moorage.backends import backends
 from moorage.files.archives.response import ListFormat, list_response
 from moorage.transfers.downloads.models import Download
-from moorage.transfers.downloads.overview import DownloadOverview, download_overview
+from moorage.transfers.downloads.overview import DownloadOverview, download_overview, download_overviews
 from moorage.transfers.downloads.states import DownloadState
 from moorage.transfers.downloads.trees import question_of
 from moorage.web.file_addresses import project_for, selection_address
@@ -38,7 +38,7 @@ def globus_downloads(request: MemberRequest, project_id: UUID) -> HttpResponse:
     project = project_for(request, project_id)
     downloads = Download.objects.visible_to(request.user).filter(project=project)
     page = Paginator(downloads.select_related("tree", "project", "owner"), PER_PAGE).get_page(request.GET.get("page"))
-    rows = [download_overview(download, viewer=request.user) for download in page]
+    rows = download_overviews(list(page), viewer=request.user)
     told = {
         "section": "globus-downloads",
         "project": project,
@@ -99,7 +99,7 @@ def _other_ways(shown_download: Download) -> dict[str, str | None]:
 def dashboard_downloads(member: Member) -> list[DownloadOverview]:
     """Her own downloads that are prepared or can be fetched; the newest first."""
     own = Download.objects.visible_to(member).live().filter(owner=member).select_related("tree", "project", "owner")
-    return [download_overview(one, viewer=member) for one in own[:ON_DASHBOARD]]
+    return download_overviews(list(own[:ON_DASHBOARD]), viewer=member)
 
 
 urlpatterns = [

@@ -229,7 +229,7 @@ def test_a_list_costs_no_query_more_for_anothers_downloads(
         harbour.asked(project, name=f"No {number}")
     ask = api_of(another_member(harbour, project, Role.VIEWER))
 
-    with django_assert_max_num_queries(25):  # one a download is for her role
+    with django_assert_max_num_queries(8):
         assert len(ask("GET", f"/projects/{project.pk}/downloads").json()["items"]) == 10
 
 

@@ -6,15 +6,20 @@ from collections.abc import Callable
 from urllib.parse import quote
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from builders import a_globus_member, a_member, a_membership
 from downloading import Harbour
 from moorage.accounts.models import Member
+from moorage.accounts.tokens import create_token
+from moorage.backends import backends
 from moorage.projects.models import Project, Role
 from moorage.transfers.downloads.states import DownloadState
 from moorage.transfers.models import Download
+from moorage.web.downloads import ON_DASHBOARD
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("fresh_cache")]
 
@@ -356,6 +361,32 @@ def test_the_list_comes_in_pages_and_moves_only_while_something_does(
     assert page_of(first) in older
     assert fragment.strip().startswith('<section id="downloads"')
     assert "<h1>" not in fragment
+
+
+@pytest.mark.parametrize("where", ["list", "dashboard", "api"])
+def test_ten_downloads_of_hers_cost_as_many_queries_as_one(
+    harbour: Harbour, hers: Client, project: Project, where: str
+) -> None:
+    _, token = create_token(project.created_by, "test", at=backends().clock())
+    address = {"list": list_of(project), "dashboard": "/", "api": f"/api/v1/projects/{project.pk}/downloads"}[where]
+
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            answer = hers.get(address, headers={"Authorization": f"Bearer {token}"} if where == "api" else {})
+        assert answer.status_code == 200
+        # The member's rule stands: each row leads into Globus.
+        assert f"No {Download.objects.count()}" in answer.text
+        assert answer.text.count("origin_path=") >= min(Download.objects.count(), ON_DASHBOARD)
+        return len(captured)
+
+    harbour.ready(project, name="No 1")
+    queries()  # what is remembered from the first time on
+    one = queries()
+    for number in range(2, 11):
+        harbour.ready(project, name=f"No {number}", filter_text="*" * number + ".tif")
+    assert len(set(Download.objects.values_list("tree", flat=True))) == 10
+
+    assert queries() == one
 
 
 def test_progress_is_shown_while_it_is_prepared(harbour: Harbour, hers: Client, project: Project) -> None:

@@ -2,7 +2,8 @@
 
 from moorage.accounts.models import Member
 from moorage.errors import NotFoundError, NotPermittedError
-from moorage.projects.rules import may_own, role_of
+from moorage.projects.models import Role
+from moorage.projects.rules import role_of
 from moorage.transfers.downloads.models import Download
 
 
@@ -29,9 +30,12 @@ class DownloadRoleError(NotPermittedError):
 
 def may_decide(actor: Member, download: Download) -> bool:
     """Whether the actor may extend, delete or ask again: who asked for it while she is a member, and owners."""
-    if download.owner_id == actor.pk:
-        return role_of(actor, download.project) is not None
-    return may_own(actor, download.project)
+    return decides(actor, download, role=role_of(actor, download.project))
+
+
+def decides(actor: Member, download: Download, *, role: Role | None) -> bool:
+    """The same for an actor of whom the role in the project is known."""
+    return role is not None if download.owner_id == actor.pk else role is Role.OWNER
 
 
 def check_may_decide(actor: Member, download: Download) -> None:
