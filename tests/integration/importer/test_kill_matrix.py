@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).parents[2]
-PARTS = 2
+PARTS = 3
 
 
 @pytest.mark.parametrize("part", range(PARTS))
