@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from urllib.parse import quote
 
@@ -189,6 +190,7 @@ def test_a_ready_download_leads_its_member_into_globus(harbour: Harbour, hers: C
     assert f"/{download.tree.name}/" in page
     assert "View Globus Download Activity" in page
     assert "sha256sum --quiet -c manifest-sha256.txt" in page
+    assert ">manifest.jsonl</span> beside it" in page
     assert "so ours has another name" not in page
     assert f"/projects/{project.pk}/files/archive?revision=1&amp;format=zip" in page
     assert "hx-get" not in page
@@ -196,14 +198,26 @@ def test_a_ready_download_leads_its_member_into_globus(harbour: Harbour, hers: C
     assert "For the cluster" in hers.get("/").text
 
 
-def test_the_page_says_when_the_list_has_another_name(harbour: Harbour, hers: Client, project: Project) -> None:
-    harbour.publish(project, {"manifest-sha256.txt": b"theirs"})
+@pytest.mark.parametrize(
+    "taken", [("manifest-sha256.txt",), ("manifest.jsonl",), ("manifest-sha256.txt", "manifest.jsonl")]
+)
+def test_the_page_says_which_of_our_lists_has_another_name(
+    harbour: Harbour, hers: Client, project: Project, taken: tuple[str, ...]
+) -> None:
+    harbour.publish(project, dict.fromkeys(taken, b"theirs"))
     download = harbour.ready(project)
+    digests, facts = (
+        f"moorage-{name}" if name in taken else name for name in ("manifest-sha256.txt", "manifest.jsonl")
+    )
 
     page = hers.get(page_of(download)).text
 
-    assert "sha256sum --quiet -c moorage-manifest-sha256.txt" in page
-    assert "so ours has another name" in page
+    assert f"sha256sum --quiet -c {digests}" in page
+    assert f">{facts}</span> beside it has all facts" in page
+    assert page.count("so ours has another name") == len(taken)
+    for name in taken:
+        assert f'named <span class="mono">{name}</span> itself' in page
+    assert {digests, facts, *taken} <= set(os.listdir(harbour.served(download)))
 
 
 @pytest.mark.parametrize("role", Role)

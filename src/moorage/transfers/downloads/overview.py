@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from moorage.accounts.models import GlobusIdentity, Member
 from moorage.backends import backends
+from moorage.files.archives.lists import DIGESTS_NAME, FACTS_NAME
 from moorage.files.filters import NothingMatchesError
 from moorage.globus.service import CollectionId
 from moorage.projects.models import Role
@@ -26,8 +27,8 @@ from moorage.transfers.wording import StateLabel
 class DownloadOverview:
     """One download for one viewer. What does not depend on the viewer or on words is read from `download`.
 
-    `digests_name` is what the list of digests is called in the tree, `is_list_renamed` that the project has a file of
-    the usual name. `way` has no path for those who have no download of this tree: its name is a secret.
+    `digests_name` and `facts_name` are what our lists are called in the tree, `taken_names` their usual names where the
+    project has files of these. `way` has no path for those who have no download of this tree: its name is a secret.
     """
 
     download: Download
@@ -38,7 +39,8 @@ class DownloadOverview:
     no_rule_left: bool
     is_moving: bool  # Moorage is at work, so the page asks again
     digests_name: str
-    is_list_renamed: bool
+    facts_name: str
+    taken_names: tuple[str, ...]
     may_extend: bool
     may_delete: bool
     may_ask_again: bool
@@ -104,7 +106,12 @@ def _overview(download: Download, viewing: _Viewing) -> DownloadOverview:
         # Where a transfer still reads from it, that can last for days.
         or (tree.current_state is TreeState.LEAVING and not tree.readers),
         digests_name=tree.digests_name,
-        is_list_renamed=tree.digests_name.startswith("moorage-"),
+        facts_name=tree.facts_name,
+        taken_names=tuple(
+            usual
+            for usual, name in ((DIGESTS_NAME, tree.digests_name), (FACTS_NAME, tree.facts_name))
+            if name not in {"", usual}
+        ),
         may_extend=may_decide and state in LIVE,
         may_delete=may_decide and state is not DownloadState.CANCELLED,
         # What matched nothing will never match.
