@@ -18,7 +18,7 @@ def database_settings(url: str) -> dict[str, Any]:
     if parts.scheme == "sqlite":
         name = unquote(parts.path.removeprefix("/"))
         return {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "moorage.config.sqlite3",
             "NAME": name if name.startswith("/") or not name else f"/{name}",
             "OPTIONS": {
                 # A transaction that will write says so at once, instead of failing when it wants to.

@@ -140,8 +140,8 @@ def take_right(
 def take_early(*, revision: Revision, head: int, also: Callable[[], None] = nothing) -> RegisterRight | None:
     """Take the right if nobody has it, to write above the head as long as nobody else wants it: anybody may take it.
 
-    The revision still is WAITING; `keep_right` makes it REGISTERING. `also` runs in the transaction of the taking, as in
-    `take_right`. None: the right is another's, or the head is not `head` any more.
+    The revision still is WAITING; `keep_right` makes it REGISTERING. `also` runs in the transaction of the taking (see
+    `take_right`). None: the right is another's, or the head is not `head` any more.
     """
     project = Project.objects.get(pk=revision.project_id)
     if project.head != head or is_held(project, other_than=revision):
