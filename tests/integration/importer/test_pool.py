@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
 
 import pytest
@@ -21,27 +21,8 @@ from moorage.jobs.pool import ImportPool
 from moorage.jobs.pool_processes import NICENESS
 from moorage.leases import LeaseWatch
 from moorage.transfers.states import UploadState
+from pool_gate import PATIENCE_SECONDS, Gate
 from processes import has_ended
-
-PATIENCE_SECONDS = 20.0
-
-
-class Gate:
-    """A batch that keeps a process busy until it is let go: it reads a pipe that has a name."""
-
-    def __init__(self, executor: Executor, path: Path) -> None:
-        os.mkfifo(path)
-        self.path = path
-        self.future = executor.submit(Path.read_bytes, path)
-
-    def wait_until_begun(self) -> Gate:
-        """Opening the pipe waits for whoever reads it."""
-        self._writer = self.path.open("wb")
-        return self
-
-    def let_go(self) -> None:
-        self._writer.close()
-        assert self.future.result(PATIENCE_SECONDS) == b""
 
 
 @pytest.fixture
