@@ -18,7 +18,7 @@ from moorage.importer.planning import Planner
 from moorage.importer.register import write_range
 from moorage.projects.choices import OnConflict
 
-MOST_ROWS: Final = 100_000  # whoever takes the right has to clear them first, which takes some seconds
+MOST_ROWS: Final = 150_000  # whoever takes the right has to clear them first, which takes some seconds
 
 
 @dataclass
@@ -40,8 +40,8 @@ class EarlyRegister:
         if self.right is not None and not self.right.hold():
             self.right = None
 
-    def go_on(self, *, is_settled: bool) -> None:
-        """Register what this transaction and those before it have written down.
+    def go_on(self, rows: int, *, is_settled: bool) -> None:
+        """Register what this transaction, which has written so many rows, and those before it have written down.
 
         Unless all of it `is_settled`, so that nothing of it is going to be written again: then it ends here.
         """
@@ -55,7 +55,7 @@ class EarlyRegister:
             return
         given = {"first": self.next, "last": last, "prefix": self._prefix, "run": self.run}
         if write_range(self.job, self.right, given):
-            self._rows += last - self.next
+            self._rows += rows
             self.next = last + 1
         else:
             self.right = None

@@ -93,7 +93,7 @@ class ProjectAtHead:
             for name, object_id, digest, state in self._files_with_digests(above.id, some):
                 if state != ObjectState.LIVE:
                     return None
-                found[name.encode()] = AtName(bytes(digest), object_id)
+                found[name.encode()] = (bytes(digest), object_id)
         return found
 
     def _step(self, above: FolderAtHead, path: str, name: str) -> FolderAtHead:

@@ -71,7 +71,7 @@ def _place_folder(number: int, folder: PlainFolder, above: int, small: SmallFile
     """Do the files of one folder, as long as the batch is not too long."""
     half, prefix = folder_key(folder.path), folder.path + b"/" if folder.path else b""
     standing_at, directory_id, linked = folder.standing, folder.directory_id, answer.linked
-    known = {name: at.digest for name, at in standing_at.items()}
+    known = {name: digest for name, (digest, _) in standing_at.items()}
     texts = {name: text_of(name) for name in folder.names}
     answer.odd.extend((number, name) for name, text in texts.items() if not text)
     names = iter([name for name, text in texts.items() if text])
@@ -87,10 +87,10 @@ def _place_folder(number: int, folder: PlainFolder, above: int, small: SmallFile
             standing = standing_at.get(name)
             if is_linked:
                 linked += (*row, NEW if standing is None else NEW_VERSION, digest, crc32)
-            elif standing is not None and digest == standing.digest:
+            elif standing is not None and digest == standing[0]:
                 _confirm(small, digest, status.st_size)
                 answer.standing.extend((*row, IDENTICAL, digest, crc32))
-                answer.object_ids.append(standing.object_id)
+                answer.object_ids.append(standing[1])
             else:
                 answer.reused.append((number, name, _reused(small, done)))
         except (OddFileError, OSError):

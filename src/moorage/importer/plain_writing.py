@@ -69,7 +69,7 @@ class PlainWriter:
             began = time.monotonic()
             self._early.hold()
             put_off = write_plain(self._job.upload_id, self._run, rows, object_ids)
-            self._early.go_on(is_settled=not put_off)
+            self._early.go_on(len(object_ids), is_settled=not put_off)
         self._entries.learn(len(object_ids), time.monotonic() - began)
         self._job.add(files=len(object_ids), bytes=sum(rows[SIZE::WIDTH]))
         self._job.seam("manifest: batch written")

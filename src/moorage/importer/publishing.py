@@ -3,9 +3,10 @@
 import logging
 import time
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
 
 from moorage.files.registering import (
     RegisterRight,
@@ -142,10 +143,12 @@ def _conflict(path: str, count: int) -> str:
 
 
 def _count(job: ImportJob, run: ImportRun) -> RevisionCounts:
-    """What this run found and did, by verdict; also for the revision. Counted before the transaction that publishes."""
-    registered = registering(job, run.number)
+    """What this run found and did, by verdict; also for the revision. Its problems must have been written."""
+    rows = _grouped(registering(job, run.number).order_by())
+    if run.problem_count:
+        rows += _by_verdict(not_imported(job, run.number))
     verdicts: dict[str, dict[str, int]] = {}
-    for verdict, files, size in [*_by_verdict(registered), *_by_verdict(not_imported(job, run.number))]:
+    for verdict, files, size in rows:
         sums = verdicts.setdefault(verdict, {"files": 0, "bytes": 0})
         sums["files"] += files
         sums["bytes"] += size
@@ -163,15 +166,13 @@ def _by_verdict(entries: QuerySet[ManifestEntry]) -> list[tuple[str, int, int]]:
     failed = Q(state=EntryState.FAILED)
     counted = entries.exclude(Q(kind=EntryKind.DIRECTORY) & Q(verdict__in=GOOD)).order_by()
     rows: list[tuple[str, int, int]] = []
-    for verdict, files, size in _grouped(counted.exclude(failed)):
-        rows.append((verdict, files, size or 0))
-    for _, files, size in _grouped(counted.filter(failed)):
-        rows.append((str(Verdict.REJECTED), files, size or 0))
+    rows += _grouped(counted.exclude(failed))
+    rows += [(str(Verdict.REJECTED), files, size) for _, files, size in _grouped(counted.filter(failed))]
     return rows
 
 
-def _grouped(entries: QuerySet[ManifestEntry]) -> Any:
-    return entries.values_list("verdict").annotate(files=Count("pk"), bytes=Sum("size_bytes"))
+def _grouped(entries: QuerySet[ManifestEntry]) -> list[tuple[str, int, int]]:
+    return list(entries.values_list("verdict").annotate(files=Count("pk"), bytes=Coalesce(Sum("size_bytes"), 0)))
 
 
 def _finish(job: ImportJob, run: ImportRun, right: RegisterRight, at: datetime) -> None:

@@ -97,7 +97,7 @@ class ManifestWriter:
                     done, done_bytes = done + 1, done_bytes + entry.size_bytes
             write_entries(self._job.upload_id, self._run, [entry for entry, _ in some])
             is_settled = not (self.put_off or any(entry.again for entry, _ in some))
-            self._early.go_on(is_settled=is_settled)
+            self._early.go_on(len(some), is_settled=is_settled)
         self._pace.learn(len(some), time.monotonic() - began)
         self._job.add(files=done, bytes=done_bytes)
         self._job.seam("manifest: batch written")

@@ -82,7 +82,7 @@ def test_what_the_project_has_already_is_no_new_object_and_what_it_has_otherwise
     for name in ("same", "other"):
         (area / "folder" / name).write_bytes(name.encode())
 
-    has = AtName(digest_of(b"same"), 12)
+    has = (digest_of(b"same"), 12)
     answer = placed(area, b"same", b"other", same=has, other=has)
 
     assert {row[2]: row[DIGEST - 1] for row in rows(answer)} == {"same": IDENTICAL, "other": NEW_VERSION}
