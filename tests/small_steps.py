@@ -22,6 +22,6 @@ def small_steps(*, files: int, rows: int) -> Iterator[tuple[ModuleType, str, Any
     yield plain_writing, "MOST_ENTRIES", rows
     yield plain_writing, "WORTH_WRITING", rows
     yield plain_writing, "LEAST_WORTH", rows
-    yield early, "MOST_ROWS", 2 * rows  # so that something is left for the register step itself
+    yield early, "MOST_ROWS", rows  # so that something is left for the register step itself
     yield register, "FIRST_ROWS", rows
     yield register, "MOST_ROWS", rows
