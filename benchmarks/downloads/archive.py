@@ -44,11 +44,15 @@ def measure_archive(folder: Path, *, rounds: int, quick: bool) -> Table:
         _check_range(site, address, length)
     rates = [length / seconds / 1e6 for seconds in (median(ours), median(theirs))]
     lines = [
-        ["Moorage, ZIP", f"{median(ours):.2f}", f"{rates[0]:,.0f}", f"{rates[0] / rates[1]:.2f}"],
-        ["nginx, one file", f"{median(theirs):.2f}", f"{rates[1]:,.0f}", "1.00"],
+        ["Moorage, ZIP", f"{median(ours):.2f}", f"{rates[0]:,.0f}", f"{rates[0] / rates[1]:.2f}", _each(ours)],
+        ["nginx, one file", f"{median(theirs):.2f}", f"{rates[1]:,.0f}", "1.00", _each(theirs)],
     ]
     title = f"{length:,} bytes over loopback; the web process's peak memory {meter.peak / 1e6:.0f} MB; range equal"
-    return Table(title, ["", "median s", "MB/s", "ratio"], lines)
+    return Table(title, ["", "median s", "MB/s", "ratio", "each"], lines)
+
+
+def _each(seconds: list[float]) -> str:
+    return " ".join(f"{one:.2f}" for one in seconds)
 
 
 def _large_tree(root: Path, size: int) -> Tree:
