@@ -57,20 +57,29 @@ def test_curl_goes_on_where_it_was_broken_off(
     subprocess.run(["sha256sum", "--strict", "-c", "../list"], cwd=tmp_path / "out", check=True, capture_output=True)
 
 
-def test_a_touched_object_breaks_the_connection_or_is_refused(
-    moorage: RunningMoorage, filled: tuple[ScriptAuthor, str], tmp_path: Path
+def test_a_touched_object_is_read_before_it_is_sent_and_a_damaged_one_is_not_sent(
+    moorage: RunningMoorage, tmp_path: Path
 ) -> None:
-    author, project = filled
-    digest = author.project_files(project=project)["run 2/small.tif"]
-    stored = next(path for path in moorage.data.rglob(str(digest)) if path.is_file())
-    before = stored.stat()
-    os.utime(stored, ns=(1, 1))
-    try:
-        taken = curl(moorage, f"/projects/{project}/archive?revision=1", "-o", "it.zip", cwd=tmp_path)
-    finally:
-        os.utime(stored, ns=(before.st_atime_ns, before.st_mtime_ns))
+    author = ScriptAuthor(moorage)
+    files = {"touched": b"touched, and whole " + os.urandom(20), "damaged": b"to be damaged " + os.urandom(20)}
+    project = author.filled_project("Doubtful", files)
+    stored = {
+        name: next(path for path in moorage.data.rglob(str(digest)) if path.is_file())
+        for name, digest in author.project_files(project=project).items()
+    }
+    os.utime(stored["touched"], ns=(1, 1))
 
-    assert taken.returncode != 0
+    taken = curl(moorage, f"/projects/{project}/archive?revision=1", "-o", "whole.zip", cwd=tmp_path)
+
+    assert taken.returncode == 0, taken.stderr
+    subprocess.run(["unzip", "-tq", "whole.zip"], cwd=tmp_path, check=True, capture_output=True)
+
+    stored["damaged"].chmod(0o644)
+    stored["damaged"].write_bytes(files["damaged"].swapcase())
+    stored["damaged"].chmod(0o444)
+
+    assert curl(moorage, f"/projects/{project}/archive?revision=1", "-o", "it.zip", cwd=tmp_path).returncode != 0
+    assert author.content("touched", project=project) == files["touched"]
 
 
 def test_a_member_takes_what_she_ticks(
