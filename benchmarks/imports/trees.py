@@ -23,6 +23,7 @@ from typing import Final
 MIB: Final = 1 << 20
 PIECE_BYTES: Final = 8 * MIB
 SETTLE_SECONDS: Final = 2.0  # younger files are waited for (storage.digests.wait_until_old)
+SURELY_QUICKER: Final = 0.7  # one pass than the pass before
 _MADE: Final = "tree.json"
 
 
@@ -143,9 +144,22 @@ def copy_tree(tree: Tree, target: Path) -> Path:
 
 
 def settle(folder: Path) -> None:
-    """Leave nothing to be written, and the whole folder in the cache."""
+    """Leave nothing to be written, and the whole folder in the cache.
+
+    It is read until that does not become quicker any more: what is read first may have left the cache again before the
+    last is read, where the disk is slow and the kernel gives unused pages back soon (DAMON).
+    """
     os.sync()
     copied = time.monotonic()
+    before, now = float("inf"), _read(folder)
+    while now < SURELY_QUICKER * before:
+        before, now = now, _read(folder)
+    time.sleep(max(0.0, SETTLE_SECONDS - (time.monotonic() - copied)))
+
+
+def _read(folder: Path) -> float:
+    """Read every file; how many seconds that took."""
+    begun = time.monotonic()
     buffer = memoryview(bytearray(MIB))
     for where, _, names in os.walk(folder):
         for name in names:
@@ -153,4 +167,4 @@ def settle(folder: Path) -> None:
             while os.readv(descriptor, [buffer]):
                 pass
             os.close(descriptor)
-    time.sleep(max(0.0, SETTLE_SECONDS - (time.monotonic() - copied)))
+    return time.monotonic() - begun

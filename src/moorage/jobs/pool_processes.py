@@ -16,7 +16,7 @@ from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
-NICENESS: Final = 5  # pages and the database go first
+NICENESS: Final = 10  # pages and the database go first
 LOADED_AHEAD: Final = ("moorage.importer.place", "moorage.importer.place_plain", "moorage.transfers.downloads.linking")
 
 _spawning = threading.Lock()
