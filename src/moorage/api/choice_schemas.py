@@ -27,18 +27,20 @@ class ChoicesIn(Body):
         )
 
 
-class CheckIn(ChoicesIn):
-    """What a preview is to be of. With `digest`, files are read to tell the identical ones."""
-
-    digest: Flag = False
-
-
 class DoneIn(ChoicesIn):
     when: Literal["now", "quiet"] = "now"
 
 
-class RetryIn(ChoicesIn):
-    pass
+class CheckIn(DoneIn):
+    """What a preview is to be of. With `digest`, files are read to tell the identical ones. It may be the body that
+    `done` will get: when that is to be changes no preview.
+    """
+
+    digest: Flag = False
+
+
+class RetryIn(DoneIn):
+    """As `done`; a retry is always now, for nothing can arrive any more."""
 
 
 class CountsOut(Schema):

@@ -15,11 +15,11 @@ from moorage.projects.models import Project
 
 def clear_leftovers() -> int:
     """Clear what is left in any project, and return in how many. Whoever wants a right to register just takes it."""
-    above = (
-        Exists(versions.objects.filter(project=OuterRef("pk"), since__gt=OuterRef("head")))
-        for versions in (FileVersion, DirectoryVersion)
-    )
-    return sum(_clear(project) for project in Project.objects.filter(Q(next(above)) | Q(next(above))))
+    left = Q()
+    for versions in (FileVersion, DirectoryVersion):
+        ours = versions.objects.filter(project=OuterRef("pk"))
+        left |= Exists(ours.filter(since__gt=OuterRef("head"))) | Exists(ours.filter(until__gt=OuterRef("head")))
+    return sum(_clear(project) for project in Project.objects.filter(left))
 
 
 def _clear(project: Project) -> bool:

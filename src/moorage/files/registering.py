@@ -157,21 +157,22 @@ def take_early(*, revision: Revision, head: int, also: Callable[[], None] = noth
     return right
 
 
-def keep_right(right: RegisterRight, revision: Revision, *, also: Callable[[], None] = nothing) -> bool:
-    """Go on with a right that was taken early, and with what was written under it; False if it was lost.
+def keep_right(early: RegisterRight, revision: Revision, *, also: Callable[[], None] = nothing) -> RegisterRight | None:
+    """The right in the place of one that was taken early, with what was written under that; None if it was lost.
 
-    `also` runs in the same transaction, as in `take_right`.
+    The fence goes up, so that whoever has seen that it was only early does not take it any more. `also` runs in the
+    same transaction, as in `take_right`.
 
     Raises:
         RevisionEndedError: the revision is published or has failed.
     """
     with transaction.atomic():
-        if not right.hold():
-            return False
+        if not early.rows().update(register_fence=F("register_fence") + 1):
+            return None
         _change_places(None, revision)
         also()
     revision.state = RevisionState.REGISTERING
-    return True
+    return RegisterRight(early.project_id, early.revision_id, early.fence + 1, early.head)
 
 
 def _take(project: Project, revision: Revision) -> RegisterRight | None:

@@ -26,7 +26,7 @@ from moorage.importer.placing import place_queued
 from moorage.importer.planning import planner_for
 from moorage.importer.problems import not_imported, write_problems
 from moorage.importer.queue import to_place
-from moorage.importer.register import register, registering
+from moorage.importer.register import is_still_live, register, registering
 from moorage.importer.replanning import plan_again
 from moorage.importer.runs import end_run, fail_run
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
@@ -61,9 +61,10 @@ def _wait_for_right(job: ImportJob, run: ImportRun, early: EarlyRegister) -> tup
     """The right, and the entry at which register begins under it."""
     job.note(step="register")
     ours, early.right = early.right, None
-    if ours is not None and keep_right(ours, run.revision, also=job.write_progress):
+    kept = keep_right(ours, run.revision, also=job.write_progress) if ours is not None else None
+    if kept is not None:
         job.seam("right kept")
-        return ours, early.next
+        return kept, early.next
     while True:
         try:
             right = take_right(revision=run.revision, may_take=job.may_take_right, also=job.write_progress)
@@ -93,7 +94,8 @@ def _under(job: ImportJob, run: ImportRun, right: RegisterRight, first: int) -> 
         with on_disk_at_once():
             fail_run(job, run, code=why_not[0], sentence=why_not[1], right=right)
         return True, None
-    if not register(job, right, run.number, first=first):
+    is_sound = not first or is_still_live(job, right, run.number, before=first)
+    if not is_sound or not register(job, right, run.number, first=first):
         give_back(right)
         place_queued(job, planner, run.number, place_batch)
         return False, None

@@ -95,6 +95,16 @@ def register(job: ImportJob, right: RegisterRight, run: int, *, first: int = 0) 
     return True
 
 
+def is_still_live(job: ImportJob, right: RegisterRight, run: int, *, before: int) -> bool:
+    """Whether all objects may still be relied on that entries `before` this one have, which were registered early.
+
+    If not, those entries have to be placed again. An object may have been found damaged since.
+    """
+    with right.batch():
+        job.write_progress()
+        return _are_live(job, {"run": run, "first": 0, "last": before - 1})
+
+
 def _next_range(job: ImportJob, first: int, rows: int) -> tuple[int, int]:
     """How many entries the next range has, at most `rows`, and the number of its last one."""
     ours = ManifestEntry.objects.filter(upload_id=job.upload_id, number__gte=first).order_by("number")

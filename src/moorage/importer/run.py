@@ -77,8 +77,8 @@ def _count_again(job: ImportJob, run: ImportRun) -> None:
 def _list_and_place(job: ImportJob, run: ImportRun, planner: Planner, head: int, early: EarlyRegister) -> None:
     job.note(step="digest", files_done=0, bytes_done=0)
     clear_unfinished(job)
-    if run.planned_revision is None:
-        # Once: a later try may find a newer head, but entries of this one were judged against the older.
+    if run.planned_revision is None or not planner.previous.exist:
+        # A later try may find a newer head, but entries that are there were judged against the older.
         with job.batch():
             run.planned_revision = head
             run.save(update_fields=["planned_revision"])

@@ -84,6 +84,27 @@ def test_many_rows_in_one_statement_wait_as_well(other: sqlite3.Connection) -> N
             cursor.execute("DROP TABLE waits")
 
 
+def test_many_rows_in_one_statement_are_written_once(other: sqlite3.Connection) -> None:
+    """Another writer that takes the lock between two rows would have those before it written again."""
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE once (a)")
+
+    def rows() -> Iterator[tuple[int]]:
+        yield (0,)
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+        yield (1,)
+
+    other.execute("PRAGMA busy_timeout = 0")
+    try:
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO once VALUES (%s)", rows())  # type: ignore[arg-type]
+            assert cursor.execute("SELECT a FROM once ORDER BY a").fetchall() == [(0,), (1,)]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("DROP TABLE once")
+
+
 class _Clock:
     """A time module in whose third sleep something happens."""
 

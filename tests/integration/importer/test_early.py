@@ -8,11 +8,15 @@ import pytest
 
 from builders import a_project, publish_files
 from importing import Crash, World, contents, fill
+from moorage.backends import backends
+from moorage.files.fixity import FixityChecks
 from moorage.files.leftovers import clear_leftovers
-from moorage.files.models import FileVersion, Revision, RevisionState
+from moorage.files.models import FileVersion, ObjectState, Revision, RevisionState
 from moorage.files.registering import RevisionEndedError, keep_right, take_early, take_right
 from moorage.importer import early
+from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.projects.models import Project
+from moorage.storage.fixity import Throttle
 from moorage.transfers.models import Upload
 from small_steps import small_steps
 
@@ -168,6 +172,47 @@ def test_what_a_failed_import_left_above_the_head_is_cleared_although_nothing_el
     assert clear_leftovers() == 0
 
 
+def test_an_object_that_is_damaged_after_it_was_registered_early_is_placed_anew(world: World, project: Project) -> None:
+    upload = world.a_sealed_upload({"again": BEFORE["stays"], "other": b"1", "more": b"2"}, project)
+
+    def damage() -> None:
+        stored = FileVersion.objects.get(project=project, name="stays").stored_object
+        path = world.store.objects / stored.digest[:2] / stored.digest
+        path.chmod(0o644)
+        path.write_bytes(b"STAYS")
+        FixityChecks(world.store, backends().clock, Throttle(0)).check(stored)
+        stored.refresh_from_db()
+        assert stored.state == ObjectState.DAMAGED
+
+    world.work_until(upload, at_last_batch(damage))
+
+    assert FileVersion.objects.get(project=project, name="again").stored_object.state == ObjectState.LIVE
+    assert contents(world, project)["again"] == contents(world, project)["stays"] == b"stays"
+
+
+def test_a_second_try_that_has_listed_nothing_before_plans_against_the_newest_head(
+    world: World, project: Project
+) -> None:
+    upload = world.a_sealed_upload(LARGE, project)
+
+    def die(met: str) -> None:
+        if met == "place: batch ordered":
+            raise Crash
+
+    with pytest.raises(Crash):
+        world.work_until(upload, die)
+    assert not ManifestEntry.objects.filter(upload_id=upload.pk, kind="file").exists()
+    publish_files(project, {"folder/changes": b"of others"}, store=world.store)
+
+    world.work_until(upload, at_last_batch(lambda: None))
+
+    run = ImportRun.objects.get(upload=upload)
+    entry = ManifestEntry.objects.get(upload_id=upload.pk, name="changes")
+    assert (run.planned_revision, entry.verdict) == (2, "new_version")
+    assert contents(world, project)["folder/changes"] == b"new"
+    assert contents(world, project, 2)["folder/changes"] == b"of others"
+
+
 def test_the_right_is_anybodys_until_it_is_kept(world: World, project: Project) -> None:
     project.refresh_from_db()
     ours, theirs = (_waiting_revision(world, project) for _ in range(2))
@@ -179,7 +224,7 @@ def test_the_right_is_anybodys_until_it_is_kept(world: World, project: Project) 
     assert take_right(revision=theirs, may_take=lambda _: False) is not None
 
     assert not held.hold()
-    assert not keep_right(held, ours)
+    assert keep_right(held, ours) is None
     ours.refresh_from_db()
     assert ours.state == RevisionState.WAITING
 
@@ -190,12 +235,15 @@ def test_a_right_that_is_kept_is_nobody_elses(world: World, project: Project) ->
     held = take_early(revision=ours, head=project.head)
     assert held is not None
 
-    assert keep_right(held, ours)
+    kept = keep_right(held, ours)
 
+    assert kept is not None
+    assert kept.hold()
+    assert not held.hold(), "whoever has seen that it was early must see that it is not any more"
     assert take_right(revision=theirs, may_take=lambda _: False) is None
     Revision.objects.filter(pk=ours.pk).update(state=RevisionState.FAILED)
     with pytest.raises(RevisionEndedError):
-        keep_right(held, ours)
+        keep_right(kept, ours)
 
 
 def _waiting_revision(world: World, project: Project) -> Revision:

@@ -29,8 +29,15 @@ class PatientCursor(base.SQLiteCursorWrapper):
     def executemany(self, query: str, param_list: Any) -> Any:
         if self.connection.in_transaction:
             return super().executemany(query, param_list)
-        rows = list(param_list)
-        return _patiently(lambda: super(PatientCursor, self).executemany(query, rows))
+        # As one transaction: else each row were one by itself, and done again with those that come after it.
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            done = super().executemany(query, param_list)
+        except BaseException:
+            self.connection.rollback()
+            raise
+        self.connection.commit()
+        return done
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -38,7 +45,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     def get_new_connection(self, conn_params: Any) -> Any:
         connection = super().get_new_connection(conn_params)
-        connection.execute("PRAGMA busy_timeout = 0")
+        if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+            # Else a commit waits for readers, and only SQLite itself can do that.
+            connection.execute("PRAGMA busy_timeout = 0")
         return connection
 
     def create_cursor(self, name: Any = None) -> Any:  # noqa: ARG002 - the signature of Django's
@@ -52,7 +61,7 @@ def _patiently(act: Callable[[], T]) -> T:
             return act()
         except sqlite3.OperationalError as error:
             # A statement that did not get the lock has done nothing.
-            is_busy = error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            is_busy = getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
             if not is_busy or time.monotonic() >= until:
                 raise
         time.sleep(ASK_AGAIN_SECONDS)

@@ -12,7 +12,6 @@ from moorage.files.archives.lists import origin, written_digest, written_facts
 from moorage.storage.links import Links, added
 
 _DASHLESS: Final = 32
-_WITH_FRACTION: Final = 26
 
 
 class Row(NamedTuple):
@@ -23,7 +22,7 @@ class Row(NamedTuple):
     size_bytes: str
     modified_ns: str  # of its object
     version: str  # its id
-    modified_at: str
+    modified_at: str  # of UTC: 2026-11-30 12:34:56.123456
     since: str
     digest: str
     is_doubtful: str  # 1: its object must be read before it is given out
@@ -129,11 +128,8 @@ class Lines:
 
 
 def _moment(at: str) -> str:
-    """A time as RFC 3339 has it; SQLite's has no zone, and PostgreSQL's leaves zeros out."""
-    if len(at) == _WITH_FRACTION:
-        return f"{at[:10]}T{at[11:]}Z"
-    seconds, _, fraction = at.removesuffix("+00").partition(".")
-    return f"{seconds[:10]}T{seconds[11:]}{'.' if fraction else ''}{fraction.ljust(6, '0') if fraction else ''}Z"
+    """A time as RFC 3339 has it."""
+    return f"{at[:10]}T{at[11:]}Z"
 
 
 def _id(version: str) -> str:

@@ -126,7 +126,7 @@ def _fetch(question: Question, versions: "QuerySet[FileVersion, Any]") -> dict[i
         "size_bytes": F("size_bytes"),
         "modified_ns": F("stored_object__modified_ns"),
         "version": Cast("pk", CharField()),
-        "modified_at": Cast("modified_at", CharField()),
+        "modified_at": _Moment(F("modified_at")),
         "since": F("since"),
         "digest": digest,
         "is_doubtful": _is_doubtful(question),
@@ -148,6 +148,17 @@ def _is_doubtful(question: Question) -> Case:
     if question.believed_since is not None:
         sound &= Q(stored_object__verified_at__gte=question.believed_since)
     return Case(When(sound, then=Value(0)), default=Value(1))
+
+
+class _Moment(Func):
+    """A time as `linking.Row` has it: SQLite keeps it so, and PostgreSQL has its own ways of writing one."""
+
+    template = "(%(expressions)s)"
+    output_field = TextField()
+
+    def as_postgresql(self, compiler: Any, database: Any, **context: Any) -> Any:
+        template = "to_char(%(expressions)s AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
+        return self.as_sql(compiler, database, template=template, **context)
 
 
 class _Row(Func):
