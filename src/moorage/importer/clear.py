@@ -6,7 +6,7 @@ it again. Repeatable, and needs no lease: nothing is written to the database.
 """
 
 import os
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
@@ -28,10 +28,15 @@ from moorage.storage.objects import ObjectStore
 READ_ROWS: Final = 2000
 
 
-def clear_published(*, upload_id: UUID, store: StoreLayout) -> int:
+def _at_once() -> None:
+    """Nobody goes first."""
+
+
+def clear_published(*, upload_id: UUID, store: StoreLayout, between: Callable[[], None] = _at_once) -> int:
     """Remove the staged names of what this upload's runs have published; returns how many went.
 
-    Folders go when nothing is left in them. Harmless when the area is gone.
+    Folders go when nothing is left in them. Harmless when the area is gone. `between` is called before every some
+    thousand names, and may let others go first.
 
     Raises:
         OSError: something could not be removed; call it again later.
@@ -41,7 +46,7 @@ def clear_published(*, upload_id: UUID, store: StoreLayout) -> int:
     try:
         with OpenFolders(area) as folders, ObjectStore(store.objects) as objects:
             gone, last = 0, dict[bytes, tuple[Any, ...]]()
-            for row in _files(entries):
+            for row in _files(entries, between):
                 if _judges_others(path := bytes(row[1])):
                     last[path] = row
                 else:
@@ -57,13 +62,15 @@ def clear_published(*, upload_id: UUID, store: StoreLayout) -> int:
     return gone
 
 
-def _files(entries: QuerySet[ManifestEntry]) -> Iterator[tuple[Any, ...]]:
+def _files(entries: QuerySet[ManifestEntry], between: Callable[[], None]) -> Iterator[tuple[Any, ...]]:
     files = entries.filter(kind=EntryKind.FILE).order_by("number")
     columns = ("number", "path", "inode", "size_bytes", "modified_ns", "digest")
     last = -1
+    between()
     while batch := list(files.filter(number__gt=last).values_list(*columns)[:READ_ROWS]):
         last = batch[-1][0]
         yield from batch
+        between()
 
 
 def _judges_others(path: bytes) -> bool:

@@ -32,6 +32,7 @@ from moorage.jobs.beating import kept
 from moorage.jobs.cores import cores
 from moorage.jobs.disk_trouble import Told, is_of_the_disk, told_of
 from moorage.jobs.endings import end_import
+from moorage.jobs.giving_way import to_downloads
 from moorage.jobs.pool import ImportPool
 from moorage.jobs.small_imports import is_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
@@ -130,7 +131,7 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
 def _clear(upload: Upload, lease: Lease) -> None:
     """Take the registered names away. The lease has ended with the import; a sweep repeats what fails here."""
     try:
-        clear_published(upload_id=upload.pk, store=backends().store)
+        clear_published(upload_id=upload.pk, store=backends().store, between=to_downloads())
     except OSError:
         log.exception("import of %s: its sealed area could not be cleared; a sweep goes on", upload.pk)
         return

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from moorage.backends import backends
 from moorage.importer.clear import clear_published
+from moorage.jobs.giving_way import to_downloads
 from moorage.jobs.sweeps.each import for_each
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
@@ -17,6 +18,6 @@ def clear_imported(at: datetime) -> timedelta | None:
 
 
 def _clear(upload: Upload) -> None:
-    clear_published(upload_id=upload.pk, store=backends().store)
+    clear_published(upload_id=upload.pk, store=backends().store, between=to_downloads())
     same = Upload.objects.filter(pk=upload.pk, state=UploadState.IMPORTED, fence=upload.fence)
     same.update(is_cleared=True)
