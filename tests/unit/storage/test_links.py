@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from moorage.storage.layout import StoreLayout
-from moorage.storage.links import FileToLink, Links, added
+from moorage.storage.links import FileToLink, Links, added, sum_of
 from moorage.storage.trees import sum_of_tree
 
 ONE, TWO = b"one", b"the other"
@@ -171,3 +171,19 @@ def test_no_room_is_no_reason_for_a_copy(store: StoreLayout, monkeypatch: pytest
     refusing(monkeypatch, errno.ENOSPC, lambda _: True)
     with pytest.raises(OSError, match="No space"):
         link(store, to_link(one, "a"))
+
+
+def test_files_whose_names_were_swapped_have_another_sum(tmp_path: Path) -> None:
+    statuses = []
+    for number in range(40):
+        (tmp_path / str(number)).write_bytes(b"x" * number)
+        statuses.append((tmp_path / str(number)).stat())
+    pairs = [(one, other) for one in statuses for other in statuses if one.st_ino < other.st_ino]
+
+    same = [
+        added(sum_of(b"a", one), sum_of(b"b", other)) == added(sum_of(b"a", other), sum_of(b"b", one))
+        for one, other in pairs
+    ]
+
+    assert len(pairs) == 780
+    assert not any(same)
