@@ -22,8 +22,9 @@ from moorage.files.ids import new_version_ids
 from moorage.files.items import DirectoryItem, FileItem
 from moorage.files.models import FileVersion, RevisionKind, StoredObject
 from moorage.files.paths import parent_path
-from moorage.files.registering import RegisterRight, RevisionCounts, publish, take_right
+from moorage.files.registering import RegisterRight, RevisionCounts, publish
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.globus.service import Identity
 from moorage.jobs.revisions import Setbacks
 from moorage.jobs.revisions import claim_next as claim_undo

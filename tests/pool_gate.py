@@ -1,10 +1,17 @@
-"""A batch that a test holds, and lets go when it has seen what the rest of the pool does meanwhile."""
+"""A worker's pool in a test, and a batch that the test holds until it has seen what the rest of the pool does."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from moorage.jobs import imports
+from moorage.jobs.pool import ImportPool
 
 PATIENCE_SECONDS = 20.0
 
@@ -25,3 +32,13 @@ class Gate:
     def let_go(self) -> None:
         self._writer.close()
         assert self.future.result(PATIENCE_SECONDS) == b""
+
+
+def small_pool_of_a_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportPool]:
+    """What is used where no executor is given: here one process, and one for small imports. For a fixture."""
+    monkeypatch.setattr(settings, "OPTIONS", settings.OPTIONS.model_copy(update={"pool_processes": 1}))
+    imports.shared_pool.cache_clear()
+    pool = imports.shared_pool()
+    yield pool
+    pool.shutdown(wait=False)
+    imports.shared_pool.cache_clear()

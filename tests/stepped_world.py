@@ -27,13 +27,13 @@ from fakes.globus import InMemoryTransferService
 from importing import World
 from kill_matrix import Inline
 from moorage.backends import Backends, Policies, using
-from moorage.files import change_effects, collecting, registering, subtrees, undo_plan
+from moorage.files import change_effects, collecting, registering, subtrees, taking, undo_plan
 from moorage.files.collecting import DoomWatch
 from moorage.files.content import Blocks, open_content
 from moorage.files.models import Directory, DirectoryVersion, FileVersion, Revision, StoredObject
 from moorage.files.paths import join_path
-from moorage.files.registering import take_right
 from moorage.files.standing import standing_at
+from moorage.files.taking import take_right
 from moorage.globus.links import GlobusLinks
 from moorage.importer import job, problems, queue, replanning, scan
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
@@ -277,7 +277,7 @@ def make_batches_small(monkeypatch: pytest.MonkeyPatch) -> None:
         (replanning, "ROWS_PER_BATCH", 2),
         (problems, "ROWS_PER_BATCH", 3),
         (job, "REPORT_SECONDS", 0.0),
-        (registering, "CLEAR_ROWS", 2),
+        (taking, "CLEAR_ROWS", 2),
         (undo_plan, "CHUNK_ROWS", 2),
         (change_effects, "BATCH_ROWS", 2),
         (subtrees, "FILES_PER_PIECE", 2),

@@ -6,10 +6,11 @@ would be kept as long.
 
 from uuid import uuid4
 
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q
 
 from moorage.files.models import DirectoryVersion, FileVersion
-from moorage.files.registering import RegisterRight, RightLostError, clear_above_head, give_back, is_held
+from moorage.files.registering import RightLostError, give_back
+from moorage.files.taking import clear_above_head, is_held, seize
 from moorage.projects.models import Project
 
 
@@ -26,16 +27,9 @@ def _clear(project: Project) -> bool:
     if is_held(project):
         return False
     # The fence goes up, so that whoever held the right once, and does not know that it has failed, writes nothing more.
-    nobody = uuid4()
-    taken = Project.objects.filter(
-        pk=project.pk,
-        head=project.head,
-        registering_revision=project.registering_revision,
-        register_fence=project.register_fence,
-    ).update(registering_revision=nobody, register_fence=F("register_fence") + 1)
-    if not taken:
+    right = seize(project, uuid4())
+    if right is None:
         return False
-    right = RegisterRight(project.pk, nobody, project.register_fence + 1, project.head)
     try:
         clear_above_head(right)
     except RightLostError:

@@ -11,7 +11,8 @@ from typing import Final
 from django.db.models import Max
 
 from moorage.files.ids import new_id_prefix
-from moorage.files.registering import RegisterRight, take_early
+from moorage.files.registering import RegisterRight
+from moorage.files.taking import take_early
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.importer.planning import Planner

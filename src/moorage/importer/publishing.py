@@ -8,15 +8,8 @@ from typing import Final
 from django.db.models import Count, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
-from moorage.files.registering import (
-    RegisterRight,
-    RevisionCounts,
-    RightLostError,
-    give_back,
-    keep_right,
-    publish,
-    take_right,
-)
+from moorage.files.registering import RegisterRight, RevisionCounts, RightLostError, give_back, publish
+from moorage.files.taking import keep_right, take_right
 from moorage.importer.durability import on_disk_at_once
 from moorage.importer.early import EarlyRegister
 from moorage.importer.job import ImportJob, Outcome

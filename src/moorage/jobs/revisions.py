@@ -26,8 +26,8 @@ from moorage.files.registering import (
     RightLostError,
     fail_revision,
     nothing,
-    take_right,
 )
+from moorage.files.taking import take_right
 from moorage.jobs.beating import kept
 from moorage.jobs.changes import carry_out_change, change_failed
 from moorage.jobs.imports import may_take_right

@@ -8,19 +8,17 @@ from concurrent.futures import Future
 from typing import Any
 
 import pytest
-from django.conf import settings
 
 from downloading import Harbour
 from kill_matrix import Inline
 from moorage.files.models import StoredObject
-from moorage.jobs import imports
 from moorage.jobs.downloads import claim_next, work
 from moorage.jobs.pool import ImportPool
 from moorage.leases import LeaseWatch
 from moorage.storage.fixity import read_objects
 from moorage.transfers.downloads import doubt
 from moorage.transfers.models import Download
-from pool_gate import PATIENCE_SECONDS, Gate
+from pool_gate import PATIENCE_SECONDS, Gate, small_pool_of_a_worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,12 +72,7 @@ def test_reading_everything_can_be_stopped_and_goes_on_with_the_next_worker(
 @pytest.fixture
 def pool(monkeypatch: pytest.MonkeyPatch, in_thread: InThread) -> Iterator[ImportPool]:
     """That of a worker: one process, and one for small imports."""
-    monkeypatch.setattr(settings, "OPTIONS", settings.OPTIONS.model_copy(update={"pool_processes": 1}))
-    imports.shared_pool.cache_clear()
-    pool = imports.shared_pool()
-    yield pool
-    pool.shutdown(wait=False)
-    imports.shared_pool.cache_clear()
+    yield from small_pool_of_a_worker(monkeypatch)
 
 
 def prepare() -> None:

@@ -16,8 +16,8 @@ from moorage.files.history import pending_revisions, revisions_of, versions_of
 from moorage.files.items import DirectoryItem, FileItem, RevisionNotFoundError
 from moorage.files.models import FileVersion, RevisionKind
 from moorage.files.paths import PathNotFoundError
-from moorage.files.registering import take_right
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.projects.models import Project
 
 pytestmark = pytest.mark.django_db

@@ -16,8 +16,8 @@ from moorage.files import change_effects, registering, subtrees
 from moorage.files.change_requests import read_request
 from moorage.files.changing import ask_change, failure_of
 from moorage.files.models import Revision, RevisionKind, RevisionState
-from moorage.files.registering import take_right
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.jobs import revisions
 from moorage.jobs.revisions import Setbacks
 from moorage.leases import LeaseWatch

@@ -22,8 +22,9 @@ from moorage.files.changing import ask_change, foresee_change, write_change
 from moorage.files.items import RevisionNotFoundError
 from moorage.files.models import FileVersion, Revision, RevisionKind, RevisionState
 from moorage.files.paths import PathNotFoundError
-from moorage.files.registering import RegisterRight, RightLostError, fail_revision, publish, take_right
+from moorage.files.registering import RegisterRight, RightLostError, fail_revision, publish
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.files.undoing import write_undo
 from moorage.projects.models import Project, Role
 from moorage.projects.rules import ProjectNotFoundError, ProjectRoleError

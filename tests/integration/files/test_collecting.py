@@ -22,8 +22,8 @@ from moorage.files.fixity_rounds import asked_for, each, run
 from moorage.files.ids import new_version_ids
 from moorage.files.models import Directory, FileVersion, ObjectState, RevisionKind, StoredObject
 from moorage.files.orphans import Adopted, Orphans, give_back_needed
-from moorage.files.registering import take_right
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.projects.models import Project
 from moorage.storage.fixity import Throttle
 from moorage.storage.layout import StoreAwayError, StoreLayout

@@ -19,8 +19,9 @@ from moorage.files.directories import (
     write_totals,
 )
 from moorage.files.models import Directory, DirectoryVersion, RevisionKind
-from moorage.files.registering import RegisterRight, RevisionCounts, publish, take_right
+from moorage.files.registering import RegisterRight, RevisionCounts, publish
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.projects.models import Project
 
 pytestmark = pytest.mark.django_db

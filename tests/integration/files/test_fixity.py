@@ -19,8 +19,8 @@ from moorage.files.fixity import Checked, FixityChecks
 from moorage.files.fixity_rounds import asked_for, due, each, run, run_slice
 from moorage.files.history import versions_of
 from moorage.files.models import FileVersion, ObjectState, RevisionKind, StoredObject
-from moorage.files.registering import take_right
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.jobs.damage import tell_of_damage
 from moorage.notices.models import Mail, Notice
 from moorage.projects.models import Role

@@ -21,9 +21,9 @@ from moorage.files.registering import (
     fail_revision,
     give_back,
     publish,
-    take_right,
 )
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.projects.models import Project
 
 pytestmark = pytest.mark.django_db

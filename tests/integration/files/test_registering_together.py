@@ -20,8 +20,9 @@ from django.db import connection
 
 from builders import NOON, a_project, publish_files, read_whole, register_files
 from moorage.files.models import DirectoryVersion, FileVersion, Revision, RevisionKind
-from moorage.files.registering import RegisterRight, RevisionCounts, RightLostError, publish, take_right
+from moorage.files.registering import RegisterRight, RevisionCounts, RightLostError, publish
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.projects.models import Project
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -131,7 +132,7 @@ import django
 django.setup()
 from builders import register_files
 from moorage.files.models import Revision
-from moorage.files.registering import take_right
+from moorage.files.taking import take_right
 right = take_right(revision=Revision.objects.get(pk=UUID(sys.argv[1])), may_take=lambda _: False)
 print("begun", flush=True)
 number = 0

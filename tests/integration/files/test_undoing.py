@@ -9,8 +9,9 @@ import pytest
 from builders import NOON, a_project, publish_files, read_whole, register_files
 from moorage.files import undo_plan
 from moorage.files.models import FileVersion, Revision, RevisionKind, RevisionState
-from moorage.files.registering import RightLostError, publish, take_right
+from moorage.files.registering import RightLostError, publish
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.files.undo_plan import CHANGED, FOUND_AGAIN, PARENT_IS_FILE, FoundAgain
 from moorage.files.undoing import UndoEffect, foresee_undo, write_undo
 from moorage.projects.models import Project

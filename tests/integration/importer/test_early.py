@@ -12,7 +12,8 @@ from moorage.backends import backends
 from moorage.files.fixity import FixityChecks
 from moorage.files.leftovers import clear_leftovers
 from moorage.files.models import FileVersion, ObjectState, Revision, RevisionState
-from moorage.files.registering import RevisionEndedError, keep_right, take_early, take_right
+from moorage.files.registering import RevisionEndedError
+from moorage.files.taking import keep_right, take_early, take_right
 from moorage.importer import early
 from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.projects.models import Project

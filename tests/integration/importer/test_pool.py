@@ -13,7 +13,6 @@ from concurrent.futures import BrokenExecutor, CancelledError, Future
 from pathlib import Path
 
 import pytest
-from django.conf import settings
 
 from importing import World
 from moorage.jobs import imports
@@ -21,7 +20,7 @@ from moorage.jobs.pool import ImportPool
 from moorage.jobs.pool_processes import NICENESS
 from moorage.leases import LeaseWatch
 from moorage.transfers.states import UploadState
-from pool_gate import PATIENCE_SECONDS, Gate
+from pool_gate import PATIENCE_SECONDS, Gate, small_pool_of_a_worker
 from processes import has_ended
 
 
@@ -206,12 +205,7 @@ def test_a_pool_that_may_finish_does_what_waits_and_then_ends(one: ImportPool) -
 @pytest.fixture
 def pool_of_a_worker(monkeypatch: pytest.MonkeyPatch) -> Iterator[ImportPool]:
     """What imports use that are not given an executor: here one process, and one for small imports."""
-    monkeypatch.setattr(settings, "OPTIONS", settings.OPTIONS.model_copy(update={"pool_processes": 1}))
-    imports.shared_pool.cache_clear()
-    pool = imports.shared_pool()
-    yield pool
-    pool.shutdown(wait=False)
-    imports.shared_pool.cache_clear()
+    yield from small_pool_of_a_worker(monkeypatch)
 
 
 @pytest.mark.django_db(transaction=True)

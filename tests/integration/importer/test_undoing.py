@@ -14,8 +14,8 @@ from moorage.audit.models import AuditRecord
 from moorage.backends import backends
 from moorage.files import undo_plan
 from moorage.files.models import Revision, RevisionKind, RevisionState
-from moorage.files.registering import take_right
 from moorage.files.revisions import ask_revision
+from moorage.files.taking import take_right
 from moorage.jobs import revisions
 from moorage.jobs.imports import claim_next
 from moorage.jobs.revisions import Setbacks
