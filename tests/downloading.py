@@ -13,7 +13,8 @@ from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import Member
 from moorage.backends import backends
 from moorage.files.models import StoredObject
-from moorage.jobs.downloads import claim_next, work
+from moorage.jobs.downloads import claim_next, waiting, work
+from moorage.jobs.looking import Look
 from moorage.leases import LeaseWatch
 from moorage.projects.models import Project
 from moorage.storage.layout import StoreLayout
@@ -50,9 +51,10 @@ class Harbour:
 
     def work(self, *, should_stop: Callable[[], bool] = lambda: False) -> bool:
         """A worker does what there is to do first. False: there was nothing."""
-        lease = claim_next(LeaseWatch())
+        may_find, lease = Look(waiting)(), claim_next(LeaseWatch())
         if lease is None:
             return False
+        assert may_find
         work(lease, executor=self.executor, should_stop=should_stop)
         return True
 

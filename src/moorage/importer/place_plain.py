@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from moorage.files.paths import folder_key, name_key
-from moorage.importer.batches import BUSY, MAX_BYTES, VANISHED
+from moorage.importer.batches import BUSY, VANISHED
 from moorage.importer.digest import trouble_of_store
 from moorage.importer.paths import text_of
 from moorage.importer.plain import (
@@ -27,6 +27,7 @@ from moorage.storage.folders import OpenFolders
 from moorage.storage.readlease import ignore_broken_leases
 from moorage.storage.small_files import OddFileError, SmallFile, SmallFiles
 
+MAX_BYTES: Final = 256 << 20  # of a batch; each ends with a sync
 _LARGEST: Final = 2**63 - 1  # of a database's integers
 
 

@@ -14,7 +14,7 @@ from moorage.importer.write_plain import Rows, store_plain, write_plain
 
 MOST_OBJECTS: Final = 15_000
 MOST_ENTRIES: Final = 8000
-WORTH_WRITING: Final = 10_000  # files; less at the beginning and the end, when the executor is waited for
+WORTH_WRITING: Final = 10_000  # files; less at the beginning, and when it is time
 LEAST_WORTH: Final = 1000
 
 
@@ -29,9 +29,9 @@ class PlainWriter:
         self._objects, self._entries = Pace(MOST_OBJECTS), Pace(MOST_ENTRIES)
         self._written = 0
 
-    def is_worth_writing(self, *, is_end: bool) -> bool:
-        """Whether what waits is worth its transactions. At the `is_end` nothing else is to be done meanwhile."""
-        worth = LEAST_WORTH if is_end else min(max(self._written // 4, LEAST_WORTH), WORTH_WRITING)
+    def is_worth_writing(self, *, is_time: bool) -> bool:
+        """Whether what waits is worth its transactions; less of it is where it `is_time` to write something."""
+        worth = LEAST_WORTH if is_time else min(max(self._written // 4, LEAST_WORTH), WORTH_WRITING)
         return (len(self._linked) + len(self._standing)) // WIDTH >= worth
 
     def add(self, answer: PlainAnswer) -> None:

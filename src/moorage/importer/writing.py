@@ -14,12 +14,13 @@ from moorage.importer.entries import Entry, write_entries
 from moorage.importer.job import ImportJob
 from moorage.importer.pace import Pace
 from moorage.importer.plain import PlainAnswer
-from moorage.importer.plain_writing import PlainWriter
+from moorage.importer.plain_writing import LEAST_WORTH, PlainWriter
 from moorage.importer.stored import StoredRows, store_rows
 from moorage.importer.verdicts import Compared, EntryState, Verdict
 
 MOST_ROWS: Final = 4000
 MOST_REUSED: Final = 4000  # that wait until the rows which they rely on have surely been written
+LONGEST_WAIT_SECONDS: Final = 0.5  # for what waits to become more; then the end of the import has less to write
 _NEW_VERSION, _IDENTICAL = Verdict.NEW_VERSION.value, Verdict.IDENTICAL.value
 
 
@@ -37,6 +38,7 @@ class ManifestWriter:
         self._plain = PlainWriter(job, run, self._early)
         self._reused: list[tuple[Entry, PlacedFile]] = []
         self._pace = Pace(MOST_ROWS)
+        self._wrote_at = time.monotonic()
         self.unproven: set[bytes] = set()
         self.damaged: set[bytes] = set()
         self.put_off = 0
@@ -57,9 +59,10 @@ class ManifestWriter:
         """Write what waits if it is worth a transaction. `is_end`: no more batches are to be begun."""
         while len(self._waiting) >= self._pace.rows:
             self._write()
-        if self._plain.is_worth_writing(is_end=is_end):
+        is_time = is_end or time.monotonic() - self._wrote_at >= LONGEST_WAIT_SECONDS
+        if self._plain.is_worth_writing(is_time=is_time):
             self._write_plain()
-        if len(self._reused) >= MOST_REUSED:
+        if len(self._reused) >= (LEAST_WORTH if is_time else MOST_REUSED):
             self._write_reused()
 
     def write_all(self) -> None:
@@ -81,6 +84,7 @@ class ManifestWriter:
             # Folders come before what they hold.
             self._write()
         self.put_off += self._plain.write()
+        self._wrote_at = time.monotonic()
 
     def _write(self) -> None:
         count = self._pace.rows

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import InterfaceError, OperationalError
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from moorage.backends import backends
 from moorage.errors import MoorageError, UnavailableError
@@ -31,20 +31,28 @@ LONGEST_DELAY: Final = timedelta(hours=1)  # no delay is as long
 log = logging.getLogger(__name__)
 
 
+def waiting() -> QuerySet[DownloadTree]:
+    """Trees with which something is to be done, some of them later."""
+    todo = Q(state__in=[TreeState.WANTED, TreeState.LEAVING]) | Q(Exists(_unprepared()), state=TreeState.READY)
+    # The condition of the index, so that trees that are long gone cost nothing.
+    return DownloadTree.objects.exclude(state=TreeState.GONE).filter(todo)
+
+
+def _unprepared() -> QuerySet[Download]:
+    return Download.objects.in_state(UNPREPARED).filter(tree=OuterRef("pk"))
+
+
 def claim_next(watch: LeaseWatch, *, only_quick: bool = False) -> Lease | None:
     """Take the tree that has waited longest. None: there is nothing to do.
 
     `only_quick`: of those that are there already, and need not be read.
     """
     now = backends().clock()
-    waits = Download.objects.in_state(UNPREPARED).filter(tree=OuterRef("pk"))
-    todo = Q(state__in=[TreeState.WANTED, TreeState.LEAVING]) | Q(Exists(waits), state=TreeState.READY)
     # What is to rest for longer was written by a clock that was wrong.
     rested = Q(not_before=None) | Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_DELAY)
-    # The condition of the index, so that trees that are long gone cost nothing.
-    trees = DownloadTree.objects.exclude(state=TreeState.GONE).filter(todo, rested)
+    trees = waiting().filter(rested)
     if only_quick:
-        trees = trees.exclude(state=TreeState.WANTED).exclude(Exists(waits.filter(verify_first=True)))
+        trees = trees.exclude(state=TreeState.WANTED).exclude(Exists(_unprepared().filter(verify_first=True)))
     for tree in trees.order_by("state_changed_at"):
         if watch.may_take(tree):
             lease = take(tree, where={"state": tree.state})

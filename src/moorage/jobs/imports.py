@@ -15,7 +15,7 @@ from typing import Final
 
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 
 from moorage.backends import backends
 from moorage.errors import MoorageError
@@ -54,6 +54,11 @@ log = logging.getLogger(__name__)
 def any_upload(_: Upload) -> bool:
     """Every upload is wanted."""
     return True
+
+
+def waiting() -> QuerySet[Upload]:
+    """Uploads that are to be imported, or are being imported."""
+    return Upload.objects.in_state(UploadState.SEALED, UploadState.IMPORTING)
 
 
 def claim_next(watch: LeaseWatch, *, is_wanted: Callable[[Upload], bool] = any_upload) -> Lease | None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 
 from moorage.backends import backends
 from moorage.errors import MoorageError
@@ -33,10 +34,14 @@ _MAY_BE_LOOKED_AT = frozenset({UploadState.OPEN, UploadState.FAILED, UploadState
 log = logging.getLogger(__name__)
 
 
+def waiting() -> QuerySet[Preview]:
+    """Previews that are to be made, or are being made."""
+    return Preview.objects.filter(state__in=(PreviewState.WANTED, PreviewState.RUNNING))
+
+
 def claim_next(watch: LeaseWatch) -> Lease | None:
     """Take the preview that has waited longest, or one whose worker is gone. None: there is nothing to do."""
-    waiting = Preview.objects.filter(state__in=(PreviewState.WANTED, PreviewState.RUNNING))
-    for preview in waiting.order_by("asked_at"):
+    for preview in waiting().order_by("asked_at"):
         if watch.may_take(preview):
             lease = take(
                 preview,

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
+from django.db.models import QuerySet
 
 from moorage.backends import backends
 from moorage.errors import MoorageError
@@ -96,10 +97,15 @@ class Setbacks:
         return tries
 
 
+def waiting() -> QuerySet[Revision]:
+    """Revisions that are to be carried out, or are being carried out."""
+    return Revision.objects.filter(kind__in=list(WORKS), state__in=UNFINISHED)
+
+
 def claim_next(watch: LeaseWatch, setbacks: Setbacks) -> Lease | None:
     """Take the revision that has waited longest, or one whose worker is gone. None: there is nothing to do."""
     busy: set[UUID] = set()
-    for revision in Revision.objects.filter(kind__in=list(WORKS), state__in=UNFINISHED).order_by("asked_at", "pk"):
+    for revision in waiting().order_by("asked_at", "pk"):
         # What was asked for later in the same project may count on it: it waits its turn.
         if revision.project_id in busy:
             continue

@@ -21,6 +21,7 @@ from django.db import close_old_connections, connection, connections
 from moorage.backends import backends
 from moorage.jobs import downloads, imports, previews, revisions, schedule
 from moorage.jobs.addresses import load_addresses
+from moorage.jobs.looking import Look
 from moorage.jobs.small_imports import is_small
 from moorage.jobs.steadiness import Steadiness
 from moorage.jobs.sweeps.plans import all_plans
@@ -49,6 +50,7 @@ class Crew:
     size: int
     find: Callable[[], Job | None]
     stop: threading.Event
+    may_find: Callable[[], bool] = lambda: True  # a look that costs less
     idle_seconds: float = IDLE_SECONDS
     looking: threading.Lock = field(default_factory=threading.Lock)
     threads: list[threading.Thread] = field(default_factory=list)
@@ -90,7 +92,7 @@ class Crew:
 
     def _found(self) -> Job | None:
         found: list[Job | None] = []
-        self._do(lambda: found.append(self.find()))
+        self._do(lambda: found.append(self.find() if self.may_find() else None))
         return found[0] if found else None
 
     def _do(self, job: Job) -> None:
@@ -112,15 +114,15 @@ def run_worker(stop: threading.Event) -> None:
 
     What is not finished then is taken over by the next worker, because its lease's holder is dead.
     """
-    pool = imports.shared_pool()
+    pool, tree_waits = imports.shared_pool(), Look(downloads.waiting)
     crews = [
-        Crew("import", settings.OPTIONS.imports_at_once, _find_import(stop), stop),
-        Crew("small import", 1, _find_import(stop, is_wanted=is_small), stop),
-        Crew("preview", PREVIEW_THREADS, _find_preview(stop), stop),
-        Crew("revision", REVISION_THREADS, _find_revision(stop), stop),
-        Crew("download", DOWNLOAD_THREADS, _find_download(stop), stop, DOWNLOAD_IDLE_SECONDS),
+        Crew("import", settings.OPTIONS.imports_at_once, _find_import(stop), stop, Look(imports.waiting)),
+        Crew("small import", 1, _find_import(stop, is_wanted=is_small), stop, Look(imports.waiting)),
+        Crew("preview", PREVIEW_THREADS, _find_preview(stop), stop, Look(previews.waiting)),
+        Crew("revision", REVISION_THREADS, _find_revision(stop), stop, Look(revisions.waiting)),
+        Crew("download", DOWNLOAD_THREADS, _find_download(stop), stop, tree_waits, DOWNLOAD_IDLE_SECONDS),
         # Trees that are there already need not wait until large ones have been built.
-        Crew("quick download", 1, _find_download(stop, only_quick=True), stop, DOWNLOAD_IDLE_SECONDS),
+        Crew("quick download", 1, _find_download(stop, only_quick=True), stop, tree_waits, DOWNLOAD_IDLE_SECONDS),
         Crew("sweep", SWEEP_THREADS, _find_sweep(), stop),
     ]
     for crew in crews:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Final, NamedTuple, NewType
 
-from isal import isal_zlib
+from zlib_ng import zlib_ng
 
 Digest = NewType("Digest", str)  # SHA-256, 64 lower-case hex digits
 
@@ -86,35 +86,45 @@ def digest_open_file(
     if wait_until_old(status, youngest_seconds=youngest_seconds) and stamp_of_open(descriptor) != stamp_of(status):
         raise FileChangedError
     before = stamp_of(status)
-    read = _read_small if before.size_bytes < CHUNK_BYTES else _read_large
-    digest, crc32, another = read(descriptor, before.size_bytes, other, told)
+    if before.size_bytes < CHUNK_BYTES:
+        digest, crc32, another = _read_small(descriptor, before.size_bytes, other)
+    else:
+        digest, crc32, another = digest_chunks(descriptor, before.size_bytes, bytearray(CHUNK_BYTES), other, told)
     if not is_guarded and stamp_of_open(descriptor) != before:
         raise FileChangedError
-    return Digested(digest, crc32, before, another)
+    return Digested(Digest(digest.hex()), crc32, before, another)
 
 
-def _read_small(descriptor: int, size_bytes: int, other: str, _: Callable[[int], None]) -> tuple[Digest, int, str]:
+def _read_small(descriptor: int, size_bytes: int, other: str) -> tuple[bytes, int, str]:
     content = os.pread(descriptor, size_bytes + 1, 0)
     if len(content) != size_bytes:
         raise FileChangedError
     another = hashlib.new(other, content, usedforsecurity=False).hexdigest() if other else ""
-    return Digest(sha256(content).hexdigest()), isal_zlib.crc32(content), another
+    return sha256(content).digest(), zlib_ng.crc32(content), another
 
 
-def _read_large(descriptor: int, size_bytes: int, other: str, told: Callable[[int], None]) -> tuple[Digest, int, str]:
-    # One buffer that is filled again and again: a new one for every chunk costs a third of the speed.
-    buffer = bytearray(CHUNK_BYTES)
+def digest_chunks(
+    descriptor: int, size_bytes: int, buffer: bytearray, other: str = "", told: Callable[[int], None] = nobody
+) -> tuple[bytes, int, str]:
+    """Read an open file once through a buffer: its SHA-256, its CRC-32, and the `other` digest if one is wanted.
+
+    One buffer is filled again and again, for a new one for every chunk costs a third of the speed.
+
+    Raises:
+        FileChangedError: it has another size.
+        OSError: it cannot be read to its end.
+    """
     view = memoryview(buffer)
     digest, crc32, position = sha256(), 0, 0
     another = hashlib.new(other, usedforsecurity=False) if other else None
     while count := os.preadv(descriptor, [buffer], position):
         chunk = view[:count]
         digest.update(chunk)
-        crc32 = isal_zlib.crc32(chunk, crc32)
+        crc32 = zlib_ng.crc32(chunk, crc32)
         if another is not None:
             another.update(chunk)
         position += count
         told(position)
     if position != size_bytes:
         raise FileChangedError
-    return Digest(digest.hexdigest()), crc32, another.hexdigest() if another is not None else ""
+    return digest.digest(), crc32, another.hexdigest() if another is not None else ""

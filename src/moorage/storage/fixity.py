@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from isal import isal_zlib
+from zlib_ng import zlib_ng
 
 from moorage.storage.digests import CHUNK_BYTES, Digest, Digested, stamp_of
 from moorage.storage.objects import OBJECT_MODE, ObjectMissingError, ObjectStore
@@ -157,7 +157,7 @@ def _digest_of(descriptor: int, throttle: Throttle) -> tuple[Digest, int, int]:
     digest, crc32, position = sha256(), 0, 0
     while block := os.pread(descriptor, throttle.block_bytes, position):
         digest.update(block)
-        crc32 = isal_zlib.crc32(block, crc32)
+        crc32 = zlib_ng.crc32(block, crc32)
         position += len(block)
         throttle.took(len(block))
     throttle.took(0, cost=max(0, SMALLEST_COST - position))

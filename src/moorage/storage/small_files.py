@@ -1,4 +1,4 @@
-"""Small files: each digested in one read and linked into the store, with the fewest calls that this takes.
+"""Small files: each digested and linked into the store, with the fewest calls that this takes.
 
 The steps and their order are those of `storage.digests` and `storage.objects`, which do every other file: from the
 read lease on nobody can write unseen, and the name in the store comes last. Whatever is not as it is with nearly all
@@ -17,16 +17,17 @@ from stat import S_ISREG
 from types import TracebackType
 from typing import Final, Self
 
-from isal.isal_zlib import crc32
+from zlib_ng import zlib_ng
 
 from moorage.storage import sync
-from moorage.storage.digests import CHUNK_BYTES, wait_until_old
+from moorage.storage.digests import CHUNK_BYTES, FileChangedError, digest_chunks, wait_until_old
 from moorage.storage.folders import FOLDER_FLAGS
 from moorage.storage.objects import OBJECT_MODE
 from moorage.storage.readlease import StillOpenError, set_read_lease
 
 FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-LARGEST_BYTES: Final = CHUNK_BYTES - 1
+LARGEST_BYTES: Final = 16 << 20
+ONE_READ_BYTES: Final = 128 << 10  # memory for more would be asked of the kernel each time
 
 
 class OddFileError(Exception):
@@ -44,6 +45,7 @@ class SmallFiles:
     def __init__(self, objects: Path, *, youngest_seconds: float) -> None:
         self._objects = os.open(objects, FOLDER_FLAGS)
         self._youngest = youngest_seconds
+        self._buffer = bytearray(CHUNK_BYTES)
         self.bytes_read = 0
 
     def place(
@@ -65,14 +67,13 @@ class SmallFiles:
                 if status.st_ctime > oldest:
                     # Under the lease nobody writes meanwhile.
                     wait_until_old(status, youngest_seconds=self._youngest)
-                content = _read(descriptor, size)
+                (digest, crc32), is_linked = self._digest(descriptor, size), False
                 self.bytes_read += size
-                digest, is_linked = sha256(content).digest(), False
                 if digest != unless.get(name, of_others):
                     is_linked = self._link(descriptor, digest.hex())
                     status = os.fstat(descriptor)
-                found = (name, digest, crc32(content), status, is_linked)
-            except (OddFileError, StillOpenError, OSError):
+                found = (name, digest, crc32, status, is_linked)
+            except (OddFileError, FileChangedError, StillOpenError, OSError):
                 pass
             finally:
                 if descriptor >= 0:
@@ -96,12 +97,23 @@ class SmallFiles:
         """Put everything that was placed on disk."""
         sync.sync_file_system(self._objects)
 
+    def _digest(self, descriptor: int, size: int) -> tuple[bytes, int]:
+        """SHA-256 and CRC-32 of a file on which a read lease is held."""
+        if size < ONE_READ_BYTES:
+            content = os.pread(descriptor, size + 1, 0)
+            if len(content) != size:
+                raise OddFileError
+            return sha256(content).digest(), zlib_ng.crc32(content)
+        digest, crc32, _ = digest_chunks(descriptor, size, self._buffer)
+        # The kernel takes a lease away from who keeps a writer waiting for long (see fcntl(2)).
+        _check_lease(descriptor)
+        return digest, crc32
+
     def _link(self, descriptor: int, digest: str) -> bool:
         """Give an inode its name in the store; False if the name is taken."""
         os.fchmod(descriptor, OBJECT_MODE)
         # See `objects.place`: from the mode on nobody new is let in, and who was let in before is seen here.
-        if fcntl.fcntl(descriptor, fcntl.F_GETLEASE) != fcntl.F_RDLCK:
-            raise StillOpenError
+        _check_lease(descriptor)
         try:
             os.link(f"/proc/self/fd/{descriptor}", _path_of(digest), dst_dir_fd=self._objects)
         except FileExistsError:
@@ -128,11 +140,10 @@ def _check_small(status: os.stat_result, owner: int) -> None:
         raise OddFileError
 
 
-def _read(descriptor: int, size: int) -> bytes:
-    content = os.pread(descriptor, size + 1, 0)
-    if len(content) != size:
-        raise OddFileError
-    return content
+def _check_lease(descriptor: int) -> None:
+    """Raise StillOpenError unless the lease is held as it was taken."""
+    if fcntl.fcntl(descriptor, fcntl.F_GETLEASE) != fcntl.F_RDLCK:
+        raise StillOpenError
 
 
 def _path_of(digest: str) -> str:

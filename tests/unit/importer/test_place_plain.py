@@ -6,6 +6,7 @@ import errno
 import os
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -17,8 +18,10 @@ from moorage.importer.place_plain import place_plain
 from moorage.importer.plain import (
     DIGEST,
     IDENTICAL,
+    MODIFIED,
     NEW,
     NEW_VERSION,
+    SIZE,
     WIDTH,
     AtName,
     PlainAnswer,
@@ -26,7 +29,9 @@ from moorage.importer.plain import (
     PlainOrder,
 )
 from moorage.importer.verdicts import Verdict
-from moorage.storage import sync
+from moorage.storage import small_files, sync
+from moorage.storage.digests import CHUNK_BYTES, digest_chunks
+from moorage.storage.small_files import LARGEST_BYTES, ONE_READ_BYTES
 
 
 @pytest.fixture
@@ -70,6 +75,50 @@ def test_a_file_becomes_the_row_that_the_manifest_has_of_it_and_an_object(area: 
     assert (answer.files, answer.size) == (1, 5)
 
 
+@pytest.mark.parametrize(
+    "size", [0, 1, ONE_READ_BYTES - 1, ONE_READ_BYTES, CHUNK_BYTES, 2 * CHUNK_BYTES + 7, LARGEST_BYTES]
+)
+def test_a_file_of_any_size_up_to_the_largest_is_placed_as_what_it_is(area: Path, size: int) -> None:
+    content = os.urandom(size)
+    (area / "folder" / "a").write_bytes(content)
+
+    answer = placed(area, b"a")
+
+    [row] = rows(answer)
+    assert row[SIZE:MODIFIED] == (size,)
+    assert row[DIGEST:] == (digest_of(content), crc32(content))
+    assert objects(area) == {sha256(content).hexdigest()}
+
+
+def test_who_comes_to_write_while_a_larger_file_is_read_sends_it_the_usual_way(
+    area: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    content = os.urandom(CHUNK_BYTES)
+    (area / "folder" / "a").write_bytes(content)
+
+    def read_beside_a_writer(descriptor: int, *given: Any) -> Any:
+        with pytest.raises(BlockingIOError):
+            os.open(area / "folder" / "a", os.O_WRONLY | os.O_NONBLOCK)
+        return digest_chunks(descriptor, *given)
+
+    monkeypatch.setattr(small_files, "digest_chunks", read_beside_a_writer)
+    # The project has these bytes there, so nothing is going to be linked either.
+    answer = placed(area, b"a", a=(digest_of(content), 12))
+
+    assert rows(answer) == []
+    assert answer.odd == [(0, b"a")]
+
+
+def test_a_larger_file_that_ends_early_goes_the_usual_way(area: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (area / "folder" / "a").write_bytes(bytes(CHUNK_BYTES))
+    monkeypatch.setattr(
+        small_files, "digest_chunks", lambda descriptor, size, buffer: digest_chunks(descriptor, size + 1, buffer)
+    )
+
+    assert placed(area, b"a").odd == [(0, b"a")]
+    assert objects(area) == set()
+
+
 def test_names_of_the_first_folder_have_no_slash(area: Path) -> None:
     (area / "a").write_bytes(b"bytes")
 
@@ -107,7 +156,8 @@ def odd_things(folder: Path) -> None:
     (folder / "symlink").symlink_to("linked")
     os.mkfifo(folder / "pipe")
     (folder / "is a folder").mkdir()
-    (folder / "large").write_bytes(bytes(1 << 20))
+    (folder / "large").touch()
+    os.truncate(folder / "large", LARGEST_BYTES + 1)
     (folder / "far").write_bytes(b"2")
     os.utime(folder / "far", ns=(0, 2**63 - 1))
     (folder / os.fsdecode(b"\xff")).write_bytes(b"3")
