@@ -16,14 +16,18 @@ FOLDERS_REMEMBERED: Final = 4096
 _FILES: Final = """
     SELECT v.name, v.object_id, o.digest, o.state
     FROM files_fileversion v JOIN files_storedobject o ON o.id = v.object_id
-    WHERE v.directory_id = %s AND v.name IN ({names}) AND v.since <= %s AND (v.until IS NULL OR v.until > %s)
+    WHERE v.directory_id = %s AND v.name {names} AND v.since <= %s AND (v.until IS NULL OR v.until > %s)
 """
 _FOLDERS: Final = """
     SELECT d.name, d.id, EXISTS (
         SELECT 1 FROM files_directoryversion w
         WHERE w.directory_id = d.id AND w.since <= %s AND (w.until IS NULL OR w.until > %s)
-    ) FROM files_directory d WHERE d.parent_id = %s AND d.name IN ({names})
+    ) FROM files_directory d WHERE d.parent_id = %s AND d.name {names}
 """
+
+
+# Most folders with files have no folders in them, and then a hundred names need not be looked for.
+_HAS_FOLDERS: Final = "SELECT EXISTS (SELECT 1 FROM files_directory WHERE parent_id = %s)"
 
 
 class FolderAtHead(NamedTuple):
@@ -86,9 +90,10 @@ class ProjectAtHead:
         found: dict[bytes, AtName] = {}
         if above.id is None:
             return found
+        has_folders = self._has_folders(above.id)
         for start in range(0, len(names), NAMES_PER_QUERY):
             some = [name.decode(errors="replace") for name in names[start : start + NAMES_PER_QUERY]]
-            if any(is_there for _, _, is_there in self._folders(above.id, some)):
+            if has_folders and any(is_there for _, _, is_there in self._folders(above.id, some)):
                 return None
             for name, object_id, digest, state in self._files_with_digests(above.id, some):
                 if state != ObjectState.LIVE:
@@ -114,6 +119,11 @@ class ProjectAtHead:
             return FolderAtHead(directory_id, is_there=bool(is_there))
         return _NEVER
 
+    def _has_folders(self, directory_id: int) -> bool:
+        with connection.cursor() as cursor:
+            cursor.execute(_HAS_FOLDERS, [directory_id])
+            return bool(cursor.fetchone()[0])
+
     def _files(self, directory_id: int, names: Sequence[str]) -> dict[str, AtHead]:
         return {
             name: AtHead(is_file=True, digest=bytes(digest).hex(), object_id=object_id)
@@ -121,13 +131,20 @@ class ProjectAtHead:
         }
 
     def _files_with_digests(self, directory_id: int, names: Sequence[str]) -> list[Any]:
-        return _rows(_FILES, names, [directory_id, *names, self._revision, self._revision])
+        return _rows(_FILES, [directory_id], names, [self._revision, self._revision])
 
     def _folders(self, directory_id: int, names: Sequence[str]) -> list[Any]:
-        return _rows(_FOLDERS, names, [self._revision, self._revision, directory_id, *names])
+        return _rows(_FOLDERS, [self._revision, self._revision, directory_id], names)
 
 
-def _rows(query: str, names: Sequence[str], parameters: list[Any]) -> list[Any]:
+def _rows(query: str, before: list[Any], names: Sequence[str], after: Sequence[Any] = ()) -> list[Any]:
+    """What a query finds, of which the `names` are among the parameters."""
+    given: Sequence[Any]
+    if connection.vendor == "sqlite":
+        one_of, given = f"IN ({', '.join(['%s'] * len(names))})", names
+    else:
+        # A hundred constants take much longer to plan.
+        one_of, given = "= ANY(%s)", [names]
     with connection.cursor() as cursor:
-        cursor.execute(query.format(names=", ".join(["%s"] * len(names))), parameters)
+        cursor.execute(query.format(names=one_of), [*before, *given, *after])
         return list(cursor.fetchall())

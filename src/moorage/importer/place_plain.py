@@ -6,7 +6,7 @@ left to the usual way, which finds out what it is.
 
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from moorage.files.paths import folder_key, name_key
 from moorage.importer.batches import BUSY, VANISHED
@@ -25,7 +25,7 @@ from moorage.importer.plain import (
 )
 from moorage.storage.folders import OpenFolders
 from moorage.storage.readlease import ignore_broken_leases
-from moorage.storage.small_files import OddFileError, SmallFile, SmallFiles
+from moorage.storage.small_files import OddFileError, SmallFiles
 
 MAX_BYTES: Final = 256 << 20  # of a batch; each ends with a sync
 _LARGEST: Final = 2**63 - 1  # of a database's integers
@@ -93,7 +93,8 @@ def _place_folder(number: int, folder: PlainFolder, above: int, small: SmallFile
                 answer.standing.extend((*row, IDENTICAL, digest, crc32))
                 answer.object_ids.append(standing[1])
             else:
-                answer.reused.append((number, name, _reused(small, done)))
+                _confirm(small, digest, status.st_size)
+                answer.reused.extend((*row, NEW if standing is None else NEW_VERSION, digest, crc32))
         except (OddFileError, OSError):
             answer.odd.append((number, name))
         if small.bytes_read >= MAX_BYTES:
@@ -110,21 +111,7 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
     return stamp
 
 
-def _confirm(small: SmallFiles, digest: bytes, size: int) -> os.stat_result:
-    """The status of the object that a file's bytes are in already, if it has their size."""
-    status = small.stat_object(digest)
-    if status.st_size != size:
+def _confirm(small: SmallFiles, digest: bytes, size: int) -> None:
+    """See that what a file's bytes are believed to be in already has their size."""
+    if small.stat_object(digest).st_size != size:
         raise OddFileError
-    return status
-
-
-def _reused(small: SmallFiles, done: SmallFile) -> tuple[Any, ...]:
-    """What is told of a file whose digest something in the store has; see `batches.flat`."""
-    _, digest, crc32, staged, _ = done
-    there = _confirm(small, digest, staged.st_size)
-    return (
-        *(0, digest.hex(), crc32),
-        *(staged.st_ino, staged.st_size, staged.st_mtime_ns, staged.st_ctime_ns),
-        *(there.st_ino, there.st_size, there.st_mtime_ns, there.st_ctime_ns),
-        "reused",
-    )

@@ -16,7 +16,7 @@ from moorage.importer.entries import Entry
 from moorage.importer.job import ImportJob, nothing
 from moorage.importer.orders import Orders, Wishes, in_groups, is_to_place
 from moorage.importer.plain import PlainAnswer, PlainFolder, PlainOrder
-from moorage.importer.planning import Planner, plain_entry
+from moorage.importer.planning import Planner
 from moorage.importer.queue import queued
 from moorage.importer.reasons import Reason
 from moorage.importer.scan import Group, Listed, scan
@@ -78,10 +78,11 @@ def place_queued(job: ImportJob, planner: Planner, run: int, work: Work) -> None
         writer = ManifestWriter(job, run)
         one = _Pass(job, planner, writer, wishes._replace(are_old=is_last), is_last=is_last)
         was_without_room = one.run(in_groups(queued(job, planner, run)))
-        if not writer.put_off:
+        put_off = writer.put_off
+        if not put_off.count:
             return
-        wishes = Wishes(work, writer.unproven, writer.damaged)
-        if was_without_room or writer.put_off == len(writer.unproven):
+        wishes = Wishes(work, put_off.unproven, put_off.damaged)
+        if was_without_room or put_off.count == len(put_off.unproven):
             continue
         waiting_since = waiting_since if waiting_since is not None else time.monotonic()
         job.sleep(pause)
@@ -138,10 +139,6 @@ class _Pass:
             return False
         self.writer.add_plain(answer)
         self.listed.bytes += answer.size
-        for number, name, sent in answer.reused:
-            file, folder = unflat(sent), order.folders[number]
-            self.writer.add_reused(plain_entry(folder, name, file.stamp), file)
-            self.listed.bytes += file.stamp.size_bytes
         for number, names in answer.left:
             orders.put_back(order.folders[number], names)
         by_folder: dict[int, list[bytes]] = {}
@@ -183,9 +180,9 @@ class _Pass:
                 entry.reason, entry.reason_text = reason
             else:
                 is_without_room |= code == batches.NO_ROOM
-                writer.put_off += 1
+                writer.put_off.count += 1
                 if code == batches.OTHER_SIZE:
-                    writer.damaged.add(entry.key)
+                    writer.put_off.damaged.add(entry.key)
             writer.add(entry)
         return is_without_room
 
@@ -194,7 +191,7 @@ class _Pass:
         entry.compared, entry.digest, entry.listed = Compared.DIFFERS.value, "", None
         if self.planner.policy.include_doubtful:
             entry.warning = reasons.INCLUDED_ALTHOUGH_DOUBTFUL
-            self.writer.put_off += 1
+            self.writer.put_off.count += 1
             return
         entry.verdict = Verdict.DOUBTFUL.value
         entry.reason, entry.reason_text = reasons.DIFFERS

@@ -8,7 +8,7 @@ way (`importer.batches`). What goes to the executor and comes back is here, as p
 from typing import Any, Final, NamedTuple
 
 WIDTH: Final = 11  # values of a row
-SIZE, MODIFIED, CHANGED, DIGEST, CRC32 = 3, 4, 5, 9, 10  # which of them is what
+KEY, SIZE, MODIFIED, CHANGED, DIGEST, CRC32 = 1, 3, 4, 5, 9, 10  # which of them is what
 NEW: Final = "new"
 NEW_VERSION: Final = "new_version"
 IDENTICAL: Final = "identical"
@@ -45,26 +45,26 @@ class PlainAnswer(NamedTuple):
 
     `linked` has a row of WIDTH values for each file that is an object now, and on disk: path, its key, name, size,
     times, inode, directory, verdict, digest, CRC-32. `standing` has those of files whose bytes the project has at their
-    paths, and `object_ids` their objects. `reused` were digested, and what has their digest in the store is believed by
-    its name: (folder, name, fields as of `batches.flat`). `odd` have to go the usual way; those `left` were not
+    paths, and `object_ids` their objects. `reused` has those of files whose digest something in the store has for its
+    name; of what it is made only a row of the database can tell. `odd` have to go the usual way; those `left` were not
     begun. Where the whole batch met a `trouble` (a constant of `batches`), nothing was done that may be relied on.
     """
 
     linked: list[Any]
     standing: list[Any]
     object_ids: list[int]
-    reused: list[tuple[int, bytes, tuple[Any, ...]]]
+    reused: list[Any]
     odd: list[tuple[int, bytes]]
     left: list[tuple[int, list[bytes]]]
     trouble: str = ""
 
     @property
     def files(self) -> int:
-        return (len(self.linked) + len(self.standing)) // WIDTH
+        return (len(self.linked) + len(self.standing) + len(self.reused)) // WIDTH
 
     @property
     def size(self) -> int:
-        return int(sum(self.linked[SIZE::WIDTH]) + sum(self.standing[SIZE::WIDTH]))
+        return int(sum(sum(rows[SIZE::WIDTH]) for rows in (self.linked, self.standing, self.reused)))
 
 
 def nothing_done() -> PlainAnswer:

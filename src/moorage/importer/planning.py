@@ -207,16 +207,6 @@ class Planner:
         return None if entry.name else paths.problem_of_name(paths.split(path)[1])
 
 
-def plain_entry(folder: PlainFolder, name: bytes, stamp: Stamp) -> Entry:
-    """The entry of a plain file whose bytes were in the store before."""
-    path = folder.path + b"/" + name if folder.path else name
-    entry = Entry(path, path_key(path), paths.text_of(name), _FILE, stamp)
-    standing = folder.standing.get(name)
-    entry.verdict = (Verdict.NEW if standing is None else Verdict.NEW_VERSION).value
-    entry.place, entry.directory_id = folder.place, folder.directory_id
-    return entry
-
-
 def _entry(found: Found, key: bytes, name: bytes, *, again: bool = False) -> Entry:
     stamp = Stamp(found.inode, found.size_bytes, found.modified_ns, found.changed_ns)
     entry = Entry(found.path, key, paths.text_of(name), found.kind.value, stamp)

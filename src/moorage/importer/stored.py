@@ -4,7 +4,7 @@ In that order, because two bulk inserts in different orders deadlock on PostgreS
 collector has doomed is set live again; one that is leaving is put off (design §4).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -59,7 +59,7 @@ def store_rows(placed: Sequence[PlacedFile], *, at: datetime) -> StoredRows:
         for pk, digest in _insert([known[digest] for digest in sorted(known)], at):
             rows.ids[bytes(digest).hex()] = pk
     if believed:
-        _read_back(believed, rows)
+        look_up({digest: file.object_stamp.size_bytes for digest, file in believed.items()}, rows)
     return rows
 
 
@@ -80,15 +80,19 @@ def _row(file: PlacedFile) -> tuple[Any, ...]:
     return bytes.fromhex(file.digest), stamp.size_bytes, file.crc32, *times
 
 
-def _read_back(believed: dict[str, PlacedFile], found: StoredRows) -> None:
-    digests = sorted(believed)
+def look_up(sizes: Mapping[str, int], found: StoredRows) -> None:
+    """Find the rows of objects that are believed to be there by their names, and to have these sizes.
+
+    Call it in a transaction: what is doomed is set live again.
+    """
+    digests = sorted(sizes)
     doomed: list[int] = []
     found.unproven.update(digests)
     for some in _chunks(digests, NAMES_PER_QUERY):
         rows = StoredObject.objects.filter(digest__in=some)
         for pk, digest, size, state in rows.values_list("pk", "digest", "size_bytes", "state"):
             found.unproven.discard(digest)
-            if state == ObjectState.DAMAGED or size != believed[digest].object_stamp.size_bytes:
+            if state == ObjectState.DAMAGED or size != sizes[digest]:
                 found.damaged.add(digest)
             elif state != ObjectState.LEAVING:
                 found.ids[digest] = pk

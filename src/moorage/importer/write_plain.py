@@ -47,13 +47,13 @@ def store_plain(rows: Rows, *, at: datetime) -> list[int | None]:
     return store(rows, rows[DIGEST::WIDTH], connection.ops.adapt_datetimefield_value(at)) if rows else []
 
 
-def write_plain(upload_id: UUID, run: int, rows: Rows, object_ids: list[int | None]) -> int:
-    """Write plain files as what a run has placed. Call it in a transaction.
+def write_plain(upload_id: UUID, run: int, rows: Rows, object_ids: list[int | None]) -> bool:
+    """Write plain files as what a run has placed, or as digested where they have no object. Call it in a transaction.
 
-    Returns how many are not placed after all, because what has their digest in the store is leaving it.
+    Returns whether all are placed.
     """
     if not rows:
-        return 0
+        return True
     whose = (_as_upload(upload_id, connection), run)
     if connection.vendor == "sqlite":
         insert_values(_ENTRY_VALUES, lambda _: whose, _with_last(rows, object_ids))
@@ -64,9 +64,10 @@ def write_plain(upload_id: UUID, run: int, rows: Rows, object_ids: list[int | No
             zip(*map(repeat, whose), *columns, object_ids, *map(repeat, _CONSTANT_VALUES), strict=False),
         )
     if None not in object_ids:
-        return 0
+        return True
     entries = ManifestEntry.objects.filter(upload_id=upload_id, run=run, kind=EntryKind.FILE)
-    return entries.filter(state=EntryState.PLACED, stored_object=None).update(state=EntryState.DIGESTED)
+    entries.filter(state=EntryState.PLACED, stored_object=None).update(state=EntryState.DIGESTED)
+    return False
 
 
 def _store_on_sqlite(rows: Rows, digests: list[bytes], verified_at: Any) -> list[int | None]:

@@ -14,34 +14,27 @@ from moorage.importer.entries import Entry, write_entries
 from moorage.importer.job import ImportJob
 from moorage.importer.pace import Pace
 from moorage.importer.plain import PlainAnswer
-from moorage.importer.plain_writing import LEAST_WORTH, PlainWriter
+from moorage.importer.plain_writing import PlainWriter
+from moorage.importer.put_off import PutOff
 from moorage.importer.stored import StoredRows, store_rows
 from moorage.importer.verdicts import Compared, EntryState, Verdict
 
 MOST_ROWS: Final = 4000
-MOST_REUSED: Final = 4000  # that wait until the rows which they rely on have surely been written
 LONGEST_WAIT_SECONDS: Final = 0.5  # for what waits to become more; then the end of the import has less to write
 _NEW_VERSION, _IDENTICAL = Verdict.NEW_VERSION.value, Verdict.IDENTICAL.value
 
 
 class ManifestWriter:
-    """Entries that wait to be written as what a run has seen.
-
-    `unproven` and `damaged` are keys of entries whose object has to be read, or replaced, before they are placed;
-    `put_off` counts all entries that were written without being placed, although the plan takes them.
-    """
+    """Entries that wait to be written as what a run has seen, and what of them is `put_off`."""
 
     def __init__(self, job: ImportJob, run: int, early: EarlyRegister | None = None) -> None:
         self._job, self._run = job, run
         self._early = early or EarlyRegister(job, run)
         self._waiting: list[tuple[Entry, PlacedFile | None]] = []
-        self._plain = PlainWriter(job, run, self._early)
-        self._reused: list[tuple[Entry, PlacedFile]] = []
+        self.put_off = PutOff()
+        self._plain = PlainWriter(job, run, self._early, self.put_off)
         self._pace = Pace(MOST_ROWS)
         self._wrote_at = time.monotonic()
-        self.unproven: set[bytes] = set()
-        self.damaged: set[bytes] = set()
-        self.put_off = 0
 
     def add(self, entry: Entry, placed: PlacedFile | None = None) -> None:
         """Have an entry written, as placed if its bytes have been."""
@@ -51,10 +44,6 @@ class ManifestWriter:
         """Have plain files written as placed."""
         self._plain.add(answer)
 
-    def add_reused(self, entry: Entry, placed: PlacedFile) -> None:
-        """Have an entry written whose bytes another file brought, soon after that one."""
-        self._reused.append((entry, placed))
-
     def write_full(self, *, is_end: bool = False) -> None:
         """Write what waits if it is worth a transaction. `is_end`: no more batches are to be begun."""
         while len(self._waiting) >= self._pace.rows:
@@ -62,28 +51,18 @@ class ManifestWriter:
         is_time = is_end or time.monotonic() - self._wrote_at >= LONGEST_WAIT_SECONDS
         if self._plain.is_worth_writing(is_time=is_time):
             self._write_plain()
-        if len(self._reused) >= (LEAST_WORTH if is_time else MOST_REUSED):
-            self._write_reused()
 
     def write_all(self) -> None:
         """Write what waits."""
         while self._waiting:
             self._write()
-        self._write_plain()
-        self._write_reused()
+        self._write_plain(is_last=True)
 
-    def _write_reused(self) -> None:
-        self._write_plain()
-        self._waiting.extend(self._reused)
-        self._reused.clear()
-        while self._waiting:
-            self._write()
-
-    def _write_plain(self) -> None:
+    def _write_plain(self, *, is_last: bool = False) -> None:
         while self._waiting:
             # Folders come before what they hold.
             self._write()
-        self.put_off += self._plain.write()
+        self._plain.write(is_last=is_last)
         self._wrote_at = time.monotonic()
 
     def _write(self) -> None:
@@ -100,7 +79,7 @@ class ManifestWriter:
                 if is_settled:
                     done, done_bytes = done + 1, done_bytes + entry.size_bytes
             write_entries(self._job.upload_id, self._run, [entry for entry, _ in some])
-            is_settled = not (self.put_off or any(entry.again for entry, _ in some))
+            is_settled = not (self.put_off.count or any(entry.again for entry, _ in some))
             self._early.go_on(len(some), is_settled=is_settled)
         self._pace.learn(len(some), time.monotonic() - began)
         self._job.add(files=done, bytes=done_bytes)
@@ -121,11 +100,7 @@ class ManifestWriter:
         entry.state = EntryState.DIGESTED.value
         if file.how == "digested":
             return True
-        self.put_off += 1
-        if file.digest in rows.unproven:
-            self.unproven.add(entry.key)
-        elif file.digest in rows.damaged:
-            self.damaged.add(entry.key)
+        self.put_off.add(entry.key, file.digest, rows)
         return False
 
 

@@ -20,7 +20,7 @@ from typing import Final, Self
 from zlib_ng import zlib_ng
 
 from moorage.storage import sync
-from moorage.storage.digests import CHUNK_BYTES, FileChangedError, digest_chunks, wait_until_old
+from moorage.storage.digests import FileChangedError, digest_chunks, wait_until_old
 from moorage.storage.folders import FOLDER_FLAGS
 from moorage.storage.objects import OBJECT_MODE
 from moorage.storage.readlease import StillOpenError, set_read_lease
@@ -28,6 +28,7 @@ from moorage.storage.readlease import StillOpenError, set_read_lease
 FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
 LARGEST_BYTES: Final = 16 << 20
 ONE_READ_BYTES: Final = 128 << 10  # memory for more would be asked of the kernel each time
+BUFFER_BYTES: Final = 256 << 10  # stays in the processor's cache until both digests have seen it
 
 
 class OddFileError(Exception):
@@ -45,7 +46,7 @@ class SmallFiles:
     def __init__(self, objects: Path, *, youngest_seconds: float) -> None:
         self._objects = os.open(objects, FOLDER_FLAGS)
         self._youngest = youngest_seconds
-        self._buffer = bytearray(CHUNK_BYTES)
+        self._buffer = bytearray(BUFFER_BYTES)
         self.bytes_read = 0
 
     def place(

@@ -13,7 +13,7 @@ import pytest
 
 from moorage.files.paths import path_key
 from moorage.importer import place_plain as module
-from moorage.importer.batches import NO_ROOM, READ_ERROR, unflat
+from moorage.importer.batches import NO_ROOM, READ_ERROR
 from moorage.importer.place_plain import place_plain
 from moorage.importer.plain import (
     DIGEST,
@@ -146,8 +146,9 @@ def test_bytes_that_something_in_the_store_is_named_by_are_told_of_apart(area: P
     answer = placed(area, b"a", b"b")
 
     assert [row[2] for row in rows(answer)] == ["a"]
-    [(number, again, sent)] = answer.reused
-    assert (number, again, unflat(sent).digest, unflat(sent).how) == (0, b"b", sha256(b"twice").hexdigest(), "reused")
+    again = answer.reused
+    assert len(again) == WIDTH
+    assert (again[2], again[DIGEST - 1], again[DIGEST]) == ("b", NEW, digest_of(b"twice"))
 
 
 def odd_things(folder: Path) -> None:
