@@ -22,22 +22,21 @@ _FOLDERS: Final = """
     SELECT d.name, d.id, EXISTS (
         SELECT 1 FROM files_directoryversion w
         WHERE w.directory_id = d.id AND w.since <= %s AND (w.until IS NULL OR w.until > %s)
-    ) FROM files_directory d WHERE d.parent_id = %s AND d.name {names}
+    ), EXISTS (SELECT 1 FROM files_directory c WHERE c.parent_id = d.id)
+    FROM files_directory d WHERE d.parent_id = %s AND d.name {names}
 """
-
-
-# Most folders with files have no folders in them, and then a hundred names need not be looked for.
-_HAS_FOLDERS: Final = "SELECT EXISTS (SELECT 1 FROM files_directory WHERE parent_id = %s)"
 
 
 class FolderAtHead(NamedTuple):
     """A folder's path in the project. `id` is its identity, None if it never was a folder; that it has one does not
-    mean that it is there now. `blocked_by` is the path of a file that stands there, or above it.
+    mean that it is there now. `blocked_by` is the path of a file that stands there, or above it. Unless it
+    `ever_had_folders`, none of its names has to be looked up as one.
     """
 
     id: int | None
     is_there: bool
     blocked_by: str = ""
+    ever_had_folders: bool = True
 
 
 _NEVER: Final = FolderAtHead(None, is_there=False)
@@ -66,6 +65,15 @@ class ProjectAtHead:
                 found = self._step(found, path[:position], path[start:position])
         return found
 
+    def learn(self, folder: str, names: Sequence[str]) -> None:
+        """Look these names of a folder up together, because each is going to be asked for as a folder."""
+        above = self.folder(folder)
+        if above.id is None or above.blocked_by:
+            return
+        if len(self._known) + len(names) > FOLDERS_REMEMBERED:
+            self._known.clear()
+        self._known |= self._below(above, folder, names[:FOLDERS_REMEMBERED])
+
     def look_up(self, folder: str, names: Sequence[str]) -> dict[str, AtHead]:
         """What stands at these names of a folder, by name; where nothing does, the name is left out."""
         above = self.folder(folder)
@@ -76,8 +84,9 @@ class ProjectAtHead:
         found: dict[str, AtHead] = {}
         for start in range(0, len(names), NAMES_PER_QUERY):
             some = names[start : start + NAMES_PER_QUERY]
-            found |= {name: AtHead(is_folder=True) for name, _, is_there in self._folders(above.id, some) if is_there}
-            found |= self._files(above.id, some)
+            folders = self._folders(above, some)
+            found |= {name: AtHead(is_folder=True) for name, one in folders.items() if one.is_there}
+            found |= self._files(above, some)
         return found
 
     def standing(self, folder: str, names: Sequence[bytes]) -> dict[bytes, AtName] | None:
@@ -90,12 +99,11 @@ class ProjectAtHead:
         found: dict[bytes, AtName] = {}
         if above.id is None:
             return found
-        has_folders = self._has_folders(above.id)
         for start in range(0, len(names), NAMES_PER_QUERY):
             some = [name.decode(errors="replace") for name in names[start : start + NAMES_PER_QUERY]]
-            if has_folders and any(is_there for _, _, is_there in self._folders(above.id, some)):
+            if any(one.is_there for one in self._folders(above, some).values()):
                 return None
-            for name, object_id, digest, state in self._files_with_digests(above.id, some):
+            for name, object_id, digest, state in self._files_with_digests(above, some):
                 if state != ObjectState.LIVE:
                     return None
                 found[name.encode()] = (bytes(digest), object_id)
@@ -104,37 +112,43 @@ class ProjectAtHead:
     def _step(self, above: FolderAtHead, path: str, name: str) -> FolderAtHead:
         found = self._known.get(path)
         if found is None:
-            found = self._look_into(above, path, name)
+            found = above
+            if above.id is not None and not above.blocked_by:
+                found = self._below(above, path.rpartition("/")[0], [name])[path]
             if len(self._known) >= FOLDERS_REMEMBERED:
                 self._known.clear()
             self._known[path] = found
         return found
 
-    def _look_into(self, above: FolderAtHead, path: str, name: str) -> FolderAtHead:
-        if above.id is None or above.blocked_by:
-            return above
-        if self._files(above.id, [name]):
-            return FolderAtHead(None, is_there=False, blocked_by=path)
-        for _, directory_id, is_there in self._folders(above.id, [name]):
-            return FolderAtHead(directory_id, is_there=bool(is_there))
-        return _NEVER
+    def _below(self, above: FolderAtHead, folder: str, names: Sequence[str]) -> dict[str, FolderAtHead]:
+        """What stands at names of a folder that has an identity, each by its path."""
+        found: dict[str, FolderAtHead] = {}
+        for start in range(0, len(names), NAMES_PER_QUERY):
+            some = names[start : start + NAMES_PER_QUERY]
+            files, folders = self._files(above, some), self._folders(above, some)
+            for name in some:
+                path = f"{folder}/{name}" if folder else name
+                is_file = FolderAtHead(None, is_there=False, blocked_by=path)
+                found[path] = is_file if name in files else folders.get(name, _NEVER)
+        return found
 
-    def _has_folders(self, directory_id: int) -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute(_HAS_FOLDERS, [directory_id])
-            return bool(cursor.fetchone()[0])
-
-    def _files(self, directory_id: int, names: Sequence[str]) -> dict[str, AtHead]:
+    def _files(self, above: FolderAtHead, names: Sequence[str]) -> dict[str, AtHead]:
         return {
             name: AtHead(is_file=True, digest=bytes(digest).hex(), object_id=object_id)
-            for name, object_id, digest, _ in self._files_with_digests(directory_id, names)
+            for name, object_id, digest, _ in self._files_with_digests(above, names)
         }
 
-    def _files_with_digests(self, directory_id: int, names: Sequence[str]) -> list[Any]:
-        return _rows(_FILES, [directory_id], names, [self._revision, self._revision])
+    def _files_with_digests(self, above: FolderAtHead, names: Sequence[str]) -> list[Any]:
+        return _rows(_FILES, [above.id], names, [self._revision, self._revision])
 
-    def _folders(self, directory_id: int, names: Sequence[str]) -> list[Any]:
-        return _rows(_FOLDERS, [self._revision, self._revision, directory_id], names)
+    def _folders(self, above: FolderAtHead, names: Sequence[str]) -> dict[str, FolderAtHead]:
+        if not above.ever_had_folders:
+            return {}
+        rows = _rows(_FOLDERS, [self._revision, self._revision, above.id], names)
+        return {
+            name: FolderAtHead(pk, bool(is_there), ever_had_folders=bool(ever_had_folders))
+            for name, pk, is_there, ever_had_folders in rows
+        }
 
 
 def _rows(query: str, before: list[Any], names: Sequence[str], after: Sequence[Any] = ()) -> list[Any]:

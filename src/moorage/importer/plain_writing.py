@@ -11,9 +11,10 @@ from moorage.importer.early import EarlyRegister
 from moorage.importer.job import ImportJob
 from moorage.importer.pace import Pace
 from moorage.importer.plain import DIGEST, KEY, SIZE, WIDTH, PlainAnswer
+from moorage.importer.plain_rows import Rows
 from moorage.importer.put_off import PutOff
 from moorage.importer.stored import StoredRows, look_up
-from moorage.importer.write_plain import Rows, store_plain, write_plain
+from moorage.importer.write_plain import store_plain, write_plain
 
 MOST_OBJECTS: Final = 15_000
 MOST_ENTRIES: Final = 8000

@@ -67,6 +67,7 @@ class Planner:
         Of files that are told by their names alone, those of which nothing is to be said have no entry, but are plain.
         """
         scene = self._enter(part.path)
+        self._expect_folders(scene, part)
         has_twins = self.twins.look_through(part)
         plain = None
         if part.names:
@@ -78,6 +79,13 @@ class Planner:
         entries = list(self._entries_of(FolderPart(folder, found)))
         self.plan_again(entries)
         return entries
+
+    def _expect_folders(self, scene: Scene, part: FolderPart) -> None:
+        """Each folder of this part is looked into later, and asked for then."""
+        prefix = len(part.path) + 1 if part.path else 0
+        names = [paths.text_of(one.path[prefix:]) for one in part.found if one.kind == _DIRECTORY]
+        if names and scene.problem is None:
+            self.at_head.learn(scene.place, [name for name in names if name])
 
     def _plain_part(self, scene: Scene, part: FolderPart, *, has_twins: bool) -> tuple[FolderPart, PlainFolder | None]:
         """What of a part has to be looked at after all, and what not."""
