@@ -91,11 +91,18 @@ class Planner:
         """What of a part has to be looked at after all, and what not."""
         standing = self.at_head.standing(scene.place, part.names)
         is_told = has_twins or standing is None or (standing and self.policy.on_conflict != OnConflict.VERSION)
-        odd = part.names if is_told else [name for name in part.names if is_built_in(name)]
+        odd = part.names if is_told else self._left_out(part)
         if odd:
             part = part.look_at(set(odd))
         plain = PlainFolder(part.path, scene.place, part.names, standing or {}) if part.names else None
         return part._replace(names=[]), plain
+
+    def _left_out(self, part: FolderPart) -> list[bytes]:
+        """Names of a part that a rule leaves out."""
+        if not self.ignoring.rules:
+            return [name for name in part.names if is_built_in(name)]
+        prefix = part.path + b"/" if part.path else b""
+        return [name for name in part.names if self.ignoring.ignored_by(prefix + name, is_folder=False)]
 
     def _plan(self, scene: Scene, part: FolderPart) -> list[Entry]:
         entries = self.previous.carry_over(list(self._entries_of(part)))
@@ -112,11 +119,11 @@ class Planner:
         return entries
 
     def _is_plain(self, scene: Scene) -> bool:
-        """Whether nothing but a file's own name and kind can matter in this folder."""
+        """Whether nothing but a file's own path and kind can matter in this folder."""
         return (
             scene.problem is None
             and scene.is_chosen
-            and not (self.suspicions or self.ignoring.rules or self.expectations)
+            and not (self.suspicions or self.expectations)
             and len(scene.staged) + len(scene.place.encode()) <= _SURELY_SHORT
         )
 
