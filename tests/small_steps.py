@@ -20,6 +20,7 @@ def small_steps(*, files: int, rows: int) -> Iterator[tuple[ModuleType, str, Any
     yield writing, "MOST_ROWS", rows
     yield plain_writing, "MOST_OBJECTS", rows
     yield plain_writing, "MOST_ENTRIES", rows
+    yield plain_writing, "MOST_BELIEVED", rows
     yield plain_writing, "WORTH_WRITING", rows
     yield plain_writing, "LEAST_WORTH", rows
     yield early, "MOST_ROWS", rows  # so that something is left for the register step itself

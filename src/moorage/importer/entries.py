@@ -113,7 +113,9 @@ def _chunks(things: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def _copy(upload: Any, run: int, entries: Sequence[Entry]) -> None:
     columns = ", ".join(("upload_id", "run", *_PLAIN, *_OTHERS))
+    # Django does not know copy(), so it does not make its own errors of what that raises by itself.
     with (
+        connection.wrap_database_errors,
         connection.cursor() as cursor,
         cursor.copy(f"COPY importer_manifestentry ({columns}) FROM STDIN") as copy,
     ):

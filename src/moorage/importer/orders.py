@@ -11,7 +11,7 @@ from moorage.importer import batches
 from moorage.importer.batches import BatchOrder, File, Hint, Work
 from moorage.importer.entries import Entry
 from moorage.importer.job import ImportJob
-from moorage.importer.place_plain import place_plain
+from moorage.importer.place_plain import MAX_BYTES, place_plain
 from moorage.importer.plain import PlainFolder, PlainOrder
 from moorage.importer.scan import Folders, Group
 from moorage.importer.tally import Tally
@@ -63,6 +63,7 @@ class Orders:
         self._cut = Cut()
         self._plain: deque[PlainFolder] = deque()
         self._ordered = 0  # plain files
+        self._mean_bytes = 0.0  # of the plain files of the last answer
         self._is_over = False
 
     def next(self) -> Asked | None:
@@ -100,6 +101,11 @@ class Orders:
         """Whether everything that was listed has been handed over."""
         return self._is_over and not self._plain
 
+    def learn(self, files: int, size: int) -> None:
+        """So many plain files had so many bytes: what comes next is taken to be alike."""
+        if files:
+            self._mean_bytes = size / files
+
     def put_back(self, folder: PlainFolder, names: list[bytes]) -> None:
         """These files of a folder have not been done."""
         self._plain.append(folder._replace(names=names))
@@ -116,7 +122,9 @@ class Orders:
         # A batch ends with a sync, so that few large ones are quicker. At the beginning and at the end of an import
         # all processes should have some all the same.
         share = self._waiting_plain() // PLAIN_SHARE if self._is_over else self._ordered // PLAIN_SHARE
-        return min(max(share, FEWEST_PLAIN), MOST_PLAIN)
+        most = min(max(share, FEWEST_PLAIN), MOST_PLAIN)
+        # A process stops where a batch is long enough: what it would leave can be done by others meanwhile.
+        return min(most, max(1, int(MAX_BYTES / self._mean_bytes))) if self._mean_bytes else most
 
     def _plain_order(self) -> PlainOrder:
         most, some = self._most_plain(), list[PlainFolder]()

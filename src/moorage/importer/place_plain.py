@@ -27,7 +27,7 @@ from moorage.storage.folders import OpenFolders
 from moorage.storage.readlease import ignore_broken_leases
 from moorage.storage.small_files import OddFileError, SmallFiles
 
-MAX_BYTES: Final = 256 << 20  # of a batch; each ends with a sync
+MAX_BYTES: Final = 128 << 20  # of a batch; each ends with a sync
 _LARGEST: Final = 2**63 - 1  # of a database's integers
 
 
@@ -49,6 +49,9 @@ def _place_all(order: PlainOrder, folders: OpenFolders) -> PlainAnswer:
     try:
         with SmallFiles(Path(order.objects), youngest_seconds=order.youngest_seconds) as small:
             for number, folder in enumerate(order.folders):
+                if small.bytes_read >= MAX_BYTES:
+                    answer.left.append((number, folder.names))
+                    continue
                 try:
                     above = folders.at(folder.path)
                 except OSError:

@@ -138,6 +138,7 @@ class _Pass:
                 self._fail_plain(order.folders[number], names, _FAILURES[answer.trouble])
             return False
         self.writer.add_plain(answer)
+        orders.learn(answer.files, answer.size)
         self.listed.bytes += answer.size
         for number, names in answer.left:
             orders.put_back(order.folders[number], names)

@@ -39,7 +39,7 @@ _MAKE_ROOM: Final = """
 """
 _INSERT_PLACED: Final = f"""
     INSERT INTO files_storedobject ({OBJECT_COLUMNS})
-    SELECT %s, '{ObjectState.LIVE}', p.* FROM importer_placed p ORDER BY p.digest
+    SELECT %s, '{ObjectState.LIVE}', p.* FROM (SELECT DISTINCT ON (digest) * FROM importer_placed ORDER BY digest) p
     {ON_CONFLICT} RETURNING digest, id
 """  # noqa: S608 - only our own words are put together
 
@@ -86,8 +86,8 @@ def _store_some(rows: Rows, verified_at: Any) -> list[int | None]:
     return [ids.get(digest) for digest in rows[DIGEST::WIDTH]]
 
 
-def _copy(columns: str, types: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
-    statement = f"COPY {columns} FROM STDIN (FORMAT BINARY)"
+def _copy(table: str, types: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> None:
+    statement = f"COPY {table} FROM STDIN (FORMAT BINARY)"
     # Django does not know copy(), so it does not make its own errors of what that raises by itself.
     with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
         copy.set_types(types)

@@ -5,6 +5,8 @@ The fewer transactions there are, the fewer pages of an index are written again 
 
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from moorage.importer.early import EarlyRegister
@@ -18,6 +20,7 @@ from moorage.importer.write_plain import store_plain, write_plain
 
 MOST_OBJECTS: Final = 15_000
 MOST_ENTRIES: Final = 8000
+MOST_BELIEVED: Final = 4000
 WORTH_WRITING: Final = 10_000  # files; less at the beginning, and when it is time
 LEAST_WORTH: Final = 1000
 
@@ -34,7 +37,7 @@ class PlainWriter:
         # How long that was at each of the last answers. What was there at the first of them is worth a try: the batches
         # that were at work then have come back since, unless one is very slow, with the rows that it relies on.
         self._reused_at: deque[int] = deque(maxlen=job.batches_in_flight + 1)
-        self._objects, self._entries = Pace(MOST_OBJECTS), Pace(MOST_ENTRIES)
+        self._objects, self._entries, self._believed = Pace(MOST_OBJECTS), Pace(MOST_ENTRIES), Pace(MOST_BELIEVED)
         self._written = 0
 
     def is_worth_writing(self, *, is_time: bool) -> bool:
@@ -54,35 +57,48 @@ class PlainWriter:
         """Write what waits; what relies on rows that are still to come only if this `is_last`."""
         rows, object_ids = self._linked + self._standing, self._store(self._linked) + self._standing_ids
         self._linked, self._standing, self._standing_ids = [], [], []
-        if believed := self._take_reused(len(self._reused) if is_last else self._ready()):
-            object_ids += self._look_up(believed)
-            rows += believed
         first = 0
         while first < len(object_ids):
             last = first + self._entries.rows
-            self._write(rows[first * WIDTH : last * WIDTH], object_ids[first:last])
+            with self._batch(self._entries, last - first):
+                self._write(rows[first * WIDTH : last * WIDTH], object_ids[first:last])
             first = last
         self._written += len(object_ids)
+        self._write_reused(is_last=is_last)
+
+    def _write_reused(self, *, is_last: bool) -> None:
+        """Write files whose objects others have brought, or bring, and keep those whose are still to come."""
+        length, first, kept = len(self._reused) if is_last else self._ready(), 0, Rows()
+        while first < length:
+            some = self._reused[first : min(first + self._believed.rows * WIDTH, length)]
+            # In one transaction: what a row is seen of in it, no collector takes away before the entries stand.
+            with self._batch(self._believed, len(some) // WIDTH):
+                kept += self._write_believed(some, is_last=is_last)
+            first += len(some)
+        self._written += (length - len(kept)) // WIDTH
+        # What is kept gets its next turn when as many answers have come again.
+        self._reused = self._reused[length:] + kept
+        self._reused_at = deque([max(0, there - length) for there in self._reused_at], maxlen=self._reused_at.maxlen)
+
+    def _write_believed(self, some: Rows, *, is_last: bool) -> Rows:
+        """Write what is believed to be in the store by its digests; returns what has to wait for the row of its."""
+        rows, kept, object_ids, found = Rows(), Rows(), list[int | None](), StoredRows()
+        digests = [digest.hex() for digest in some[DIGEST::WIDTH]]
+        look_up(dict(zip(digests, some[SIZE::WIDTH], strict=True)), found)
+        for position, digest in enumerate(digests):
+            row = some[position * WIDTH : (position + 1) * WIDTH]
+            if digest in found.unproven and not is_last:
+                kept += row
+                continue
+            if digest not in found.ids:
+                self._put_off.add(row[KEY], digest, found)
+            rows += row
+            object_ids.append(found.ids.get(digest))
+        self._write(rows, object_ids)
+        return kept
 
     def _ready(self) -> int:
         return self._reused_at[0] if len(self._reused_at) == self._reused_at.maxlen else 0
-
-    def _take_reused(self, length: int) -> Rows:
-        rows, self._reused = self._reused[:length], self._reused[length:]
-        left = [max(0, there - length) for there in self._reused_at]
-        self._reused_at = deque(left, maxlen=self._reused_at.maxlen)
-        return rows
-
-    def _look_up(self, believed: Rows) -> list[int | None]:
-        """The objects that files are believed to be in by their digests; None for what is put off."""
-        digests, keys = [digest.hex() for digest in believed[DIGEST::WIDTH]], believed[KEY::WIDTH]
-        found = StoredRows()
-        with self._job.batch():
-            look_up(dict(zip(digests, believed[SIZE::WIDTH], strict=True)), found)
-        for digest, key in zip(digests, keys, strict=True):
-            if digest not in found.ids:
-                self._put_off.add(key, digest, found)
-        return [found.ids.get(digest) for digest in digests]
 
     def _store(self, linked: Rows) -> list[int | None]:
         object_ids: list[int | None] = []
@@ -97,15 +113,21 @@ class PlainWriter:
         self._put_off.count += object_ids.count(None)
         return object_ids
 
-    def _write(self, rows: Rows, object_ids: list[int | None]) -> None:
+    @contextmanager
+    def _batch(self, pace: Pace, count: int) -> Iterator[None]:
+        """A transaction of so many entries, in which nobody takes the right to register early."""
         with self._job.batch():
             began = time.monotonic()
             self._early.hold()
-            is_settled = write_plain(self._job.upload_id, self._run, rows, object_ids)
-            self._early.go_on(len(object_ids), is_settled=is_settled)
-        self._entries.learn(len(object_ids), time.monotonic() - began)
+            yield
+        pace.learn(count, time.monotonic() - began)
+        self._job.seam("manifest: batch written")
+
+    def _write(self, rows: Rows, object_ids: list[int | None]) -> None:
+        """Write entries, in a `_batch`."""
+        is_settled = write_plain(self._job.upload_id, self._run, rows, object_ids)
+        self._early.go_on(len(object_ids), is_settled=is_settled)
         sizes = rows[SIZE::WIDTH]
         if not is_settled:
             sizes = [size for size, object_id in zip(sizes, object_ids, strict=True) if object_id is not None]
         self._job.add(files=len(sizes), bytes=sum(sizes))
-        self._job.seam("manifest: batch written")

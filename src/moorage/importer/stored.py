@@ -83,7 +83,8 @@ def _row(file: PlacedFile) -> tuple[Any, ...]:
 def look_up(sizes: Mapping[str, int], found: StoredRows) -> None:
     """Find the rows of objects that are believed to be there by their names, and to have these sizes.
 
-    Call it in a transaction: what is doomed is set live again.
+    Call it in the transaction that points entries at them: a collector that has seen one doomed waits for its end, and
+    what is doomed is set live again.
     """
     digests = sorted(sizes)
     doomed: list[int] = []

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 
-from builders import a_project, an_undo_is_carried_out, publish_files
+from builders import a_project, a_stored_object, an_undo_is_carried_out, publish_files
 from importing import Crash, World, contents
+from kill_matrix import Inline
 from moorage.backends import backends
-from moorage.files.collecting import Collector
+from moorage.files.collecting import Collector, DoomWatch
 from moorage.files.leftovers import clear_leftovers
 from moorage.files.models import ObjectState, Revision, RevisionState, StoredObject
 from moorage.files.orphans import Orphans
+from moorage.importer import plain_writing, stored
 from moorage.importer.models import ManifestEntry
+from moorage.importer.write_plain import write_plain
 from moorage.jobs.sweeps.collecting import collector, look_for_orphans
 from moorage.projects.models import Project
 from moorage.storage.fixity import Throttle
@@ -221,5 +228,45 @@ def test_an_orphan_of_a_killed_import_is_found_by_the_sweep(world: World, clock:
     assert path.stat().st_mode & 0o777 == 0o444
     # An import of the same bytes relies on it, and it is live.
     upload = world.imported({"a": b"bytes"})
+    assert contents(world, upload.project) == {"a": b"bytes"}
+    assert StoredObject.objects.get().state == ObjectState.LIVE
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="On SQLite only one writes at a time.")
+def test_an_object_that_begins_to_leave_while_a_duplicate_is_written_stays(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = backends().clock()
+    a_stored_object(b"bytes", store=world.store)
+    StoredObject.objects.update(state=ObjectState.DOOMED, state_changed_at=now - timedelta(days=400))
+    upload, world.executor = world.a_sealed_upload({"a": b"bytes"}), Inline()
+    # It has asked before this import began, and works through its batches with that answer.
+    one = replace(collector(), watch=DoomWatch(), running=frozenset)
+    revive, threads, has_let_leave = stored.revive, list[threading.Thread](), threading.Event()
+
+    def collect() -> None:
+        try:
+            one.let_leave(at=now)
+            has_let_leave.set()
+            one.finish(at=now)
+        finally:
+            connections.close_all()
+
+    def revive_too_late(object_ids: Sequence[int]) -> None:
+        if not threads:
+            threads.append(threading.Thread(target=collect))
+            threads[0].start()
+            assert has_let_leave.wait(10)
+        revive(object_ids)
+
+    def write_late(*given: Any) -> bool:
+        time.sleep(0.5)
+        return write_plain(*given)
+
+    monkeypatch.setattr(stored, "revive", revive_too_late)
+    monkeypatch.setattr(plain_writing, "write_plain", write_late)
+    world.work(upload)
+    threads[0].join()
+
     assert contents(world, upload.project) == {"a": b"bytes"}
     assert StoredObject.objects.get().state == ObjectState.LIVE

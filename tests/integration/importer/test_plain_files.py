@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +29,7 @@ from kill_matrix import Inline
 from moorage.backends import backends, using
 from moorage.files import registering
 from moorage.files.models import FileVersion, ObjectState, StoredObject
-from moorage.importer import job, orders, place_plain, placing, plain, run, scan, twins
+from moorage.importer import early, job, orders, place_plain, placing, plain, run, scan, twins
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.importer.planning import Planner
 from moorage.importer.verdicts import EntryKind
@@ -231,3 +233,61 @@ def test_bytes_that_another_file_of_the_import_has_brought_are_read_once_and_bel
     assert (upload.state, upload.files_done) == ("imported", len(files))
     assert contents(world, upload.project) == files
     assert StoredObject.objects.count() == 20
+
+
+class LateExecutor(Inline):
+    """The answer to the first batch of plain files comes back after many others."""
+
+    def __init__(self, *, after: int) -> None:
+        self.after, self.orders = after, 0
+        self.first: Future[Any] | None = None
+        self.late: Future[Any] = Future()
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.orders += 1
+        future = super().submit(fn, *args, **kwargs)
+        if self.first is None:
+            self.first = future
+            return self.late
+        if self.orders > self.after and not self.late.done():
+            self.late.set_result(self.first.result())
+        return future
+
+
+def test_files_whose_bytes_a_slow_batch_brings_wait_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(early, "MOST_ROWS", 1000)
+    files = {f"{folder}/{number}": b"%d" % number for folder in range(40) for number in range(3)}
+    upload, world.executor = world.a_sealed_upload(files), LateExecutor(after=12)
+    seams: list[str] = []
+
+    with mock.patch.object(run, "place_batch", side_effect=AssertionError("something goes the usual way")):
+        world.work_until(upload, seams.append)
+
+    assert "right kept" in seams
+    assert contents(world, upload.project) == files
+
+
+@pytest.mark.parametrize("in_folders", [False, True])
+def test_a_batch_of_larger_files_ends_where_it_is_long_enough_and_the_next_have_fewer(
+    world: World, monkeypatch: pytest.MonkeyPatch, *, in_folders: bool
+) -> None:
+    for module in (place_plain, orders):
+        monkeypatch.setattr(module, "MAX_BYTES", 40)
+    for name in ("FEWEST_PLAIN", "MOST_PLAIN"):
+        monkeypatch.setattr(orders, name, 100)
+    place, sizes = place_plain.place_plain, list[tuple[int, int]]()
+
+    def counted(order: plain.PlainOrder) -> plain.PlainAnswer:
+        answer = place(order)
+        sizes.append((sum(len(folder.names) for folder in order.folders), answer.size))
+        return answer
+
+    monkeypatch.setattr(orders, "place_plain", counted)
+    files = {f"{number}/file" if in_folders else f"{number}": b"%010d" % number for number in range(30)}
+    upload, world.executor = world.a_sealed_upload(files), Inline()
+
+    world.work(upload)
+
+    assert contents(world, upload.project) == files
+    assert sizes[0] == (30, 40)
+    assert all(count <= 4 and size <= 40 for count, size in sizes[-5:])
