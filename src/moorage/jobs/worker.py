@@ -4,7 +4,8 @@ and threads that run what is due in the schedule.
 One thread more imports small uploads only, so that these need not wait until a large one has ended.
 
 Of each kind one thread looks for work at a time; when it has found some it hands the looking to the
-next and works. So an idle worker asks the database twice in a second for each kind, however many threads it has.
+next and works. So an idle worker asks the database twice in a second for each kind (for downloads ten times), however
+many threads it has.
 """
 
 import gc
