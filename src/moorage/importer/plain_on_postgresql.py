@@ -1,4 +1,4 @@
-"""Plain files on PostgreSQL: rows go by COPY, in its binary form, which takes it half as long to read as text."""
+"""Plain files on PostgreSQL: rows go by COPY, in its binary form, for text has to be parsed."""
 
 from collections.abc import Iterable
 from itertools import repeat

@@ -209,7 +209,7 @@ def test_what_a_plain_file_becomes_is_what_it_becomes_the_usual_way(world: World
         plainly.append(answer.files)
         return answer
 
-    @settings(max_examples=DEEP or 16, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=DEEP or 40, deadline=None, print_blob=True, suppress_health_check=list(HealthCheck))
     @given(CASES)
     def both_ways(case: Case) -> None:
         with mock.patch.object(orders, "place_plain", counted):
@@ -219,7 +219,7 @@ def test_what_a_plain_file_becomes_is_what_it_becomes_the_usual_way(world: World
         assert quick == usual
 
     both_ways()
-    assert sum(plainly) > 15, "hardly any file has gone the quick way"
+    assert sum(plainly) > 20, "hardly any file has gone the quick way"
 
 
 def test_bytes_that_another_file_of_the_import_has_brought_are_read_once_and_believed(world: World) -> None:
