@@ -54,7 +54,8 @@ def follow_reasons_of_tree(tree: DownloadTree) -> bool:
 
 def _follow(grants: "RelatedManager[AccessGrant]", wanted: Identities, **folder: Any) -> bool:
     ended = grants.filter(desired=GrantState.GRANTED).exclude(identity_id__in=list(wanted))
-    changed = ended.update(desired=GrantState.REVOKED)
+    # Asked first, because an update waits for its turn to write although it finds nothing.
+    changed = ended.update(desired=GrantState.REVOKED) if ended.exists() else 0
     standing = set(grants.filter(desired=GrantState.GRANTED).values_list("identity_id", flat=True))
     for identity_id in wanted.keys() - standing:
         identity = wanted[identity_id]

@@ -17,7 +17,7 @@ from moorage.storage.areas import StagingAreas
 from moorage.transfers import rules
 from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.grants import ask_for_rule, follow_reasons, seen_in_list
-from moorage.transfers.models import AccessGrant, GrantState, Upload
+from moorage.transfers.models import GrantState, Upload
 from moorage.transfers.naming import area_name, clean_description, clean_name
 from moorage.transfers.room import check_room
 from moorage.transfers.states import UploadState, UploadTransitionError
@@ -74,9 +74,7 @@ def prepare_upload(upload: Upload, *, at: datetime) -> bool:
     try:
         for grant in upload.grants.filter(desired=GrantState.GRANTED).exclude(actual=GrantState.GRANTED):
             ask_for_rule(grant, at=at)
-        if _wanted(upload) and not _see_rules(upload, at=at):
-            _say(upload, "globus.rule_unseen", "Waiting until Globus shows the access rule. This goes on by itself.")
-            return False
+        rules_seen = _rules_in_list(upload)
     except AccessRuleLimitError as error:
         _say(
             upload,
@@ -95,7 +93,11 @@ def prepare_upload(upload: Upload, *, at: datetime) -> bool:
     except MoorageError as error:
         _say(upload, error.code, f"{error} This upload opens by itself when that is mended.")
         raise
-    _open(upload, at=at)
+    if "" in rules_seen.values():
+        _note_seen(rules_seen, at=at)
+        _say(upload, "globus.rule_unseen", "Waiting until Globus shows the access rule. This goes on by itself.")
+        return False
+    _open(upload, rules_seen, at=at)
     return upload.state == UploadState.OPEN
 
 
@@ -121,25 +123,25 @@ def _prepare_apart(upload_id: UUID, at: datetime) -> None:
         connections.close_all()
 
 
-def _see_rules(upload: Upload, *, at: datetime) -> bool:
-    """Whether a rule of each wanted grant stands in the collection's rule list."""
-    standing = {(str(rule.path), str(rule.identity)): rule.id for rule in backends().globus.list_access()}
-    missing = False
-    for grant in _wanted(upload):
-        rule = standing.get((grant.path, str(grant.identity_id)))
-        if rule is None:
-            missing = True
-        else:
-            seen_in_list(grant.pk, rule_id=rule, at=at)
-    return not missing
+def _rules_in_list(upload: Upload) -> dict[UUID, str]:
+    """The rules of wanted grants that stand in the collection's rule list, by grant; empty for one that does not."""
+    wanted = upload.grants.filter(desired=GrantState.GRANTED)
+    if not wanted.exists():
+        return {}
+    standing = {(str(rule.path), str(rule.identity)): str(rule.id) for rule in backends().globus.list_access()}
+    return {grant.pk: standing.get((grant.path, str(grant.identity_id)), "") for grant in wanted}
 
 
-def _wanted(upload: Upload) -> list[AccessGrant]:
-    return list(upload.grants.filter(desired=GrantState.GRANTED))
+def _note_seen(rules_seen: dict[UUID, str], *, at: datetime) -> None:
+    for grant_id, rule in rules_seen.items():
+        if rule:
+            seen_in_list(grant_id, rule_id=rule, at=at)
 
 
-def _open(upload: Upload, *, at: datetime) -> None:
+def _open(upload: Upload, rules_seen: dict[UUID, str], *, at: datetime) -> None:
+    # One transaction for all of it: beside an import each waits for its turn.
     with transaction.atomic():
+        _note_seen(rules_seen, at=at)
         try:
             upload.transition_to(UploadState.OPEN, at=at, opened_at=at, reason="", reason_text="")
         except UploadTransitionError:
