@@ -4,39 +4,40 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db import connection
-
 from moorage.files.models import Directory, ObjectState
+from moorage.importer.ahead import FilesAhead, rows_of
 from moorage.importer.plain import AtName
 from moorage.importer.plan import AtHead
 
 NAMES_PER_QUERY: Final = 500
 FOLDERS_REMEMBERED: Final = 4096
+UNCOUNTED: Final = 2**63
 
 _FILES: Final = """
     SELECT v.name, v.object_id, o.digest, o.state
     FROM files_fileversion v JOIN files_storedobject o ON o.id = v.object_id
-    WHERE v.directory_id = %s AND v.name {names} AND v.since <= %s AND (v.until IS NULL OR v.until > %s)
+    WHERE v.directory_id = %s AND v.name {one_of} AND v.since <= %s AND (v.until IS NULL OR v.until > %s)
 """
 _FOLDERS: Final = """
-    SELECT d.name, d.id, EXISTS (
-        SELECT 1 FROM files_directoryversion w
+    SELECT d.name, d.id, (
+        SELECT w.file_count FROM files_directoryversion w
         WHERE w.directory_id = d.id AND w.since <= %s AND (w.until IS NULL OR w.until > %s)
     ), EXISTS (SELECT 1 FROM files_directory c WHERE c.parent_id = d.id)
-    FROM files_directory d WHERE d.parent_id = %s AND d.name {names}
+    FROM files_directory d WHERE d.parent_id = %s AND d.name {one_of}
 """
 
 
 class FolderAtHead(NamedTuple):
     """A folder's path in the project. `id` is its identity, None if it never was a folder; that it has one does not
     mean that it is there now. `blocked_by` is the path of a file that stands there, or above it. Unless it
-    `ever_had_folders`, none of its names has to be looked up as one.
+    `ever_had_folders`, none of its names has to be looked up as one. `files` are in it and below it.
     """
 
     id: int | None
     is_there: bool
     blocked_by: str = ""
     ever_had_folders: bool = True
+    files: int = UNCOUNTED
 
 
 _NEVER: Final = FolderAtHead(None, is_there=False)
@@ -50,6 +51,7 @@ class ProjectAtHead:
         root = Directory.objects.filter(project=project_id, parent=None).values_list("pk", flat=True).first()
         self._root = _NEVER if root is None else FolderAtHead(root, is_there=True)
         self._known: dict[str, FolderAtHead] = {}
+        self._ahead = FilesAhead(revision)
 
     def folder(self, path: str) -> FolderAtHead:
         """What stands at a path that a staged path needs as a folder; the empty path is the project's first folder."""
@@ -66,13 +68,15 @@ class ProjectAtHead:
         return found
 
     def learn(self, folder: str, names: Sequence[str]) -> None:
-        """Look these names of a folder up together, because each is going to be asked for as a folder."""
+        """Look these names of a folder up together: each is going to be asked for as a folder, the last one first."""
         above = self.folder(folder)
         if above.id is None or above.blocked_by:
             return
         if len(self._known) + len(names) > FOLDERS_REMEMBERED:
             self._known.clear()
-        self._known |= self._below(above, folder, names[:FOLDERS_REMEMBERED])
+        found = self._below(above, folder, names[:FOLDERS_REMEMBERED])
+        self._known |= found
+        self._ahead.expect([(one.id, one.files) for one in found.values() if one.id is not None])
 
     def look_up(self, folder: str, names: Sequence[str]) -> dict[str, AtHead]:
         """What stands at these names of a folder, by name; where nothing does, the name is left out."""
@@ -103,7 +107,7 @@ class ProjectAtHead:
             some = [name.decode(errors="replace") for name in names[start : start + NAMES_PER_QUERY]]
             if any(one.is_there for one in self._folders(above, some).values()):
                 return None
-            for name, object_id, digest, state in self._files_with_digests(above, some):
+            for name, object_id, digest, state in self._ahead_or_now(above, some):
                 if state != ObjectState.LIVE:
                     return None
                 found[name.encode()] = (bytes(digest), object_id)
@@ -138,27 +142,25 @@ class ProjectAtHead:
             for name, object_id, digest, _ in self._files_with_digests(above, names)
         }
 
+    def _ahead_or_now(self, above: FolderAtHead, names: Sequence[str]) -> list[Any]:
+        ahead = self._ahead.of(above.id, above.files) if above.id is not None else None
+        if ahead is None:
+            return self._files_with_digests(above, names)
+        return [ahead[name] for name in names if name in ahead]
+
     def _files_with_digests(self, above: FolderAtHead, names: Sequence[str]) -> list[Any]:
-        return _rows(_FILES, [above.id], names, [self._revision, self._revision])
+        return rows_of(_FILES, [above.id], names, [self._revision, self._revision])
 
     def _folders(self, above: FolderAtHead, names: Sequence[str]) -> dict[str, FolderAtHead]:
         if not above.ever_had_folders:
             return {}
-        rows = _rows(_FOLDERS, [self._revision, self._revision, above.id], names)
+        rows = rows_of(_FOLDERS, [self._revision, self._revision, above.id], names)
         return {
-            name: FolderAtHead(pk, bool(is_there), ever_had_folders=bool(ever_had_folders))
-            for name, pk, is_there, ever_had_folders in rows
+            name: FolderAtHead(
+                pk,
+                is_there=files is not None,
+                ever_had_folders=bool(ever_had_folders),
+                files=files or 0,
+            )
+            for name, pk, files, ever_had_folders in rows
         }
-
-
-def _rows(query: str, before: list[Any], names: Sequence[str], after: Sequence[Any] = ()) -> list[Any]:
-    """What a query finds, of which the `names` are among the parameters."""
-    given: Sequence[Any]
-    if connection.vendor == "sqlite":
-        one_of, given = f"IN ({', '.join(['%s'] * len(names))})", names
-    else:
-        # A hundred constants take much longer to plan.
-        one_of, given = "= ANY(%s)", [names]
-    with connection.cursor() as cursor:
-        cursor.execute(query.format(names=one_of), [*before, *given, *after])
-        return list(cursor.fetchall())

@@ -130,10 +130,7 @@ class ObjectStore:
         if not lease.is_held and stamp_of_open(descriptor) != stamp:
             raise FileChangedError
         place = Place(self._folder(""), folder, digest, replaces=anew)
-        if may_link:
-            with suppress(_LinkRefusedError):
-                return _link(descriptor, place, lease)
-        return _copy(descriptor, place, stamp)
+        return _link_or_copy(descriptor, place, stamp, lease if may_link else None)
 
     def clear_unfinished(self, *, older_than_seconds: float = STALE_SECONDS) -> None:
         """Take away what a process that was killed in the middle of placing left; no object is touched."""
@@ -219,6 +216,14 @@ def _copy(descriptor: int, place: Place, stamp: Stamp) -> Placed:
             raise
         return Placed(there, stamp, "reused")
     return Placed(copied, stamp, "copied")
+
+
+def _link_or_copy(descriptor: int, place: Place, stamp: Stamp, lease: ReadLease | None) -> Placed:
+    """Link the file if there is a `lease` to do it under and the file system lets us; else copy it."""
+    if lease is not None:
+        with suppress(_LinkRefusedError):
+            return _link(descriptor, place, lease)
+    return _copy(descriptor, place, stamp)
 
 
 def _link(descriptor: int, place: Place, lease: ReadLease) -> Placed:

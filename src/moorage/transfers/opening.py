@@ -72,26 +72,13 @@ def prepare_upload(upload: Upload, *, at: datetime) -> bool:
     follow_reasons(Upload.objects.select_related("owner", "project").get(pk=upload.pk))
     StagingAreas(backends().store).make(upload.area_name)
     try:
-        for grant in upload.grants.filter(desired=GrantState.GRANTED).exclude(actual=GrantState.GRANTED):
-            ask_for_rule(grant, at=at)
-        rules_seen = _rules_in_list(upload)
-    except AccessRuleLimitError as error:
-        _say(
-            upload,
-            error.code,
-            "The Globus collection has no access rule left to give. This upload opens by itself as soon as "
-            "another one has been finished or deleted.",
-        )
-        return False
-    except AccessRuleConflictError as error:
-        _say(upload, error.code, "An older access rule is in the way and is being taken away. This goes on by itself.")
-        make_due(Sweep.GRANTS)
-        return False
-    except GlobusUnavailableError as error:
-        _say(upload, error.code, "Globus does not answer at the moment. This upload opens by itself when it does.")
-        raise
+        rules_seen = _get_rules(upload, at=at)
     except MoorageError as error:
-        _say(upload, error.code, f"{error} This upload opens by itself when that is mended.")
+        _say(upload, error.code, _sentence_of(error))
+        if isinstance(error, AccessRuleConflictError):
+            make_due(Sweep.GRANTS)
+        if isinstance(error, (AccessRuleLimitError, AccessRuleConflictError)):
+            return False
         raise
     if "" in rules_seen.values():
         _note_seen(rules_seen, at=at)
@@ -123,13 +110,31 @@ def _prepare_apart(upload_id: UUID, at: datetime) -> None:
         connections.close_all()
 
 
-def _rules_in_list(upload: Upload) -> dict[UUID, str]:
-    """The rules of wanted grants that stand in the collection's rule list, by grant; empty for one that does not."""
+def _get_rules(upload: Upload, *, at: datetime) -> dict[UUID, str]:
+    """Ask Globus for what is wanted. Returns the rules that stand in its rule list, by grant; empty for one that does
+    not stand there yet.
+    """
     wanted = upload.grants.filter(desired=GrantState.GRANTED)
+    for grant in wanted.exclude(actual=GrantState.GRANTED):
+        ask_for_rule(grant, at=at)
     if not wanted.exists():
         return {}
     standing = {(str(rule.path), str(rule.identity)): str(rule.id) for rule in backends().globus.list_access()}
-    return {grant.pk: standing.get((grant.path, str(grant.identity_id)), "") for grant in wanted}
+    return {grant.pk: standing.get((grant.path, str(grant.identity_id)), "") for grant in wanted.all()}
+
+
+def _sentence_of(error: MoorageError) -> str:
+    """What an upload says that waits because of this."""
+    if isinstance(error, AccessRuleLimitError):
+        return (
+            "The Globus collection has no access rule left to give. This upload opens by itself as soon as "
+            "another one has been finished or deleted."
+        )
+    if isinstance(error, AccessRuleConflictError):
+        return "An older access rule is in the way and is being taken away. This goes on by itself."
+    if isinstance(error, GlobusUnavailableError):
+        return "Globus does not answer at the moment. This upload opens by itself when it does."
+    return f"{error} This upload opens by itself when that is mended."
 
 
 def _note_seen(rules_seen: dict[UUID, str], *, at: datetime) -> None:
