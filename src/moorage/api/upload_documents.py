@@ -7,7 +7,7 @@ from moorage.api.people import person
 from moorage.api.upload_choices import choices_document, list_documents, preview_document
 from moorage.files.undo_chains import undo_chains
 from moorage.importer.expected import whole_lists
-from moorage.importer.previews import PreviewView, preview_of
+from moorage.importer.preview_view import PreviewView, preview_of
 from moorage.importer.receipts import imported_totals, receipts
 from moorage.transfers.models import Upload
 from moorage.transfers.overview import UploadOverview, overview

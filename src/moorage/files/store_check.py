@@ -19,7 +19,8 @@ from moorage.files.models import FileVersion, ObjectState, StoredObject
 from moorage.files.orphans import Adopted, Orphans
 from moorage.storage.digests import Digest
 from moorage.storage.inventory import PREFIXES, Listed, read_prefix, strangers
-from moorage.storage.objects import OBJECT_MODE, ObjectStore
+from moorage.storage.objects import ObjectStore
+from moorage.storage.placing import OBJECT_MODE
 
 READ_ROWS: Final = 2000
 NAMED: Final = 5

@@ -18,8 +18,8 @@ from django.db import connection, transaction
 
 from moorage.accounts.models import Member
 from moorage.backends import Policies
-from moorage.errors import ConflictError
 from moorage.files.models import Revision
+from moorage.importer.reporting import ImportCancelledError, ImportStoppedError, Outcome, Progress
 from moorage.projects.choices import ImportChoices
 from moorage.storage.layout import StoreLayout
 from moorage.storage.room import can_write, free_space
@@ -28,19 +28,6 @@ from moorage.storage.room import can_write, free_space
 PAUSE_SECONDS: Final = 0.010
 REPORT_SECONDS: Final = 1.0
 ROOM_POLL_SECONDS: Final = 2.0
-
-
-class ImportStoppedError(Exception):
-    """The worker is to end: the import is left as it is, for whoever takes it next."""
-
-
-class ImportCancelledError(ConflictError):
-    """The member has cancelled the import."""
-
-    code = "cancelled"
-
-    def __init__(self, told: str) -> None:
-        super().__init__(f"{told} The project stays as it was. Press Retry to import the files, or DELETE.")
 
 
 class Suspicions(Protocol):
@@ -59,31 +46,6 @@ class NoSuspicions:
 
     def is_doubtful(self, key: bytes, changed_ns: int) -> bool:  # noqa: ARG002 - the protocol's
         return False
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a page shows of a running import. `reason` says why it pauses; empty while it moves."""
-
-    step: str = "scan"
-    files_total: int = 0
-    bytes_total: int = 0
-    files_done: int = 0
-    bytes_done: int = 0
-    reason: str = ""
-    reason_text: str = ""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended. `revision` is None when it published nothing; then `code` and `sentence` say why."""
-
-    revision: int | None = None
-    files: int = 0
-    bytes: int = 0
-    problems: int = 0
-    code: str = ""
-    sentence: str = ""
 
 
 def _never() -> bool:

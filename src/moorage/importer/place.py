@@ -21,7 +21,8 @@ from moorage.importer.digest import (
 )
 from moorage.storage.digests import Digest, FileChangedError, Stamp, stamp_of
 from moorage.storage.folders import OpenFolders
-from moorage.storage.objects import ObjectStore, OtherSizeError
+from moorage.storage.objects import ObjectStore
+from moorage.storage.placing import OtherSizeError
 from moorage.storage.readlease import ReadLease, StillOpenError, ignore_broken_leases, take_read_lease
 
 # What to do with one file that is open and on which a read lease was asked for.

@@ -6,9 +6,8 @@ lists of digests say, which rules leave it out.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
 
-from moorage.files.paths import folder_key, name_key, path_key
 from moorage.importer import paths, reasons
 from moorage.importer.entries import Entry
 from moorage.importer.expectations import Expectations
@@ -18,28 +17,18 @@ from moorage.importer.job import ImportJob, Suspicions
 from moorage.importer.plain import PlainFolder
 from moorage.importer.plan import NOTHING, AtHead, Judgement, Policy, Staged, judge
 from moorage.importer.previous import Previous
-from moorage.importer.reasons import Reason
+from moorage.importer.scene import Scene, entries_of, problem_of, scene_of
 from moorage.importer.selection import Selection
 from moorage.importer.twins import Twins
 from moorage.importer.verdicts import GOOD, Compared, EntryKind, EntryState, Verdict
 from moorage.projects.choices import OnConflict
 from moorage.projects.models import Project
-from moorage.storage.digests import Stamp
 from moorage.storage.walk import FolderPart, Found
 
 _DIRECTORY: Final = EntryKind.DIRECTORY.value
 _FILE: Final = EntryKind.FILE.value
 _SURELY_SHORT: Final = paths.MAX_PATH_BYTES - paths.MAX_NAME_BYTES - 2
 _PLANNED, _PLACED = EntryState.PLANNED.value, EntryState.PLACED.value
-
-
-class Scene(NamedTuple):
-    """A staged folder: its path in the project, why nothing of it may enter one, whether all of it is chosen."""
-
-    staged: bytes
-    place: str
-    problem: Reason | None
-    is_chosen: bool
 
 
 @dataclass
@@ -76,7 +65,7 @@ class Planner:
 
     def plan_odd(self, folder: bytes, found: list[Found]) -> list[Entry]:
         """The entries of files that had been taken for plain."""
-        entries = list(self._entries_of(FolderPart(folder, found)))
+        entries = list(entries_of(FolderPart(folder, found)))
         self.plan_again(entries)
         return entries
 
@@ -105,7 +94,7 @@ class Planner:
         return [name for name in part.names if self.ignoring.ignored_by(prefix + name, is_folder=False)]
 
     def _plan(self, scene: Scene, part: FolderPart) -> list[Entry]:
-        entries = self.previous.carry_over(list(self._entries_of(part)))
+        entries = self.previous.carry_over(list(entries_of(part)))
         expected = self.expectations.of(entries)
         standing = self._standing(scene, entries)
         if not (standing or expected or self.twins.wait) and self._is_plain(scene):
@@ -161,20 +150,7 @@ class Planner:
         return self._scene
 
     def _scene_of(self, folder: bytes) -> Scene:
-        problem = paths.problem_of(folder) if folder else None
-        below = folder.decode() if problem is None else ""
-        place = f"{self.target}/{below}" if self.target and below else self.target or below
-        return Scene(folder, place, problem, self.selection.holds_all_below(folder))
-
-    def _entries_of(self, part: FolderPart) -> Iterable[Entry]:
-        if part.folder is not None:
-            yield _entry(part.folder, path_key(part.path), paths.split(part.path)[1], again=part.again)
-        half, prefix = folder_key(part.path), len(part.path) + 1 if part.path else 0
-        for found in part.found:
-            # A folder has its entry when it is looked into.
-            if found.kind != _DIRECTORY:
-                name = found.path[prefix:]
-                yield _entry(found, half + name_key(name), name)
+        return scene_of(folder, target=self.target, selection=self.selection)
 
     def _standing(self, scene: Scene, entries: Sequence[Entry]) -> dict[str, AtHead]:
         if scene.problem is not None:
@@ -196,7 +172,7 @@ class Planner:
         entry.place = own.place
 
     def _judge(self, scene: Scene, entry: Entry, at_head: AtHead, *, looks_alike: bool | None = None) -> None:
-        problem = scene.problem or self._problem_of(entry)
+        problem = scene.problem or problem_of(entry, target=self.target)
         is_chosen = scene.is_chosen or self.selection.holds(entry.path)
         staged = Staged(
             entry.path,
@@ -212,24 +188,6 @@ class Planner:
         )
         _apply(entry, judge(staged, at_head, self.policy))
         entry.place, entry.digest_at_head = scene.place, at_head.digest
-
-    def _problem_of(self, entry: Entry) -> Reason | None:
-        path = entry.path
-        if len(path) + 4 * len(self.target) + 1 > paths.MAX_PATH_BYTES:  # a character has four bytes at most
-            target = len(self.target.encode()) + 1 if self.target else 0
-            if len(path) + target > paths.MAX_PATH_BYTES:
-                return reasons.PATH_TOO_LONG
-        return None if entry.name else paths.problem_of_name(paths.split(path)[1])
-
-
-def _entry(found: Found, key: bytes, name: bytes, *, again: bool = False) -> Entry:
-    stamp = Stamp(found.inode, found.size_bytes, found.modified_ns, found.changed_ns)
-    entry = Entry(found.path, key, paths.text_of(name), found.kind.value, stamp)
-    if found.trouble:
-        entry.trouble = found.trouble
-    if again:
-        entry.again = True
-    return entry
 
 
 def _apply(entry: Entry, judgement: Judgement) -> None:

@@ -12,7 +12,7 @@ from moorage.files.registering import RegisterRight, RevisionCounts, RightLostEr
 from moorage.files.taking import keep_right, take_right
 from moorage.importer.durability import on_disk_at_once
 from moorage.importer.early import EarlyRegister
-from moorage.importer.job import ImportJob, Outcome
+from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.importer.place import place_batch
 from moorage.importer.placing import place_queued
@@ -21,6 +21,7 @@ from moorage.importer.problems import not_imported, write_problems
 from moorage.importer.queue import to_place
 from moorage.importer.register import is_still_live, register, registering
 from moorage.importer.replanning import plan_again
+from moorage.importer.reporting import Outcome
 from moorage.importer.runs import end_run, fail_run
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
 from moorage.projects.choices import OnConflict

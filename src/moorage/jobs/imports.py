@@ -6,7 +6,6 @@ and its end. A bug costs its upload a growing delay and never a hot loop.
 
 import logging
 import secrets
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from datetime import timedelta
@@ -22,17 +21,18 @@ from moorage.errors import MoorageError
 from moorage.files.models import Revision, RevisionKind
 from moorage.importer.batches import BatchOrder
 from moorage.importer.clear import clear_published
-from moorage.importer.job import ImportCancelledError, ImportJob, ImportStoppedError, Progress
+from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun
 from moorage.importer.plain import PlainOrder
+from moorage.importer.reporting import ImportCancelledError, ImportStoppedError, Progress
 from moorage.importer.run import run_import
-from moorage.importer.runs import fail_run
 from moorage.jobs.addresses import upload_path
 from moorage.jobs.beating import kept
 from moorage.jobs.cores import cores
-from moorage.jobs.disk_trouble import Told, is_of_the_disk, told_of
+from moorage.jobs.disk_trouble import is_of_the_disk, told_of
 from moorage.jobs.endings import end_import
 from moorage.jobs.giving_way import to_downloads
+from moorage.jobs.import_troubles import LONGEST_DELAY, after_disk_trouble, after_failure, fail, try_again
 from moorage.jobs.pool import ImportPool
 from moorage.jobs.small_imports import is_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
@@ -41,10 +41,7 @@ from moorage.transfers.doubt import suspicions
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 
-TRIES: Final = 5
-FIRST_DELAY: Final = timedelta(seconds=5)
 DATABASE_DELAY: Final = timedelta(seconds=5)
-LONGEST_DELAY: Final = timedelta(hours=1)  # no delay is as long
 LONG_BYTES: Final = 64 << 20  # a batch of more keeps a process busy for much longer than handing it over takes
 _UNFORESEEN: Final = "Something unforeseen stopped the import. Tell the operator this reference: {}. Then press Retry."
 
@@ -114,21 +111,21 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
         except ImportStoppedError:
             lease.release()
         except ImportCancelledError as error:
-            _fail(job, code=error.code, sentence=str(error))
+            fail(job, code=error.code, sentence=str(error))
         except MoorageError as error:
             log.warning("import of %s stopped: %s", upload.pk, error)
-            _fail(job, code=error.code, sentence=str(error))
+            fail(job, code=error.code, sentence=str(error))
         except (OperationalError, InterfaceError):
             log.exception("import of %s: the database is in trouble; it goes on by itself", upload.pk)
-            _try_again(lease, job, delay=DATABASE_DELAY)
+            try_again(lease, job, delay=DATABASE_DELAY)
         except Exception as error:
             if isinstance(error, OSError) and is_of_the_disk(error):
                 log.exception("import of %s: the file system is in trouble", upload.pk)
-                _after_disk_trouble(lease, job, told_of(error))
+                after_disk_trouble(lease, job, told_of(error))
             else:
                 reference = secrets.token_hex(4)
                 log.exception("import of %s: unforeseen, reference %s", upload.pk, reference)
-                _after_failure(lease, job, "bug", _UNFORESEEN.format(reference))
+                after_failure(lease, job, "bug", _UNFORESEEN.format(reference))
     if number is not None:
         _clear(upload, lease)
 
@@ -215,46 +212,3 @@ def may_take_right(watch: LeaseWatch) -> Callable[[Revision], bool]:
         return upload is None or watch.may_take(upload)
 
     return may_take
-
-
-def _fail(job: ImportJob, *, code: str, sentence: str) -> None:
-    run = _open_run(job)
-    try:
-        if run is not None:
-            fail_run(job, run, code=code, sentence=sentence)
-    except LeaseLostError:
-        log.warning("import of %s: another worker has taken it over", job.upload_id)
-
-
-def _open_run(job: ImportJob) -> ImportRun | None:
-    return ImportRun.objects.select_related("revision").filter(upload_id=job.upload_id, outcome="").first()
-
-
-def _after_disk_trouble(lease: Lease, job: ImportJob, told: Told) -> None:
-    """Wait for what passes, however long; try again some times after what may, and then say what it was."""
-    if not told.passes:
-        _after_failure(lease, job, told.code, told.sentence)
-        return
-    if lease.rows().update(reason=told.code, reason_text=told.sentence):
-        _try_again(lease, job, delay=FIRST_DELAY)
-
-
-def _after_failure(lease: Lease, job: ImportJob, code: str, sentence: str) -> None:
-    """Try again later, and after some tries give it up with this reason."""
-    run = _open_run(job)
-    tries = 1 if run is None else run.tries + 1
-    if run is not None and tries >= TRIES:
-        _fail(job, code=code, sentence=sentence)
-        return
-    if run is None:
-        # There is no row yet that could say when to try again.
-        time.sleep(FIRST_DELAY.total_seconds())
-    else:
-        ImportRun.objects.filter(pk=run.pk).update(tries=tries)
-    _try_again(lease, job, delay=FIRST_DELAY * 2 ** (tries - 1))
-
-
-def _try_again(lease: Lease, job: ImportJob, *, delay: timedelta) -> None:
-    """Leave the import to whoever takes it after a while."""
-    ImportRun.objects.filter(upload_id=job.upload_id, outcome="").update(not_before=backends().clock() + delay)
-    lease.release()

@@ -17,7 +17,8 @@ from typing import Final, NamedTuple
 from zlib_ng import zlib_ng
 
 from moorage.storage.digests import CHUNK_BYTES, Digest, Digested, stamp_of
-from moorage.storage.objects import OBJECT_MODE, ObjectMissingError, ObjectStore
+from moorage.storage.objects import ObjectMissingError, ObjectStore
+from moorage.storage.placing import OBJECT_MODE
 
 SMALLEST_COST: Final = 64 * 1024  # however small a file is, finding and opening it costs the disk so much
 SMALLEST_BLOCK: Final = 4096

@@ -18,7 +18,8 @@ from moorage.storage.copying import copy_verified
 from moorage.storage.digests import Digest, FileChangedError
 from moorage.storage.folders import FOLDER_FLAGS, OpenFolders
 from moorage.storage.names import Place, give_name
-from moorage.storage.objects import OBJECT_MODE, ObjectMissingError, ObjectStore
+from moorage.storage.objects import ObjectMissingError, ObjectStore
+from moorage.storage.placing import OBJECT_MODE
 
 _NO_LINK: Final = frozenset({errno.EMLINK, errno.EXDEV, errno.EPERM, errno.EACCES, errno.EOPNOTSUPP})
 _AS_PLACED: Final = stat.S_IFREG | OBJECT_MODE

@@ -11,19 +11,15 @@ import stat
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
 from moorage.errors import CorruptContentError
 from moorage.storage import sync
-from moorage.storage.copying import copy_verified
-from moorage.storage.digests import Digest, FileChangedError, Stamp, digest_open_file, stamp_of, stamp_of_open
+from moorage.storage.digests import Digest, FileChangedError, stamp_of, stamp_of_open
 from moorage.storage.folders import FOLDER_FLAGS
-from moorage.storage.names import STALE_SECONDS, Place, clear_temporary_names, give_name
-from moorage.storage.readlease import ReadLease, StillOpenError, read_lease
-
-OBJECT_MODE = 0o444
-_OBJECT_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-_NO_LINK = frozenset({errno.EMLINK, errno.EPERM, errno.EXDEV, errno.EACCES})
+from moorage.storage.names import STALE_SECONDS, Place, clear_temporary_names
+from moorage.storage.placing import OBJECT_FLAGS, Placed, link_or_copy, prove, reuse
+from moorage.storage.readlease import ReadLease
 
 
 class ObjectMissingError(CorruptContentError):
@@ -34,26 +30,6 @@ class ObjectMissingError(CorruptContentError):
     def __init__(self, digest: str) -> None:
         super().__init__(f"The stored bytes {digest[:12]}… are missing from the disk. Ask the operator for a backup.")
         self.digest = digest
-
-
-class _LinkRefusedError(Exception):
-    """The file system does not let us link this file; a copy will do."""
-
-
-class OtherSizeError(Exception):
-    """An object's file has another size than what has its digest: it is damaged."""
-
-
-class Placed(NamedTuple):
-    """Where bytes went. `stamp` is the object's own, `staged` the staged file's now; `how` is `linked`, `copied`,
-    `reused` or `proven`.
-
-    `reused` was believed by its name and its size; the other three are known to be these bytes.
-    """
-
-    stamp: Stamp
-    staged: Stamp
-    how: str
 
 
 class ObjectStore:
@@ -81,7 +57,7 @@ class ObjectStore:
             ObjectMissingError: there is no such file, or it is not a plain file.
         """
         try:
-            descriptor = os.open(self.path_of(digest), _OBJECT_FLAGS)
+            descriptor = os.open(self.path_of(digest), OBJECT_FLAGS)
         except OSError as error:
             if error.errno in {errno.ENOENT, errno.ELOOP, errno.ENOTDIR}:
                 raise ObjectMissingError(digest) from error
@@ -117,20 +93,20 @@ class ObjectStore:
         """
         folder, stamp = self._folder(digest[:2]), stamp_of(status)
         if is_unproven and not anew:
-            proven = _prove(folder, digest, stamp.size_bytes)
+            proven = prove(folder, digest, stamp.size_bytes)
             if proven is not None:
                 return Placed(proven, stamp, "proven")
             anew = True
         may_link = status.st_nlink == 1 and status.st_uid == os.geteuid() and lease.is_held
         if not anew and (is_expected or not may_link):
-            there = _reuse(folder, digest, stamp.size_bytes)
+            there = reuse(folder, digest, stamp.size_bytes)
             if there is not None:
                 return Placed(there, stamp, "reused")
         # Where a lease is held since before the read, nobody can have written since.
         if not lease.is_held and stamp_of_open(descriptor) != stamp:
             raise FileChangedError
         place = Place(self._folder(""), folder, digest, replaces=anew)
-        return _link_or_copy(descriptor, place, stamp, lease if may_link else None)
+        return link_or_copy(descriptor, place, stamp, lease if may_link else None)
 
     def clear_unfinished(self, *, older_than_seconds: float = STALE_SECONDS) -> None:
         """Take away what a process that was killed in the middle of placing left; no object is touched."""
@@ -166,85 +142,3 @@ class ObjectStore:
                     path.mkdir(mode=0o700)
                 self._folders[prefix] = os.open(path, FOLDER_FLAGS)
         return self._folders[prefix]
-
-
-def _reuse(folder: int, digest: str, size_bytes: int) -> Stamp | None:
-    try:
-        status = os.stat(digest, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return None
-    if not stat.S_ISREG(status.st_mode) or status.st_size != size_bytes:
-        raise OtherSizeError
-    if stat.S_IMODE(status.st_mode) != OBJECT_MODE:
-        os.chmod(digest, OBJECT_MODE, dir_fd=folder)
-        status = os.stat(digest, dir_fd=folder, follow_symlinks=False)
-    return stamp_of(status)
-
-
-def _prove(folder: int, digest: Digest, size_bytes: int) -> Stamp | None:
-    """The stamp of the object that is there if it holds what its name promises and nobody can write to it."""
-    try:
-        descriptor = os.open(digest, _OBJECT_FLAGS, dir_fd=folder)
-    except OSError as error:
-        if error.errno in {errno.ENOENT, errno.ELOOP, errno.EACCES, errno.ENXIO}:
-            return None
-        raise
-    try:
-        status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != size_bytes:
-            return None
-        if stat.S_IMODE(status.st_mode) != OBJECT_MODE:
-            os.fchmod(descriptor, OBJECT_MODE)
-        with read_lease(descriptor) as lease:
-            found = digest_open_file(descriptor, youngest_seconds=0)
-            lease.check()
-    except (FileChangedError, StillOpenError):
-        return None
-    finally:
-        os.close(descriptor)
-    return found.stamp if found.digest == digest else None
-
-
-def _copy(descriptor: int, place: Place, stamp: Stamp) -> Placed:
-    """Put a copy of a staged file into the store: somebody may have the file itself open, however quiet it is."""
-    try:
-        copied = copy_verified(descriptor, place, size_bytes=stamp.size_bytes, mode=OBJECT_MODE)
-    except FileExistsError:
-        # Whoever has put it there meanwhile may have died before its bytes were on disk: it is not these bytes.
-        there = _reuse(place.folder, place.name, stamp.size_bytes)
-        if there is None:
-            raise
-        return Placed(there, stamp, "reused")
-    return Placed(copied, stamp, "copied")
-
-
-def _link_or_copy(descriptor: int, place: Place, stamp: Stamp, lease: ReadLease | None) -> Placed:
-    """Link the file if there is a `lease` to do it under and the file system lets us; else copy it."""
-    if lease is not None:
-        with suppress(_LinkRefusedError):
-            return _link(descriptor, place, lease)
-    return _copy(descriptor, place, stamp)
-
-
-def _link(descriptor: int, place: Place, lease: ReadLease) -> Placed:
-    """Give the very inode that was digested its name in the store.
-
-    The name comes last: whoever sees it may rely on it, so it is never taken back. From the mode on nobody
-    new is let in to write, and who was let in before waits for the lease and is seen by the check.
-    """
-    os.fchmod(descriptor, OBJECT_MODE)
-    lease.check()
-    try:
-        give_name(descriptor, place)
-    except FileExistsError:
-        staged = stamp_of_open(descriptor)
-        there = _reuse(place.folder, place.name, staged.size_bytes)
-        if there is None:
-            raise
-        return Placed(there, staged, "reused")
-    except OSError as error:
-        if error.errno in _NO_LINK:
-            raise _LinkRefusedError from error
-        raise
-    staged = stamp_of_open(descriptor)
-    return Placed(staged, staged, "linked")

@@ -1,6 +1,6 @@
 """Small files: each digested and linked into the store, with the fewest calls that this takes.
 
-The steps and their order are those of `storage.digests` and `storage.objects`, which do every other file: from the
+The steps and their order are those of `storage.digests` and `storage.placing`, which do every other file: from the
 read lease on nobody can write unseen, and the name in the store comes last. Whatever is not as it is with nearly all
 small files ends with an error, and nothing is done about it here.
 """
@@ -22,7 +22,7 @@ from zlib_ng import zlib_ng
 from moorage.storage import sync
 from moorage.storage.digests import FileChangedError, digest_chunks, wait_until_old
 from moorage.storage.folders import FOLDER_FLAGS
-from moorage.storage.objects import OBJECT_MODE
+from moorage.storage.placing import OBJECT_MODE
 from moorage.storage.readlease import StillOpenError, set_read_lease
 
 FILE_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from moorage.importer.completeness import MISSING
-from moorage.importer.previews import Cause, Counted, PreviewView
+from moorage.importer.preview_view import Cause, Counted, PreviewView
 from moorage.importer.reasons import IGNORED
 from moorage.importer.verdicts import Verdict
 from moorage.projects.choices import DOUBTFUL, SKIPPED

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from moorage.backends import backends
 from moorage.importer.expected import whole_lists
-from moorage.importer.previews import PreviewView, ask_preview, preview_of
+from moorage.importer.preview_view import PreviewView, preview_of
+from moorage.importer.previews import ask_preview
 from moorage.projects.choices import DOUBTFUL, SKIPPED, ImportChoices, OnConflict
 from moorage.projects.models import Project
 from moorage.transfers.checking import check_may_preview, may_be_given_a_list, may_be_previewed

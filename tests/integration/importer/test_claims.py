@@ -18,7 +18,7 @@ from moorage.importer import tally
 from moorage.importer.batches import BatchOrder
 from moorage.importer.models import ImportRun
 from moorage.importer.plain import PlainOrder, all_odd
-from moorage.jobs import imports
+from moorage.jobs import import_troubles
 from moorage.jobs.imports import claim_next, work
 from moorage.leases import BEAT_SECONDS, LeaseWatch
 from moorage.notices.models import Notice
@@ -73,11 +73,11 @@ def a_try(executor: Executor) -> None:
 def test_a_bug_is_tried_again_later_and_said_after_some_tries(world: World) -> None:
     upload = world.a_sealed_upload({"a": b"a"})
 
-    for tries in range(1, imports.TRIES + 1):
+    for tries in range(1, import_troubles.TRIES + 1):
         upload.refresh_from_db()
         assert upload.current_state is not UploadState.FAILED
         a_try(StumblingExecutor())
-        if tries < imports.TRIES:
+        if tries < import_troubles.TRIES:
             assert ImportRun.objects.get(upload=upload).tries == tries
 
     upload.refresh_from_db()
@@ -100,7 +100,7 @@ def test_trouble_with_the_database_is_no_bug(world: World) -> None:
         return execute(sql, *rest)
 
     with connection.execute_wrapper(full):
-        for _ in range(imports.TRIES + 1):
+        for _ in range(import_troubles.TRIES + 1):
             a_try(world.executor)
 
     world.work(upload)

@@ -33,7 +33,7 @@ from moorage.backends import Backends, Policies, using
 from moorage.files import collecting, registering
 from moorage.globus.links import GlobusLinks
 from moorage.importer import durability, job, placing, publishing, queue, scan, tally
-from moorage.jobs import imports, previews
+from moorage.jobs import import_troubles, imports, previews
 from moorage.storage import walk
 from moorage.storage.layout import StoreLayout
 from moorage.transfers.states import UploadState
@@ -62,7 +62,7 @@ def _quick(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         (job, "ROOM_POLL_SECONDS", 0.01),
         (placing, "AGAIN_SECONDS", 0.01),
         (publishing, "ASK_AGAIN_SECONDS", 0.01),
-        (imports, "FIRST_DELAY", timedelta(0)),
+        (import_troubles, "FIRST_DELAY", timedelta(0)),
     ):
         monkeypatch.setattr(module, name, value)
 

@@ -13,7 +13,8 @@ from moorage.backends import backends
 from moorage.importer.batches import BatchOrder
 from moorage.importer.models import ManifestEntry, Preview, PreviewState
 from moorage.importer.place import place_batch
-from moorage.importer.previews import ask_preview, preview_of
+from moorage.importer.preview_view import preview_of
+from moorage.importer.previews import ask_preview
 from moorage.jobs import previews
 from moorage.leases import LeaseWatch
 from moorage.projects.choices import ImportChoices

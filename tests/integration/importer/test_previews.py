@@ -10,7 +10,8 @@ from moorage.audit.models import AuditRecord
 from moorage.files.choosing import InvalidChoiceError
 from moorage.importer.defaults import save_import_defaults
 from moorage.importer.models import Preview, PreviewState
-from moorage.importer.previews import Cause, Counted, PreviewView, ask_preview, look_again, preview_of
+from moorage.importer.preview_view import Cause, Counted, PreviewView, preview_of
+from moorage.importer.previews import ask_preview, look_again
 from moorage.importer.verdicts import Verdict
 from moorage.leases import LeaseLostError, take
 from moorage.projects.choices import ImportChoices

@@ -24,12 +24,12 @@ from moorage.files.paths import path_key
 from moorage.importer import batches
 from moorage.importer import job as import_job
 from moorage.importer.batches import Answer, BatchOrder, Hint, PlacedFile, unflat
-from moorage.importer.job import Progress
 from moorage.importer.models import ImportProblem, ImportRun, Preview, PreviewState
 from moorage.importer.place import place_batch
 from moorage.importer.plain import PlainOrder, all_odd
 from moorage.importer.previews import ask_preview
 from moorage.importer.reasons import READ_ERROR
+from moorage.importer.reporting import Progress
 from moorage.importer.run import run_import
 from moorage.jobs import previews
 from moorage.jobs.imports import claim_next, job_of

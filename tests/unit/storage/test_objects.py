@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from moorage.storage.digests import Digest, Digested, FileChangedError, digest_open_file, stamp_of_open
-from moorage.storage.objects import ObjectMissingError, ObjectStore, OtherSizeError, Placed
+from moorage.storage.objects import ObjectMissingError, ObjectStore
+from moorage.storage.placing import OtherSizeError, Placed
 from moorage.storage.readlease import ReadLease, StillOpenError, read_lease
 
 

@@ -1,0 +1,43 @@
+"""What an import says: how far it is, how it ended, and that it is to end before."""
+
+from dataclasses import dataclass
+
+from moorage.errors import ConflictError
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What a page shows of a running import. `reason` says why it pauses; empty while it moves."""
+
+    step: str = "scan"
+    files_total: int = 0
+    bytes_total: int = 0
+    files_done: int = 0
+    bytes_done: int = 0
+    reason: str = ""
+    reason_text: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `revision` is None when it published nothing; then `code` and `sentence` say why."""
+
+    revision: int | None = None
+    files: int = 0
+    bytes: int = 0
+    problems: int = 0
+    code: str = ""
+    sentence: str = ""
+
+
+class ImportStoppedError(Exception):
+    """The worker is to end: the import is left as it is, for whoever takes it next."""
+
+
+class ImportCancelledError(ConflictError):
+    """The member has cancelled the import."""
+
+    code = "cancelled"
+
+    def __init__(self, told: str) -> None:
+        super().__init__(f"{told} The project stays as it was. Press Retry to import the files, or DELETE.")
