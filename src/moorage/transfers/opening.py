@@ -144,13 +144,14 @@ def _note_seen(rules_seen: dict[UUID, str], *, at: datetime) -> None:
 
 
 def _open(upload: Upload, rules_seen: dict[UUID, str], *, at: datetime) -> None:
-    # One transaction for all of it: beside an import each waits for its turn.
+    # One transaction for all of it: beside an import each waits for its turn. The upload's row before those of its
+    # grants, as whoever closes it does.
     with transaction.atomic():
-        _note_seen(rules_seen, at=at)
         try:
             upload.transition_to(UploadState.OPEN, at=at, opened_at=at, reason="", reason_text="")
         except UploadTransitionError:
             return  # another process opened it, or DELETE won
+        _note_seen(rules_seen, at=at)
         record("upload.opened", upload, actor=None, at=at, project_id=upload.project_id)
 
 

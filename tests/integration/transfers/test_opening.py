@@ -11,12 +11,14 @@ from fakes.globus import InMemoryTransferService
 from moorage.audit.models import AuditRecord
 from moorage.backends import backends, using
 from moorage.globus.failures import GlobusRefusedError
-from moorage.globus.service import AccessRuleLimitError, GlobusUnavailableError, IdentityId, Permissions
+from moorage.globus.service import AccessRule, AccessRuleLimitError, GlobusUnavailableError, IdentityId, Permissions
 from moorage.jobs.sweeps.grants import reconcile
 from moorage.jobs.sweeps.requests import open_requested
 from moorage.projects.models import Role
 from moorage.projects.rules import ProjectNotFoundError, ProjectRoleError
 from moorage.storage.areas import StagingAreas
+from moorage.transfers.discarding import start_discarding
+from moorage.transfers.models import GrantState, Upload
 from moorage.transfers.naming import UploadNameError, area_path, looks_like_area
 from moorage.transfers.opening import open_upload, prepare_upload, prepare_within_patience
 from moorage.transfers.overview import overview
@@ -101,6 +103,46 @@ def test_a_lost_reply_leaves_the_upload_requested_and_the_sweep_opens_it_with_on
     assert upload.state == UploadState.OPEN
     assert upload.reason_text == ""
     assert len(globus.rules) == 1
+
+
+def test_an_upload_does_not_open_before_globus_shows_every_rule(
+    globus: InMemoryTransferService, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = a_globus_member(globus)
+    a_linked_identity(owner, globus.add_identity("second@example.org"))
+    upload = open_upload(project=a_project(owner), actor=owner, name="Scan", at=clock())
+    whole = globus.list_access
+    monkeypatch.setattr(globus, "list_access", lambda: whole()[:1])
+
+    assert not prepare_upload(upload, at=clock())
+
+    upload.refresh_from_db()
+    assert (upload.state, upload.reason) == (UploadState.REQUESTED, "globus.rule_unseen")
+    assert sorted(grant.seen_at is not None for grant in upload.grants.all()) == [False, True]
+    monkeypatch.setattr(globus, "list_access", whole)
+    assert prepare_upload(upload, at=clock())
+    assert all(grant.seen_at is not None for grant in upload.grants.all())
+
+
+def test_an_upload_that_was_deleted_while_it_was_opened_keeps_nothing_of_it(
+    globus: InMemoryTransferService, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner = a_globus_member(globus)
+    upload = open_upload(project=a_project(owner), actor=owner, name="Scan", at=clock())
+    whole = globus.list_access
+
+    def deleted_meanwhile() -> list[AccessRule]:
+        start_discarding(upload=Upload.objects.get(pk=upload.pk), actor=owner, at=clock())
+        return whole()
+
+    monkeypatch.setattr(globus, "list_access", deleted_meanwhile)
+
+    assert not prepare_upload(upload, at=clock())
+
+    upload.refresh_from_db()
+    assert upload.state == UploadState.DISCARDING
+    [grant] = upload.grants.all()
+    assert (grant.desired, grant.seen_at) == (GrantState.REVOKED, None)
 
 
 def test_without_a_rule_to_give_an_upload_waits_says_so_and_opens_by_itself(
