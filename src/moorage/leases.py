@@ -124,9 +124,9 @@ class Lease:
         """Show a sign of life. Call it every BEAT_SECONDS."""
         self.update(beat=F("beat") + 1)
 
-    def release(self) -> None:
-        """Give the lease back; harmless when it was lost."""
-        self.rows().update(held_by="")
+    def release(self) -> bool:
+        """Give the lease back; harmless when it was lost. Whether it was still ours."""
+        return bool(self.rows().update(held_by=""))
 
 
 def take(

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import DatabaseError, connections
+from django.db import Error, connection, connections
 
 from moorage.leases import BEAT_SECONDS, Lease, LeaseLostError
 
@@ -34,7 +34,9 @@ def _beat(lease: Lease, over: threading.Event, every_seconds: float) -> None:
                 if not over.is_set():
                     log.warning("another worker has taken over %s", lease.pk)
                 return
-            except DatabaseError as error:
+            except Error as error:
                 log.warning("no beat for %s: %s", lease.pk, error)
+                # Else every further beat fails as well, on the same connection.
+                connection.close_if_unusable_or_obsolete()
     finally:
         connections.close_all()

@@ -24,7 +24,7 @@ _FAILED: Final = Told(
     "Try again; if it fails again, tell the operator.",
 )
 _OF_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
-_OF_NOTHING_LEFT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+_OF_NOTHING_LEFT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
 
 
 def is_of_the_disk(error: OSError) -> bool:

@@ -3,7 +3,9 @@
 import logging
 import time
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
+
+from django.db import transaction
 
 from moorage.backends import backends
 from moorage.importer.job import ImportJob
@@ -52,12 +54,15 @@ def after_failure(lease: Lease, job: ImportJob, code: str, sentence: str) -> Non
     if run is None:
         # There is no row yet that could say when to try again.
         time.sleep(FIRST_DELAY.total_seconds())
-    else:
-        ImportRun.objects.filter(pk=run.pk).update(tries=tries)
-    try_again(lease, job, delay=FIRST_DELAY * 2 ** (tries - 1))
+    try_again(lease, job, delay=FIRST_DELAY * 2 ** (tries - 1), tries=tries)
 
 
-def try_again(lease: Lease, job: ImportJob, *, delay: timedelta) -> None:
-    """Leave the import to whoever takes it after a while."""
-    ImportRun.objects.filter(upload_id=job.upload_id, outcome="").update(not_before=backends().clock() + delay)
-    lease.release()
+def try_again(lease: Lease, job: ImportJob, *, delay: timedelta, **changes: Any) -> None:
+    """Leave the import to whoever takes it after a while, with these `changes` of its run.
+
+    Whoever has lost the lease changes nothing: the run is another's by now.
+    """
+    with transaction.atomic():
+        if lease.release():
+            runs = ImportRun.objects.filter(upload_id=job.upload_id, outcome="")
+            runs.update(not_before=backends().clock() + delay, **changes)

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Final
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Exists, OuterRef, QuerySet
 
 from moorage.backends import backends
@@ -117,6 +117,7 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
             fail(job, code=error.code, sentence=str(error))
         except (OperationalError, InterfaceError):
             log.exception("import of %s: the database is in trouble; it goes on by itself", upload.pk)
+            connection.close_if_unusable_or_obsolete()
             try_again(lease, job, delay=DATABASE_DELAY)
         except Exception as error:
             if isinstance(error, OSError) and is_of_the_disk(error):

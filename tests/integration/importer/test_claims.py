@@ -16,11 +16,14 @@ from importing import Crash, World, contents
 from moorage.files.models import Revision, RevisionState
 from moorage.importer import tally
 from moorage.importer.batches import BatchOrder
+from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun
 from moorage.importer.plain import PlainOrder, all_odd
-from moorage.jobs import import_troubles
+from moorage.importer.runs import begin_run
+from moorage.jobs import import_troubles, imports
+from moorage.jobs.beating import kept
 from moorage.jobs.imports import claim_next, work
-from moorage.leases import BEAT_SECONDS, LeaseWatch
+from moorage.leases import BEAT_SECONDS, LeaseWatch, take
 from moorage.notices.models import Notice
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
@@ -89,6 +92,79 @@ def test_a_bug_is_tried_again_later_and_said_after_some_tries(world: World) -> N
     retry_upload(upload=upload, actor=upload.owner, at=timezone.now())
     world.work(upload)
     assert contents(world, upload.project) == {"a": b"a"}
+
+
+def test_who_has_lost_the_lease_leaves_the_tries_to_its_successor(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = world.a_sealed_upload({"a": b"a"})
+    lease = claim_next(LeaseWatch())
+    assert lease is not None
+
+    def lose_it_and_stumble(job: ImportJob) -> None:
+        begin_run(job)
+        assert take(Upload.objects.get(pk=upload.pk), holder="another|boot|ns|1|1") is not None
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(imports, "run_import", lose_it_and_stumble)
+    work(lease, executor=world.executor)
+
+    run = ImportRun.objects.get(upload=upload)
+    assert (run.tries, run.not_before) == (0, None)
+    upload.refresh_from_db()
+    assert upload.held_by == "another|boot|ns|1|1"
+
+
+def lose_connections(pid: int | None = None) -> None:
+    """PostgreSQL ends a connection, or all others."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE pid <> pg_backend_pid() AND datname = current_database() AND pid = COALESCE(%s, pid)",
+            [pid],
+        )
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connections that could be lost.")
+def test_a_worker_goes_on_showing_that_it_lives_after_its_connection_was_lost(world: World) -> None:
+    upload = world.a_sealed_upload({"a": b"a"})
+    lease = claim_next(LeaseWatch())
+    assert lease is not None
+
+    def beats_after(number: int) -> int:
+        until = time.monotonic() + 20
+        while (beat := Upload.objects.get(pk=upload.pk).beat) <= number and time.monotonic() < until:
+            time.sleep(0.02)
+        return beat
+
+    with kept(lease, every_seconds=0.05):
+        before = beats_after(0)
+        lose_connections()
+        assert beats_after(before + 2) > before + 2
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no connections that could be lost.")
+def test_an_import_whose_connection_was_lost_goes_on_soon(
+    world: World, monkeypatch: pytest.MonkeyPatch, in_thread: Callable[..., Future[Any]]
+) -> None:
+    upload = world.a_sealed_upload({"a": b"a"})
+    lease = claim_next(LeaseWatch())
+    assert lease is not None
+
+    def lose_it(job: ImportJob) -> None:
+        begin_run(job)
+        in_thread(lambda: lose_connections(connection_pid)).result(10)
+        ImportRun.objects.count()
+
+    connection.ensure_connection()
+    connection_pid = connection.connection.info.backend_pid
+    monkeypatch.setattr(imports, "run_import", lose_it)
+    work(lease, executor=world.executor)
+
+    upload.refresh_from_db()
+    run = ImportRun.objects.get(upload=upload)
+    assert (upload.held_by, run.tries) == ("", 0)
+    assert run.not_before is not None
 
 
 def test_trouble_with_the_database_is_no_bug(world: World) -> None:
