@@ -132,6 +132,8 @@ class ImportRun(models.Model):
     tries = models.IntegerField(default=0)  # how often a bug has stopped it
     not_before = models.DateTimeField(null=True)  # after a bug: when it is tried again
     choices = models.JSONField(default=dict)  # see projects.choices
+    # What the project preferred when it began: projects.choices.ImportDefaults. None in runs of earlier versions.
+    defaults = models.JSONField(null=True)
     scanned_at = models.DateTimeField(null=True)  # the manifest is complete
     planned_revision = models.BigIntegerField(null=True)  # the head that the plan was made against
     register_fence = models.BigIntegerField(null=True)  # of the right under which it published

@@ -4,7 +4,7 @@ What the planner needs to know is looked up here, folder by folder: what the pro
 lists of digests say, which rules leave it out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,7 +21,7 @@ from moorage.importer.scene import Scene, entries_of, problem_of, scene_of
 from moorage.importer.selection import Selection
 from moorage.importer.twins import Twins
 from moorage.importer.verdicts import GOOD, Compared, EntryKind, EntryState, Verdict
-from moorage.projects.choices import OnConflict
+from moorage.projects.choices import ImportDefaults, OnConflict
 from moorage.projects.models import Project
 from moorage.storage.walk import FolderPart, Found
 
@@ -199,20 +199,24 @@ def _apply(entry: Entry, judgement: Judgement) -> None:
         entry.state = _PLACED if verdict in GOOD else _PLANNED
 
 
-def planner_for(job: ImportJob, *, head: int) -> Planner:
-    """The planner of an import, against the project at a revision."""
-    project = Project.objects.only("on_conflict", "ignore_rules").get(pk=job.project_id)
+def planner_for(job: ImportJob, *, head: int, defaults: Mapping[str, str] | None = None) -> Planner:
+    """The planner of an import, against the project at a revision, with the `defaults` that the import began with.
+
+    Without them those that the project has now count.
+    """
+    project = Project.objects.get(pk=job.project_id)
+    preferred = project.import_defaults if defaults is None else ImportDefaults(**defaults)
     choices = job.choices
     return Planner(
         at_head=ProjectAtHead(job.project_id, head),
         policy=Policy(
-            on_conflict=choices.on_conflict or project.on_conflict,
+            on_conflict=choices.on_conflict or preferred.on_conflict,
             include_doubtful=choices.include_doubtful,
             include_skipped=choices.include_skipped,
         ),
         target=choices.target.strip("/"),
         selection=Selection.of(choices.paths),
-        ignoring=IgnoreRules.of_area(project.ignore_rules, job.area),
+        ignoring=IgnoreRules.of_area(preferred.ignore_rules, job.area),
         suspicions=job.suspicions,
         previous=Previous(job.upload_id),
         expectations=Expectations(job.upload_id),

@@ -72,7 +72,7 @@ def _wait_for_right(job: ImportJob, run: ImportRun, early: EarlyRegister) -> tup
 
 def _under(job: ImportJob, run: ImportRun, right: RegisterRight, first: int) -> tuple[bool, int | None]:
     """One try under one right: whether the run has ended, and the number that it published."""
-    planner = planner_for(job, head=right.head)
+    planner = planner_for(job, head=right.head, defaults=run.defaults)
     if not job.choices.include_skipped:
         planner.ignoring.check_read()
     plan_again(job, run, planner, head=right.head)

@@ -46,7 +46,7 @@ def _run(job: ImportJob) -> int | None:
         forget_mere_plans(job)
         read_found_lists(job)
     head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
-    planner = planner_for(job, head=head)
+    planner = planner_for(job, head=head, defaults=run.defaults)
     if not job.choices.include_skipped:
         planner.ignoring.check_read()
     early = EarlyRegister(job, run.number)

@@ -4,6 +4,7 @@ A worker that takes over an import goes on with the run that has not ended. What
 what a run has placed that has published.
 """
 
+from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
@@ -34,8 +35,9 @@ def begin_run(job: ImportJob) -> ImportRun:
 def _new_run(job: ImportJob) -> ImportRun:
     now = job.clock()
     with job.batch():
+        project = Project.objects.get(pk=job.project_id)
         revision = ask_revision(
-            project=Project.objects.get(pk=job.project_id),
+            project=project,
             kind=RevisionKind.IMPORT,
             by=job.by,
             at=now,
@@ -49,6 +51,7 @@ def _new_run(job: ImportJob) -> ImportRun:
             number=last + 1,
             started_at=now,
             choices=job.choices.as_json(),
+            defaults=asdict(project.import_defaults),
         )
 
 

@@ -23,6 +23,14 @@ class OnConflict(TextChoices):
 
 
 @dataclass(frozen=True)
+class ImportDefaults:
+    """What a project prefers where a member chose nothing. An import keeps to what it was when it began."""
+
+    on_conflict: str = OnConflict.VERSION.value
+    ignore_rules: str = ""
+
+
+@dataclass(frozen=True)
 class ImportChoices:
     """One import's choices. `on_conflict` is empty where the project's default counts, `paths` where everything
     is imported; a folder stands for all that it holds. `target` is a folder of the project, empty at the top.

@@ -7,7 +7,7 @@ from django.db import models
 from django.utils import timezone
 
 from moorage.accounts.models import Invitation, Member
-from moorage.projects.choices import OnConflict
+from moorage.projects.choices import ImportDefaults, OnConflict
 
 
 class Role(models.TextChoices):
@@ -48,6 +48,10 @@ class Project(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def import_defaults(self) -> ImportDefaults:
+        return ImportDefaults(self.on_conflict, self.ignore_rules)
 
 
 class Membership(models.Model):
