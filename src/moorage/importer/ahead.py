@@ -10,12 +10,12 @@ MOST_FOLDERS: Final = 100
 EXPECTED_FOLDERS: Final = 4096
 
 _FILES: Final = """
-    SELECT v.directory_id, v.name, v.object_id, o.digest, o.state
+    SELECT v.directory_id, v.name, v.object_id, o.digest, o.state, o.modified_ns
     FROM files_fileversion v JOIN files_storedobject o ON o.id = v.object_id
     WHERE v.directory_id {one_of} AND v.since <= %s AND (v.until IS NULL OR v.until > %s)
 """
 
-FileRow = tuple[str, int, Any, str]  # name, object's number, digest, object's state
+FileRow = tuple[str, int, Any, str, int]  # name, object's number, its digest, state and time of modification
 
 
 class FilesAhead:
@@ -53,9 +53,12 @@ class FilesAhead:
         return some
 
     def _look_up(self, folders: list[int]) -> None:
-        self._found = {folder: {} for folder in folders}
+        # Folders below this one come before those that stand beside it, which are asked for after them.
+        if sum(map(len, self._found.values())) > MOST_FILES or len(self._found) > EXPECTED_FOLDERS:
+            self._found.clear()
+        self._found |= {folder: {} for folder in folders}
         for folder, *row in rows_of(_FILES, [], folders, [self._revision, self._revision]):
-            self._found[folder][row[0]] = (row[0], row[1], row[2], row[3])
+            self._found[folder][row[0]] = (row[0], row[1], row[2], row[3], row[4])
 
 
 def rows_of(query: str, before: Sequence[Any], values: Sequence[Any], after: Sequence[Any] = ()) -> list[Any]:

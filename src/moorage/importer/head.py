@@ -14,7 +14,7 @@ FOLDERS_REMEMBERED: Final = 4096
 UNCOUNTED: Final = 2**63
 
 _FILES: Final = """
-    SELECT v.name, v.object_id, o.digest, o.state
+    SELECT v.name, v.object_id, o.digest, o.state, o.modified_ns
     FROM files_fileversion v JOIN files_storedobject o ON o.id = v.object_id
     WHERE v.directory_id = %s AND v.name {one_of} AND v.since <= %s AND (v.until IS NULL OR v.until > %s)
 """
@@ -107,10 +107,10 @@ class ProjectAtHead:
             some = [name.decode(errors="replace") for name in names[start : start + NAMES_PER_QUERY]]
             if any(one.is_there for one in self._folders(above, some).values()):
                 return None
-            for name, object_id, digest, state in self._ahead_or_now(above, some):
+            for name, object_id, digest, state, modified_ns in self._ahead_or_now(above, some):
                 if state != ObjectState.LIVE:
                     return None
-                found[name.encode()] = (bytes(digest), object_id)
+                found[name.encode()] = (bytes(digest), object_id, modified_ns)
         return found
 
     def _step(self, above: FolderAtHead, path: str, name: str) -> FolderAtHead:
@@ -139,7 +139,7 @@ class ProjectAtHead:
     def _files(self, above: FolderAtHead, names: Sequence[str]) -> dict[str, AtHead]:
         return {
             name: AtHead(is_file=True, digest=bytes(digest).hex(), object_id=object_id)
-            for name, object_id, digest, _ in self._files_with_digests(above, names)
+            for name, object_id, digest, *_ in self._files_with_digests(above, names)
         }
 
     def _ahead_or_now(self, above: FolderAtHead, names: Sequence[str]) -> list[Any]:

@@ -13,6 +13,7 @@ from moorage.importer.entries import Entry
 from moorage.importer.job import ImportJob
 from moorage.importer.place_plain import MAX_BYTES, place_plain
 from moorage.importer.plain import PlainFolder, PlainOrder
+from moorage.importer.put_off import Keys
 from moorage.importer.scan import Folders, Group
 from moorage.importer.tally import Tally
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState
@@ -37,8 +38,8 @@ class Wishes(NamedTuple):
     """
 
     work: Work
-    unproven: set[bytes] = set()
-    damaged: set[bytes] = set()
+    unproven: Keys = Keys()
+    damaged: Keys = Keys()
     are_old: bool = False
 
 

@@ -16,6 +16,7 @@ from moorage.importer.plain import (
     IDENTICAL,
     NEW,
     NEW_VERSION,
+    AtName,
     PlainAnswer,
     PlainFolder,
     PlainOrder,
@@ -75,7 +76,7 @@ def _place_folder(number: int, folder: PlainFolder, above: int, small: SmallFile
     """Do the files of one folder, as long as the batch is not too long."""
     half, prefix = folder_key(folder.path), folder.path + b"/" if folder.path else b""
     standing_at, directory_id, linked = folder.standing, folder.directory_id, answer.linked
-    known = {name: digest for name, (digest, _) in standing_at.items()}
+    known = {name: at_name[0] for name, at_name in standing_at.items()}
     texts = {name: text_of(name) for name in folder.names}
     answer.odd.extend((number, name) for name, text in texts.items() if not text)
     names = iter([name for name, text in texts.items() if text])
@@ -92,12 +93,12 @@ def _place_folder(number: int, folder: PlainFolder, above: int, small: SmallFile
             if is_linked:
                 linked += (*row, NEW if standing is None else NEW_VERSION, digest, crc32)
             elif standing is not None and digest == standing[0]:
-                _confirm(small, digest, status.st_size)
+                _confirm(small, standing, status.st_size)
                 answer.standing.extend((*row, IDENTICAL, digest, crc32))
                 answer.object_ids.append(standing[1])
             else:
-                _confirm(small, digest, status.st_size)
-                answer.reused.extend((*row, NEW if standing is None else NEW_VERSION, digest, crc32))
+                modified_ns = _modified_ns(small, digest, status.st_size)
+                answer.reused.extend((*row, NEW if standing is None else NEW_VERSION, digest, crc32, modified_ns))
         except (OddFileError, OSError):
             answer.odd.append((number, name))
         if small.bytes_read >= MAX_BYTES:
@@ -114,7 +115,20 @@ def _stamp(status: os.stat_result) -> tuple[int, int, int, int]:
     return stamp
 
 
-def _confirm(small: SmallFiles, digest: bytes, size: int) -> None:
-    """See that what a file's bytes are believed to be in already has their size."""
-    if small.stat_object(digest).st_size != size:
+def _confirm(small: SmallFiles, standing: AtName, size: int) -> None:
+    """See that the object of the file that the project has is as it was when it was read."""
+    digest, _, modified_ns = standing
+    if _modified_ns(small, digest, size) != modified_ns:
         raise OddFileError
+
+
+def _modified_ns(small: SmallFiles, digest: bytes, size: int) -> int:
+    """When what a file's bytes are believed to be in already was modified.
+
+    Raises:
+        OddFileError: it has not their size.
+    """
+    found_size, modified_ns, *_ = _stamp(small.stat_object(digest))
+    if found_size != size:
+        raise OddFileError
+    return modified_ns

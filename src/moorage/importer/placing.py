@@ -82,7 +82,7 @@ def place_queued(job: ImportJob, planner: Planner, run: int, work: Work) -> None
         if not put_off.count:
             return
         wishes = Wishes(work, put_off.unproven, put_off.damaged)
-        if was_without_room or put_off.count == len(put_off.unproven):
+        if was_without_room or put_off.count == put_off.unproven.count:
             continue
         waiting_since = waiting_since if waiting_since is not None else time.monotonic()
         job.sleep(pause)

@@ -8,15 +8,16 @@ way (`importer.batches`). What goes to the executor and comes back is here, as p
 from typing import Any, Final, NamedTuple
 
 WIDTH: Final = 11  # values of a row
+REUSED_WIDTH: Final = WIDTH + 1  # of one that relies on an object that was there: and that object's time
 KEY, SIZE, MODIFIED, CHANGED, DIGEST, CRC32 = 1, 3, 4, 5, 9, 10  # which of them is what
 NEW: Final = "new"
 NEW_VERSION: Final = "new_version"
 IDENTICAL: Final = "identical"
 
 
-# The file that the project has at a staged file's name: its digest, and the number of the object that is relied on. A
-# tuple, for there are many, and a class takes thrice as long to send.
-AtName = tuple[bytes, int]
+# The file that the project has at a staged file's name: its digest, the number of the object that is relied on, and
+# that object's time of modification. A tuple, for there are many, and a class takes thrice as long to send.
+AtName = tuple[bytes, int, int]
 
 
 class PlainFolder(NamedTuple):
@@ -46,8 +47,9 @@ class PlainAnswer(NamedTuple):
     `linked` has a row of WIDTH values for each file that is an object now, and on disk: path, its key, name, size,
     times, inode, directory, verdict, digest, CRC-32. `standing` has those of files whose bytes the project has at their
     paths, and `object_ids` their objects. `reused` has those of files whose digest something in the store has for its
-    name; of what it is made only a row of the database can tell. `odd` have to go the usual way; those `left` were not
-    begun. Where the whole batch met a `trouble` (a constant of `batches`), nothing was done that may be relied on.
+    name, each with the time at which this was modified: whether it may be relied on only a row of the database can
+    tell. `odd` have to go the usual way; those `left` were not begun. Where the whole batch met a `trouble` (a constant
+    of `batches`), nothing was done that may be relied on.
     """
 
     linked: list[Any]
@@ -60,11 +62,12 @@ class PlainAnswer(NamedTuple):
 
     @property
     def files(self) -> int:
-        return (len(self.linked) + len(self.standing) + len(self.reused)) // WIDTH
+        return (len(self.linked) + len(self.standing)) // WIDTH + len(self.reused) // REUSED_WIDTH
 
     @property
     def size(self) -> int:
-        return int(sum(sum(rows[SIZE::WIDTH]) for rows in (self.linked, self.standing, self.reused)))
+        sizes = self.linked[SIZE::WIDTH], self.standing[SIZE::WIDTH], self.reused[SIZE::REUSED_WIDTH]
+        return int(sum(map(sum, sizes)))
 
 
 def nothing_done() -> PlainAnswer:

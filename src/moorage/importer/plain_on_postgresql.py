@@ -9,23 +9,24 @@ from django.db import IntegrityError, connection, transaction
 from moorage.files.models import ObjectState
 from moorage.importer.plain import DIGEST, WIDTH
 from moorage.importer.plain_rows import (
-    ALIKE,
     ENTRY_COLUMNS,
     OBJECT,
     OBJECT_COLUMNS,
     Rows,
+    alike,
     in_order_of,
     numbered,
     objects_of,
 )
 from moorage.importer.stored import ON_CONFLICT
+from moorage.importer.verdicts import EntryState
 
 _OBJECT_TYPES: Final = ("bytea", "int8", "int8", "int8", "int8")
 _NEW_TYPES: Final = ("int8", "timestamptz", "text", *_OBJECT_TYPES)
 _ENTRY_TYPES: Final = (
     *("uuid", "int8", "bytea", "bytea", "text", "int8", "int8", "int8", "int8", "int8"),
     *("text", "bytea", "int8", "int8"),
-    *repeat("text", len(ALIKE)),
+    *repeat("text", len(alike(EntryState.PLACED))),
 )
 # The sequence is looked up once, and not for each number.
 _NUMBERS: Final = """
@@ -53,10 +54,10 @@ def store_objects(rows: Rows, verified_at: Any) -> list[int | None]:
         return _store_some(rows, verified_at)
 
 
-def write_entries(whose: tuple[Any, int], rows: Rows, object_ids: list[int | None]) -> None:
+def write_entries(whose: tuple[Any, int], rows: Rows, object_ids: list[int | None], state: EntryState) -> None:
     """See `write_plain.write_plain`. `whose`: the upload's identifier and the run's number."""
     columns = (rows[column::WIDTH] for column in range(WIDTH))
-    values = zip(*map(repeat, whose), *columns, object_ids, *map(repeat, ALIKE), strict=False)
+    values = zip(*map(repeat, whose), *columns, object_ids, *map(repeat, alike(state)), strict=False)
     _copy(f"importer_manifestentry ({ENTRY_COLUMNS})", _ENTRY_TYPES, values)
 
 

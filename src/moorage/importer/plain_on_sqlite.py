@@ -1,5 +1,6 @@
 """Plain files on SQLite: prepared statements of some hundred rows, in a transaction that nobody else writes beside."""
 
+from functools import cache
 from typing import Any, Final
 
 from django.db import connection
@@ -8,16 +9,17 @@ from moorage.files.models import ObjectState, StoredObject
 from moorage.importer.bulk import Values, insert_values
 from moorage.importer.plain import DIGEST, WIDTH
 from moorage.importer.plain_rows import (
-    ALIKE,
     ENTRY_COLUMNS,
     OBJECT,
     OBJECT_COLUMNS,
     Rows,
+    alike,
     in_order_of,
     numbered,
     objects_of,
 )
 from moorage.importer.stored import ON_CONFLICT
+from moorage.importer.verdicts import EntryState
 
 DIGESTS_PER_QUERY: Final = 500
 
@@ -33,9 +35,9 @@ def store_objects(rows: Rows, verified_at: Any) -> list[int | None]:
     return numbered(list(range(last + 1, last + 1 + len(digests))), in_order)
 
 
-def write_entries(whose: tuple[Any, int], rows: Rows, object_ids: list[int | None]) -> None:
+def write_entries(whose: tuple[Any, int], rows: Rows, object_ids: list[int | None], state: EntryState) -> None:
     """See `write_plain.write_plain`. `whose`: the upload's identifier and the run's number."""
-    insert_values(_ENTRY_VALUES, lambda _: whose, _with_last(rows, object_ids))
+    insert_values(_entry_values(state), lambda _: whose, _with_last(rows, object_ids))
 
 
 def _last_object() -> int:
@@ -78,14 +80,16 @@ def _object_row(first: int, _: int) -> str:
     return f"(?1, '{ObjectState.LIVE}', {_placeholders(first, len(OBJECT))})"
 
 
-def _entry_row(first: int, _: int) -> str:
-    return f"(?1, ?2, {_placeholders(first, WIDTH + 1)}, {_ALIKE})"
+@cache
+def _entry_values(state: EntryState) -> Values:
+    last = ", ".join(f"'{value}'" for value in alike(state))
+
+    def row(first: int, _: int) -> str:
+        return f"(?1, ?2, {_placeholders(first, WIDTH + 1)}, {last})"
+
+    return Values(f"INSERT INTO importer_manifestentry ({ENTRY_COLUMNS})", row, WIDTH + 1, constants=2)
 
 
-_ALIKE: Final = ", ".join(f"'{value}'" for value in ALIKE)
 _OBJECT_VALUES: Final = Values(
     f"INSERT INTO files_storedobject ({OBJECT_COLUMNS})", _object_row, len(OBJECT), constants=1, tail=ON_CONFLICT
-)
-_ENTRY_VALUES: Final = Values(
-    f"INSERT INTO importer_manifestentry ({ENTRY_COLUMNS})", _entry_row, WIDTH + 1, constants=2
 )

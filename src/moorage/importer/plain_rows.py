@@ -13,7 +13,11 @@ ENTRY_COLUMNS: Final = (
     "upload_id, run, path, path_key, name, size_bytes, modified_ns, changed_ns, inode,"
     " directory_id, verdict, digest, crc32, object_id, kind, trouble, state, reason, reason_text, warning, compared"
 )
-ALIKE: Final = (str(EntryKind.FILE), "", str(EntryState.PLACED), "", "", "", "")  # the last columns of an entry
+
+
+def alike(state: EntryState) -> tuple[str, ...]:
+    """The last columns of an entry."""
+    return str(EntryKind.FILE), "", str(state), "", "", "", ""
 
 
 def in_order_of(digests: list[bytes]) -> list[int]:

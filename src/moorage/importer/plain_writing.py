@@ -12,7 +12,7 @@ from typing import Final
 from moorage.importer.early import EarlyRegister
 from moorage.importer.job import ImportJob
 from moorage.importer.pace import Pace
-from moorage.importer.plain import DIGEST, KEY, SIZE, WIDTH, PlainAnswer
+from moorage.importer.plain import DIGEST, KEY, REUSED_WIDTH, SIZE, WIDTH, PlainAnswer
 from moorage.importer.plain_rows import Rows
 from moorage.importer.put_off import PutOff
 from moorage.importer.stored import StoredRows, look_up
@@ -21,6 +21,7 @@ from moorage.importer.write_plain import store_plain, write_plain
 MOST_OBJECTS: Final = 15_000
 MOST_ENTRIES: Final = 8000
 MOST_BELIEVED: Final = 4000
+MOST_KEPT: Final = 20_000  # files that wait for the row of their object
 WORTH_WRITING: Final = 10_000  # files; less at the beginning, and when it is time
 LEAST_WORTH: Final = 1000
 
@@ -43,7 +44,8 @@ class PlainWriter:
     def is_worth_writing(self, *, is_time: bool) -> bool:
         """Whether what waits is worth its transactions; less of it is where it `is_time` to write something."""
         worth = LEAST_WORTH if is_time else min(max(self._written // 4, LEAST_WORTH), WORTH_WRITING)
-        return (len(self._linked) + len(self._standing) + self._ready()) // WIDTH >= worth
+        waiting = (len(self._linked) + len(self._standing)) // WIDTH + self._ready() // REUSED_WIDTH
+        return waiting >= worth
 
     def add(self, answer: PlainAnswer) -> None:
         """Have the files of an answer written."""
@@ -60,8 +62,9 @@ class PlainWriter:
         first = 0
         while first < len(object_ids):
             last = first + self._entries.rows
-            with self._batch(self._entries, last - first):
-                self._write(rows[first * WIDTH : last * WIDTH], object_ids[first:last])
+            some = object_ids[first:last]
+            with self._batch(self._entries, len(some)):
+                self._write(rows[first * WIDTH : last * WIDTH], some)
             first = last
         self._written += len(object_ids)
         self._write_reused(is_last=is_last)
@@ -70,29 +73,32 @@ class PlainWriter:
         """Write files whose objects others have brought, or bring, and keep those whose are still to come."""
         length, first, kept = len(self._reused) if is_last else self._ready(), 0, Rows()
         while first < length:
-            some = self._reused[first : min(first + self._believed.rows * WIDTH, length)]
+            some = self._reused[first : min(first + self._believed.rows * REUSED_WIDTH, length)]
+            # Where that are too many nobody brings their rows: the store has what the database does not know of.
+            may_wait = not is_last and len(kept) // REUSED_WIDTH < MOST_KEPT
             # In one transaction: what a row is seen of in it, no collector takes away before the entries stand.
-            with self._batch(self._believed, len(some) // WIDTH):
-                kept += self._write_believed(some, is_last=is_last)
+            with self._batch(self._believed, len(some) // REUSED_WIDTH):
+                kept += self._write_believed(some, may_wait=may_wait)
             first += len(some)
-        self._written += (length - len(kept)) // WIDTH
+        self._written += (length - len(kept)) // REUSED_WIDTH
         # What is kept gets its next turn when as many answers have come again.
         self._reused = self._reused[length:] + kept
         self._reused_at = deque([max(0, there - length) for there in self._reused_at], maxlen=self._reused_at.maxlen)
 
-    def _write_believed(self, some: Rows, *, is_last: bool) -> Rows:
+    def _write_believed(self, some: Rows, *, may_wait: bool) -> Rows:
         """Write what is believed to be in the store by its digests; returns what has to wait for the row of its."""
         rows, kept, object_ids, found = Rows(), Rows(), list[int | None](), StoredRows()
-        digests = [digest.hex() for digest in some[DIGEST::WIDTH]]
-        look_up(dict(zip(digests, some[SIZE::WIDTH], strict=True)), found)
+        digests = [digest.hex() for digest in some[DIGEST::REUSED_WIDTH]]
+        stamps = zip(some[SIZE::REUSED_WIDTH], some[WIDTH::REUSED_WIDTH], strict=True)
+        look_up(dict(zip(digests, stamps, strict=True)), found)
         for position, digest in enumerate(digests):
-            row = some[position * WIDTH : (position + 1) * WIDTH]
-            if digest in found.unproven and not is_last:
+            row = some[position * REUSED_WIDTH : (position + 1) * REUSED_WIDTH]
+            if digest in found.unproven and may_wait:
                 kept += row
                 continue
             if digest not in found.ids:
                 self._put_off.add(row[KEY], digest, found)
-            rows += row
+            rows += row[:WIDTH]
             object_ids.append(found.ids.get(digest))
         self._write(rows, object_ids)
         return kept

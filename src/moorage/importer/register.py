@@ -22,6 +22,7 @@ from moorage.importer.verdicts import GOOD, EntryKind, EntryState
 
 FIRST_ROWS: Final = 1000
 MOST_ROWS: Final = 15_000
+CHECKED_ROWS: Final = 8000
 LONGEST_SECONDS: Final = 0.040
 
 _as_uuid: Final = ManifestEntry._meta.get_field("upload").get_db_prep_value
@@ -100,9 +101,18 @@ def is_still_live(job: ImportJob, right: RegisterRight, run: int, *, before: int
 
     If not, those entries have to be placed again. An object may have been found damaged since.
     """
-    with right.batch():
-        job.write_progress()
-        return _are_live(job, {"run": run, "first": 0, "last": before - 1})
+    first = 0
+    while True:
+        count, last = _next_range(job, first, CHECKED_ROWS)
+        with right.batch():
+            job.write_progress()
+            if _all_are_live():
+                return True
+            if not _are_live(job, {"run": run, "first": first, "last": min(last, before - 1)}):
+                return False
+        if not count or last >= before - 1:
+            return True
+        first = last + 1
 
 
 def _next_range(job: ImportJob, first: int, rows: int) -> tuple[int, int]:
@@ -130,13 +140,18 @@ def write_range(job: ImportJob, right: RegisterRight, given: dict[str, Any]) -> 
     return True
 
 
-def _are_live(job: ImportJob, given: dict[str, Any]) -> bool:
-    """Whether all objects of a range may be relied on; doomed ones are set live again."""
+def _all_are_live() -> bool:
     others = StoredObject.objects.exclude(state=ObjectState.LIVE)
     # In the order of the index of these, so that PostgreSQL uses it: by itself it expects to find one at once, and
     # looks through all objects.
-    if not others.order_by("state").values_list("pk")[:1]:
+    return not others.order_by("state").values_list("pk")[:1]
+
+
+def _are_live(job: ImportJob, given: dict[str, Any]) -> bool:
+    """Whether all objects of a range may be relied on; doomed ones are set live again."""
+    if _all_are_live():
         return True
+    others = StoredObject.objects.exclude(state=ObjectState.LIVE)
     entries = ManifestEntry.objects.filter(
         upload_id=job.upload_id,
         run=given["run"],

@@ -38,7 +38,8 @@ _ARRAYS: Final = (
 class StoredRows:
     """What became of a batch's digests: ids of objects that may be relied on, and digests of those that may not.
 
-    `unproven` have no row, and nobody has read them: a power cut may have left anything under such a name.
+    `unproven` have no row, and nobody has read them: a power cut may have left anything under such a name. Or they are
+    not as they were when they were read, which only tells that they may have changed.
     `damaged` do not hold their bytes. A digest in none of them is leaving: try again later.
     """
 
@@ -59,7 +60,8 @@ def store_rows(placed: Sequence[PlacedFile], *, at: datetime) -> StoredRows:
         for pk, digest in _insert([known[digest] for digest in sorted(known)], at):
             rows.ids[bytes(digest).hex()] = pk
     if believed:
-        look_up({digest: file.object_stamp.size_bytes for digest, file in believed.items()}, rows)
+        stamps = {digest: file.object_stamp for digest, file in believed.items()}
+        look_up({digest: (stamp.size_bytes, bounded(stamp.modified_ns)) for digest, stamp in stamps.items()}, rows)
     return rows
 
 
@@ -80,20 +82,24 @@ def _row(file: PlacedFile) -> tuple[Any, ...]:
     return bytes.fromhex(file.digest), stamp.size_bytes, file.crc32, *times
 
 
-def look_up(sizes: Mapping[str, int], found: StoredRows) -> None:
-    """Find the rows of objects that are believed to be there by their names, and to have these sizes.
+def look_up(believed: Mapping[str, tuple[int, int]], found: StoredRows) -> None:
+    """Find the rows of objects that are believed to be there by their names. Each comes with the size and the time of
+    modification that its file has: where its row has another time, it has to be read before it is relied on.
 
     Call it in the transaction that points entries at them: a collector that has seen one doomed waits for its end, and
     what is doomed is set live again.
     """
-    digests = sorted(sizes)
+    digests = sorted(believed)
     doomed: list[int] = []
     found.unproven.update(digests)
     for some in _chunks(digests, NAMES_PER_QUERY):
         rows = StoredObject.objects.filter(digest__in=some)
-        for pk, digest, size, state in rows.values_list("pk", "digest", "size_bytes", "state"):
+        for pk, digest, state, *is_as in rows.values_list("pk", "digest", "state", "size_bytes", "modified_ns"):
+            size, modified_ns = believed[digest]
+            if state in {ObjectState.LIVE, ObjectState.DOOMED} and is_as[0] == size and is_as[1] != modified_ns:
+                continue
             found.unproven.discard(digest)
-            if state == ObjectState.DAMAGED or size != sizes[digest]:
+            if state == ObjectState.DAMAGED or is_as[0] != size:
                 found.damaged.add(digest)
             elif state != ObjectState.LEAVING:
                 found.ids[digest] = pk
@@ -104,9 +110,10 @@ def look_up(sizes: Mapping[str, int], found: StoredRows) -> None:
 def revive(object_ids: Sequence[int]) -> None:
     """Set doomed objects live again; those that have begun to leave stay as they are."""
     if object_ids:
-        StoredObject.objects.filter(pk__in=object_ids, state=ObjectState.DOOMED).update(
-            state=ObjectState.LIVE, state_changed_at=None
-        )
+        doomed = StoredObject.objects.filter(pk__in=object_ids, state=ObjectState.DOOMED)
+        # Held in the order in which the collector holds them.
+        held = list(doomed.select_for_update().order_by("digest").values_list("pk", flat=True))
+        doomed.filter(pk__in=held).update(state=ObjectState.LIVE, state_changed_at=None)
 
 
 def _chunks(things: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

@@ -13,8 +13,9 @@ from django.db import connection
 
 from moorage.importer import plain_on_postgresql, plain_on_sqlite
 from moorage.importer.models import ManifestEntry
+from moorage.importer.plain import WIDTH
 from moorage.importer.plain_rows import Rows
-from moorage.importer.verdicts import EntryKind, EntryState
+from moorage.importer.verdicts import EntryState
 
 _as_upload: Final = ManifestEntry._meta.get_field("upload").get_db_prep_value
 
@@ -39,9 +40,19 @@ def write_plain(upload_id: UUID, run: int, rows: Rows, object_ids: list[int | No
     if not rows:
         return True
     database = plain_on_sqlite if connection.vendor == "sqlite" else plain_on_postgresql
-    database.write_entries((_as_upload(upload_id, connection), run), rows, object_ids)
+    whose = _as_upload(upload_id, connection), run
     if None not in object_ids:
+        database.write_entries(whose, rows, object_ids, EntryState.PLACED)
         return True
-    entries = ManifestEntry.objects.filter(upload_id=upload_id, run=run, kind=EntryKind.FILE)
-    entries.filter(state=EntryState.PLACED, stored_object=None).update(state=EntryState.DIGESTED)
+    for some, state in (
+        (_where(object_ids, has_one=True), EntryState.PLACED),
+        (_where(object_ids, has_one=False), EntryState.DIGESTED),
+    ):
+        of_some = [value for place in some for value in rows[place * WIDTH : (place + 1) * WIDTH]]
+        database.write_entries(whose, of_some, [object_ids[place] for place in some], state)
     return False
+
+
+def _where(object_ids: list[int | None], *, has_one: bool) -> list[int]:
+    """Places of the files that have an object, or of those that have none."""
+    return [place for place, object_id in enumerate(object_ids) if (object_id is not None) is has_one]

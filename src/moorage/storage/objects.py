@@ -83,7 +83,8 @@ class ObjectStore:
         The file is linked where the inode is ours, has no other name, and a lease is held since before it was digested
         (`status` is of then); else copied. An object that is there already is used. `is_expected`: it probably is.
         `is_unproven`: it is read first, for nothing but its name says what it holds; one that holds other bytes gives
-        way. `anew`: so does one that is damaged. Durable after the next `sync`.
+        way, and so does one that is the staged file itself, unless that is large. `anew`: so does one that is damaged.
+        Durable after the next `sync`.
 
         Raises:
             FileChangedError: it is not what was digested.
@@ -93,7 +94,7 @@ class ObjectStore:
         """
         folder, stamp = self._folder(digest[:2]), stamp_of(status)
         if is_unproven and not anew:
-            proven = prove(folder, digest, stamp.size_bytes)
+            proven = prove(folder, digest, status)
             if proven is not None:
                 return Placed(proven, stamp, "proven")
             anew = True

@@ -14,6 +14,7 @@ from moorage.storage.names import Place, give_name
 from moorage.storage.readlease import ReadLease, StillOpenError, read_lease
 
 OBJECT_MODE: Final = 0o444
+COPIED_BYTES: Final = 64 << 20
 OBJECT_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _NO_LINK: Final = frozenset({errno.EMLINK, errno.EPERM, errno.EXDEV, errno.EACCES})
 
@@ -56,8 +57,12 @@ def reuse(folder: int, digest: str, size_bytes: int) -> Stamp | None:
     return stamp_of(status)
 
 
-def prove(folder: int, digest: Digest, size_bytes: int) -> Stamp | None:
-    """The stamp of the object that is there if it holds what its name promises and nobody can write to it."""
+def prove(folder: int, digest: Digest, staged: os.stat_result) -> Stamp | None:
+    """The stamp of the object that is there if it holds what its name promises and nobody can write to it.
+
+    It is read from the disk, for after a write that failed only memory may hold it. Where it is the `staged` file
+    itself, that may then be all there is of it: it is better copied, and None is returned unless it is large.
+    """
     try:
         descriptor = os.open(digest, OBJECT_FLAGS, dir_fd=folder)
     except OSError as error:
@@ -66,8 +71,11 @@ def prove(folder: int, digest: Digest, size_bytes: int) -> Stamp | None:
         raise
     try:
         status = os.fstat(descriptor)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != size_bytes:
+        if not stat.S_ISREG(status.st_mode) or status.st_size != staged.st_size:
             return None
+        if os.path.samestat(status, staged) and status.st_size <= COPIED_BYTES:
+            return None
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
         if stat.S_IMODE(status.st_mode) != OBJECT_MODE:
             os.fchmod(descriptor, OBJECT_MODE)
         with read_lease(descriptor) as lease:

@@ -10,11 +10,13 @@ import os
 import shutil
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 from unittest import mock
+from uuid import UUID
 
 import pytest
 from django.apps import apps
@@ -29,8 +31,22 @@ from kill_matrix import Inline
 from moorage.backends import backends, using
 from moorage.files import registering
 from moorage.files.models import FileVersion, ObjectState, StoredObject
-from moorage.importer import early, job, orders, place_plain, placing, plain, run, scan, twins
+from moorage.importer import (
+    early,
+    job,
+    orders,
+    place_plain,
+    placing,
+    plain,
+    plain_writing,
+    put_off,
+    run,
+    scan,
+    twins,
+    write_plain,
+)
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
+from moorage.importer.pace import Pace
 from moorage.importer.planning import Planner
 from moorage.importer.verdicts import EntryKind
 from moorage.projects.choices import ImportChoices
@@ -265,6 +281,55 @@ def test_files_whose_bytes_a_slow_batch_brings_wait_for_it(world: World, monkeyp
 
     assert "right kept" in seams
     assert contents(world, upload.project) == files
+
+
+def test_what_the_store_has_and_the_database_does_not_know_waits_only_so_far(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain_writing, "MOST_KEPT", 6)
+    monkeypatch.setattr(put_off, "MOST_KEYS", 10)
+    files = {f"{folder}/{number}": b"%d %d" % (folder, number) for folder in range(30) for number in range(4)}
+    for content in files.values():
+        let_be(world.store, content, "no row")
+    kept: list[int] = []
+    write = plain_writing.PlainWriter._write_reused
+
+    def written(self: plain_writing.PlainWriter, *, is_last: bool) -> None:
+        write(self, is_last=is_last)
+        kept.append(len(self._reused) // plain.REUSED_WIDTH)
+        assert len(self._put_off.unproven._some) <= 10
+
+    monkeypatch.setattr(plain_writing.PlainWriter, "_write_reused", written)
+    upload, world.executor = world.a_sealed_upload(files), Inline()
+
+    world.work(upload)
+
+    assert contents(world, upload.project) == files
+    # Of all of them those that wait to become ready, and not many more.
+    assert max(kept) <= len(files) // 2
+    assert StoredObject.objects.filter(state=ObjectState.LIVE).count() == len(files)
+
+
+def test_the_pace_learns_how_many_rows_were_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    written, learned = list[int](), list[int]()
+    write, batch = write_plain.write_plain, plain_writing.PlainWriter._batch
+
+    def written_plainly(upload_id: UUID, run: int, rows: list[Any], object_ids: list[int | None]) -> bool:
+        written.append(len(object_ids))
+        return write(upload_id, run, rows, object_ids)
+
+    def batch_of(self: plain_writing.PlainWriter, pace: Pace, count: int) -> AbstractContextManager[None]:
+        learned.append(count)
+        return batch(self, pace, count)
+
+    monkeypatch.setattr(plain_writing, "write_plain", written_plainly)
+    monkeypatch.setattr(plain_writing.PlainWriter, "_batch", batch_of)
+    upload, world.executor = world.a_sealed_upload({f"{number}": b"%d" % number for number in range(30)}), Inline()
+
+    world.work(upload)
+
+    assert sum(learned) == 30
+    assert learned == [count for count in written if count]
 
 
 @pytest.mark.parametrize("in_folders", [False, True])

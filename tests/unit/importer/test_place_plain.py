@@ -103,7 +103,7 @@ def test_who_comes_to_write_while_a_larger_file_is_read_sends_it_the_usual_way(
 
     monkeypatch.setattr(small_files, "digest_chunks", read_beside_a_writer)
     # The project has these bytes there, so nothing is going to be linked either.
-    answer = placed(area, b"a", a=(digest_of(content), 12))
+    answer = placed(area, b"a", a=(digest_of(content), 12, 0))
 
     assert rows(answer) == []
     assert answer.odd == [(0, b"a")]
@@ -125,18 +125,59 @@ def test_names_of_the_first_folder_have_no_slash(area: Path) -> None:
     assert rows(placed(area, b"a", folder=b""))[0][:2] == (b"a", path_key(b"a"))
 
 
+def modified(area: Path, content: bytes) -> int:
+    digest = digest_of(content).hex()
+    return (area.parent / "objects" / digest[:2] / digest).stat().st_mtime_ns
+
+
 def test_what_the_project_has_already_is_no_new_object_and_what_it_has_otherwise_is(area: Path) -> None:
     (area / "folder" / "first").write_bytes(b"same")
     placed(area, b"first")
     for name in ("same", "other"):
         (area / "folder" / name).write_bytes(name.encode())
 
-    has = (digest_of(b"same"), 12)
+    has = (digest_of(b"same"), 12, modified(area, b"same"))
     answer = placed(area, b"same", b"other", same=has, other=has)
 
     assert {row[2]: row[DIGEST - 1] for row in rows(answer)} == {"same": IDENTICAL, "other": NEW_VERSION}
     assert answer.object_ids == [12]
     assert (area / "folder" / "same").stat().st_nlink == 1
+
+
+@pytest.mark.parametrize("how", ["another time", "another size"])
+def test_what_the_project_has_is_believed_only_as_it_was_read(area: Path, how: str) -> None:
+    (area / "folder" / "first").write_bytes(b"same")
+    placed(area, b"first")
+    has = (digest_of(b"same"), 12, modified(area, b"same"))
+    stored = area.parent / "objects" / has[0].hex()[:2] / has[0].hex()
+    stored.chmod(0o644)
+    stored.write_bytes(b"Same" if how == "another time" else b"sam")
+    os.utime(stored, ns=(0, has[2] + (how == "another time")))
+    stored.chmod(0o444)
+    (area / "folder" / "again").write_bytes(b"same")
+
+    answer = placed(area, b"again", again=has)
+
+    assert (rows(answer), answer.reused) == ([], [])
+    assert answer.odd == [(0, b"again")]
+
+
+def test_who_comes_to_write_before_a_small_file_is_linked_sends_it_the_usual_way(
+    area: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (area / "folder" / "a").write_bytes(b"bytes")
+
+    def digested_beside_a_writer(small: small_files.SmallFiles, descriptor: int, size: int) -> Any:
+        found = digest(small, descriptor, size)
+        with pytest.raises(BlockingIOError):
+            os.open(area / "folder" / "a", os.O_WRONLY | os.O_NONBLOCK)
+        return found
+
+    digest = small_files.SmallFiles._digest
+    monkeypatch.setattr(small_files.SmallFiles, "_digest", digested_beside_a_writer)
+
+    assert placed(area, b"a").odd == [(0, b"a")]
+    assert objects(area) == set()
 
 
 def test_bytes_that_something_in_the_store_is_named_by_are_told_of_apart(area: Path) -> None:
@@ -147,7 +188,7 @@ def test_bytes_that_something_in_the_store_is_named_by_are_told_of_apart(area: P
 
     assert [row[2] for row in rows(answer)] == ["a"]
     again = answer.reused
-    assert len(again) == WIDTH
+    assert again[WIDTH:] == [modified(area, b"twice")]
     assert (again[2], again[DIGEST - 1], again[DIGEST]) == ("b", NEW, digest_of(b"twice"))
 
 
