@@ -17,6 +17,7 @@ from moorage.importer.completeness import missing_files
 from moorage.importer.previews import ask_preview
 from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
 from moorage.transfers.checking import check_may_give_a_list, check_may_preview
+from moorage.transfers.outcomes import delivered_files
 
 router = Router(tags=["uploads"])
 
@@ -66,10 +67,13 @@ def put_checksums(request: ApiRequest, upload_id: UUID, name: str = "") -> dict[
 
 @router.get("/uploads/{uuid:upload_id}/checksums/missing", response={200: Page[MissingOut], **FAILURES})
 def list_missing(request: ApiRequest, upload_id: UUID, query: Query[PageQuery]) -> dict[str, object]:
-    """What the lists name and the last look at the files did not see; `entries?compared=` has the rest."""
+    """What lists of digests name, or Globus delivered, and the last look at the files did not see.
+
+    `entries?compared=` has what else lists of digests say.
+    """
     upload = find_upload(request.auth, upload_id)
     after = int(decode_cursor(query.cursor, int)[0]) if query.cursor else 0
-    found = missing_files(upload.pk, after=after, limit=query.limit + 1)
+    found = missing_files(upload.pk, delivered_files(upload), after=after, limit=query.limit + 1)
     shown = found[: query.limit]
     items = [
         {"path": one.path, "size_bytes": one.size_bytes, "digest": one.digest or None, "source": one.source or None}

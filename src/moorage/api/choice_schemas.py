@@ -83,7 +83,7 @@ class PreviewOut(Schema):
 
 
 class MissingOut(Schema):
-    """A file that a list of digests names and that has not arrived. `source` as for the list."""
+    """A file that a list names and that has not arrived. `source` as for the list, or `globus`, which delivered it."""
 
     path: str
     size_bytes: int | None

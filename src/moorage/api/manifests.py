@@ -13,9 +13,11 @@ from moorage.api.finding import find_upload
 from moorage.api.paging import Page, PageQuery
 from moorage.api.schemas import FAILURES, EntryOut, ReceiptOut
 from moorage.files.cursors import decode_cursor, encode_cursor
+from moorage.importer.completeness import missing_files
 from moorage.importer.manifest import EntryItem, entries_page
-from moorage.importer.receipts import Receipt, imported_files, problems, receipt
+from moorage.importer.receipts import Receipt, imported_files, problems, receipt, receipts
 from moorage.transfers.models import Upload
+from moorage.transfers.outcomes import delivered_files
 
 router = Router(tags=["uploads"])
 ROWS_A_QUERY = 1000
@@ -81,6 +83,7 @@ def _document(upload: Upload, found: Receipt) -> dict[str, object]:
         "bytes": found.bytes,
         "verdicts": found.verdicts,
         "problems": found.problems,
+        "missing": found.missing,
         "started_at": found.started_at.isoformat(),
         "ended_at": found.ended_at.isoformat(),
         "duration_seconds": found.duration.total_seconds(),
@@ -88,7 +91,7 @@ def _document(upload: Upload, found: Receipt) -> dict[str, object]:
 
 
 def receipt_csv(upload: Upload, found: Receipt) -> StreamingHttpResponse:
-    """A line for each file that the run imported, then one for each path that it did not."""
+    """A line for each file that the run imported, for each path that it did not, and for what was not there."""
     response = StreamingHttpResponse(_lines(upload, found), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="receipt-{upload.pk}-{found.run}.csv"'
     response["X-Content-Type-Options"] = "nosniff"
@@ -115,6 +118,19 @@ def _lines(upload: Upload, found: Receipt) -> Iterator[str]:
         for row in page:
             yield write([_harmless(row.path), "not imported", "", "", row.code, row.sentence, row.kept_until or ""])
         last = page[-1].id
+    yield from (write(row) for row in _missing_rows(upload, found))
+
+
+def _missing_rows(upload: Upload, found: Receipt) -> Iterator[list[str | int]]:
+    """Which files are missing is known of the newest run: an earlier one may have been compared with other lists."""
+    if not found.missing or found.run != receipts(upload.pk)[0].run:
+        return
+    after = 0
+    while page := missing_files(upload.pk, delivered_files(upload), after=after, limit=ROWS_A_QUERY):
+        for one in page:
+            size = "" if one.size_bytes is None else one.size_bytes
+            yield [_harmless(one.path), "missing", size, "", one.code, one.sentence, ""]
+        after = page[-1].id
 
 
 def _harmless(text: str) -> str:

@@ -142,6 +142,7 @@ class UploadOut(Schema):
     files_done: int
     bytes_done: int
     problems: int
+    missing: int
     verdicts: dict[str, int]
     choices: ChoicesOut
     preview: PreviewOut | None
@@ -182,7 +183,7 @@ class EntryOut(Schema):
 
 
 class ReceiptOut(Schema):
-    """What one run of an import did."""
+    """What one run of an import did. `missing` counts files that lists name and that were not there, if known."""
 
     upload: UUID
     run: int
@@ -192,6 +193,7 @@ class ReceiptOut(Schema):
     bytes: int
     verdicts: dict[str, dict[str, int]]
     problems: int
+    missing: int | None
     started_at: datetime
     ended_at: datetime
     duration_seconds: float

@@ -31,6 +31,7 @@ def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
         "step": upload.step,
         **_progress(upload),
         "problems": upload.problems,
+        "missing": upload.missing,
         "verdicts": _verdicts(upload, preview),
         "choices": choices_document(upload.import_choices),
         "preview": preview_document(preview) if preview else None,

@@ -1,4 +1,7 @@
-"""What lists of digests say of an upload as a whole: what is missing, what differs, what stands in none of them.
+"""What lists say of an upload as a whole: what is missing, what differs, what stands in none of them.
+
+Lists of digests do, and Globus's of what it has delivered, which the caller hands in: rows that have an upload, a path
+and its key, as those of `ExpectedFile` have.
 
 How a single file compares is in `expectations`, and stands on its entry.
 """
@@ -6,7 +9,7 @@ How a single file compares is in `expectations`, and stands on its entry.
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Exists, OuterRef, QuerySet, Sum
+from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Sum
 
 from moorage.importer import paths
 from moorage.importer.expected import whole_lists
@@ -14,6 +17,12 @@ from moorage.importer.models import ExpectedFile, ManifestEntry
 from moorage.importer.verdicts import Compared, EntryKind
 
 MISSING: Final = "list.missing"
+NOT_THERE: Final = "delivered.missing"
+BY_GLOBUS: Final = "globus"  # instead of a list's source; no list has such a name
+_SENTENCES: Final = {
+    MISSING: "A list of digests names it, and it has not arrived.",
+    NOT_THERE: "Globus has delivered it, and it is not there.",
+}
 SAID: Final = {
     Compared.DIFFERS: ("list.differs", "It is not what a list of digests says."),
     Compared.EXTRA: ("list.extra", "It stands in no list of digests."),
@@ -21,7 +30,10 @@ SAID: Final = {
 
 
 class MissingFile(NamedTuple):
-    """A file that a list names and that is not staged. `id` is the place to go on after."""
+    """A file that a list names and that is not staged. `id` is the place to go on after.
+
+    `source` is that of the list of digests, or BY_GLOBUS.
+    """
 
     id: int
     path: str
@@ -29,11 +41,23 @@ class MissingFile(NamedTuple):
     digest: str
     source: str
 
+    @property
+    def sentence(self) -> str:
+        return _SENTENCES[self.code]
 
-def causes_by_lists(upload_id: UUID, entries: QuerySet[ManifestEntry]) -> list[dict[str, Any]]:
+    @property
+    def code(self) -> str:
+        return NOT_THERE if self.source == BY_GLOBUS else MISSING
+
+
+def causes_by_lists(
+    upload_id: UUID, entries: QuerySet[ManifestEntry], delivered: QuerySet[Any] | None = None
+) -> list[dict[str, Any]]:
     """What the lists say of these entries, as a preview keeps it among its causes; nothing where there is no list."""
+    undelivered = _count_undelivered(upload_id, delivered)
+    not_there = [_cause(NOT_THERE, _SENTENCES[NOT_THERE], undelivered, 0)] if undelivered else []
     if not whole_lists(upload_id):
-        return []
+        return not_there
     compared = entries.filter(kind=EntryKind.FILE, compared__in=list(SAID)).order_by()
     causes = [
         _cause(*SAID[Compared(said)], files, size)
@@ -41,24 +65,60 @@ def causes_by_lists(upload_id: UUID, entries: QuerySet[ManifestEntry]) -> list[d
     ]
     absent = _missing(upload_id).aggregate(files=Count("pk"), size=Sum("size_bytes"))
     if absent["files"]:
-        causes.append(_cause(MISSING, "A list of digests names it, and it has not arrived.", **absent))
-    return causes
+        causes.append(_cause(MISSING, _SENTENCES[MISSING], **absent))
+    return causes + not_there
 
 
-def missing_files(upload_id: UUID, *, after: int = 0, limit: int = 100) -> list[MissingFile]:
-    """Files that a list names and that the last look did not see, in the order of the list, in pages."""
-    if not whole_lists(upload_id):
-        return []
-    rows = _missing(upload_id).filter(pk__gt=after).order_by("pk")[:limit]
-    return [
-        MissingFile(row.pk, paths.printable(bytes(row.path)), row.size_bytes, row.digest, row.source) for row in rows
-    ]
+def count_missing(upload_id: UUID, delivered: QuerySet[Any] | None = None) -> int:
+    """How many files the lists name that the last look did not see and no earlier import has brought."""
+    by_lists = _missing(upload_id).count() if whole_lists(upload_id) else 0
+    return by_lists + _count_undelivered(upload_id, delivered)
+
+
+def missing_files(
+    upload_id: UUID, delivered: QuerySet[Any] | None = None, *, after: int = 0, limit: int = 100
+) -> list[MissingFile]:
+    """Files that a list names and that the last look did not see, in pages: by lists of digests, then by Globus's."""
+    found: list[MissingFile] = []
+    if after >= 0 and whole_lists(upload_id):
+        found += [
+            MissingFile(row.pk, paths.printable(bytes(row.path)), row.size_bytes, row.digest, row.source)
+            for row in _missing(upload_id).filter(pk__gt=after).order_by("pk")[:limit]
+        ]
+    if delivered is None or len(found) == limit:
+        return found
+    # Places among what Globus names are below zero.
+    once = _undelivered(upload_id, delivered).values_list("path_digest", "path").annotate(place=Min("pk")).order_by()
+    rows = once.filter(place__gt=max(0, -after)).order_by("place")[: limit - len(found)]
+    return found + [MissingFile(-place, paths.printable(bytes(path)), None, "", BY_GLOBUS) for _, path, place in rows]
 
 
 def _missing(upload_id: UUID) -> QuerySet[ExpectedFile]:
-    sources = [one.source for one in whole_lists(upload_id)]
+    return _not_staged(_expected(upload_id))
+
+
+def _expected(upload_id: UUID) -> QuerySet[ExpectedFile]:
+    return ExpectedFile.objects.filter(upload_id=upload_id, source__in=[one.source for one in whole_lists(upload_id)])
+
+
+def _count_undelivered(upload_id: UUID, delivered: QuerySet[Any] | None) -> int:
+    if delivered is None or not delivered.exists():
+        return 0
+    return _undelivered(upload_id, delivered).values("path_digest").distinct().count()
+
+
+def _undelivered(upload_id: UUID, delivered: QuerySet[Any]) -> QuerySet[Any]:
+    """What was delivered and is not there. What a list of digests names, too, is told once, by that."""
+    absent = _not_staged(delivered.order_by())
+    if not whole_lists(upload_id):
+        return absent
+    return absent.filter(~Exists(_expected(upload_id).filter(path_digest=OuterRef("path_digest"))))
+
+
+def _not_staged(rows: QuerySet[Any]) -> QuerySet[Any]:
+    # Entries of what an earlier run has imported stay, although its names have left the area.
     staged = ManifestEntry.objects.filter(upload_id=OuterRef("upload_id"), path_key=OuterRef("path_digest"))
-    return ExpectedFile.objects.filter(~Exists(staged), upload_id=upload_id, source__in=sources)
+    return rows.filter(~Exists(staged))
 
 
 def _cause(code: str, sentence: str, files: int, size: int | None) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from moorage.accounts.models import Member
 from moorage.backends import Policies
@@ -92,6 +93,7 @@ class ImportJob:
     choices: ImportChoices = field(default_factory=ImportChoices)
     expected: tuple[int, int] = (0, 0)  # files and bytes that have arrived, for the progress while they are listed
     suspicions: Suspicions = field(default_factory=NoSuspicions)
+    delivered: QuerySet[Any] | None = None  # what Globus says of it; see `importer.completeness`
     may_take_right: Callable[[Revision], bool] = _from_nobody
     should_stop: Callable[[], bool] = _never
     cancelled: Callable[[], str] = _not_cancelled

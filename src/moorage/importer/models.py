@@ -141,6 +141,7 @@ class ImportRun(models.Model):
     files = models.BigIntegerField(default=0)
     bytes = models.BigIntegerField(default=0)
     problem_count = models.BigIntegerField(default=0)
+    missing_count = models.BigIntegerField(null=True)  # files that lists name and that were not there; null: not known
     outcome = models.CharField(max_length=12, blank=True)  # "imported", "failed"
 
     class Meta:

@@ -56,7 +56,7 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
     entries = ManifestEntry.objects.filter(upload_id=job.upload_id, run=-fence)
     problems = [
         *_causes(entries),
-        *causes_by_lists(job.upload_id, entries),
+        *causes_by_lists(job.upload_id, entries, job.delivered),
         *_warnings([*planner.ignoring.warnings, *faults]),
     ]
     return {"planned_revision": head, "verdicts": _verdicts(entries), "problems": problems}

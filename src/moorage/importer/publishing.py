@@ -175,4 +175,11 @@ def _finish(job: ImportJob, run: ImportRun, right: RegisterRight, at: datetime) 
     """In the transaction that moves the head: the run's end, then the upload's."""
     run.register_fence = right.fence
     end_run(run, outcome="imported", at=at)
-    job.finish(Outcome(revision=right.number, files=run.files, bytes=run.bytes, problems=run.problem_count), at)
+    outcome = Outcome(
+        revision=right.number,
+        files=run.files,
+        bytes=run.bytes,
+        problems=run.problem_count,
+        missing=run.missing_count,
+    )
+    job.finish(outcome, at)

@@ -22,7 +22,10 @@ class ReceiptNotFoundError(NotFoundError):
 
 @dataclass(frozen=True)
 class Receipt:
-    """One run. `revision` is None when it published nothing. `verdicts` is {verdict: {"files", "bytes"}}."""
+    """One run. `revision` is None when it published nothing. `verdicts` is {verdict: {"files", "bytes"}}.
+
+    `missing` counts files that lists name and that were not there; None where that was not found out.
+    """
 
     run: int
     outcome: str
@@ -30,6 +33,7 @@ class Receipt:
     files: int
     bytes: int
     problems: int
+    missing: int | None
     verdicts: dict[str, dict[str, int]] = field(hash=False)
     started_at: datetime
     ended_at: datetime
@@ -120,6 +124,7 @@ def _receipt(run: ImportRun) -> Receipt:
         files=run.files,
         bytes=run.bytes,
         problems=run.problem_count,
+        missing=run.missing_count,
         verdicts=run.verdicts,
         started_at=run.started_at,
         ended_at=ended_at,

@@ -20,12 +20,16 @@ class Progress:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `revision` is None when it published nothing; then `code` and `sentence` say why."""
+    """How a run ended. `revision` is None when it published nothing; then `code` and `sentence` say why.
+
+    `missing` counts files that lists name and that were not there; None where the run ended before that was known.
+    """
 
     revision: int | None = None
     files: int = 0
     bytes: int = 0
     problems: int = 0
+    missing: int | None = None
     code: str = ""
     sentence: str = ""
 

@@ -7,6 +7,7 @@ Clearing what has been published needs no lease any more: see `importer.clear`.
 from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
 
+from moorage.importer.completeness import count_missing
 from moorage.importer.durability import batches_on_disk_later
 from moorage.importer.early import EarlyRegister, begin_early
 from moorage.importer.found_lists import read_found_lists
@@ -56,6 +57,8 @@ def _run(job: ImportJob) -> int | None:
     else:
         _count_again(job, run)
     place_queued(job, planner, run.number, place_batch)
+    # Before the right to register is taken, which others wait for; written when the run ends.
+    run.missing_count = count_missing(job.upload_id, job.delivered)
     job.seam("placed")
     return register_and_publish(job, run, early)
 

@@ -81,7 +81,8 @@ def fail_run(job: ImportJob, run: ImportRun, *, code: str, sentence: str, right:
 
     def also() -> None:
         end_run(run, outcome="failed", at=now)
-        job.finish(Outcome(problems=run.problem_count, code=code, sentence=sentence), now)
+        outcome = Outcome(problems=run.problem_count, missing=run.missing_count, code=code, sentence=sentence)
+        job.finish(outcome, now)
 
     with transaction.atomic():
         # First the lease: whoever has lost it fails nothing.

@@ -10,6 +10,7 @@ from moorage.notices.telling import tell
 from moorage.transfers.cancelling import CANCELLED
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
+from moorage.transfers.wording import missing_words
 
 
 def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, path: str) -> None:
@@ -32,6 +33,8 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, 
         "step": "",
         "held_by": "",
     }
+    if outcome.missing is not None:
+        changes["missing"] = outcome.missing
     if outcome.revision is not None:
         changes |= {"imported_at": at, "published_revision": outcome.revision, "is_cleared": False}
     lease.update(**changes)
@@ -58,18 +61,28 @@ def _problems(upload: Upload, outcome: Outcome) -> int:
 
 def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str, str, str]:
     name, project = upload.name, upload.project.name
+    missing = missing_words(outcome.missing) if outcome.missing else ""
+    besides = f" Besides, {missing}." if missing else ""
     if outcome.code == CANCELLED:
         text = f"The import of the upload “{name}” into {project} has ended. {outcome.sentence} "
         left = "What was imported before stays." if state is UploadState.IMPORTED else "The project is as it was."
         return "upload.cancelled", f"Import cancelled: {name}", f"{text}{left} You can retry it on the upload's page."
     if state is UploadState.FAILED:
-        text = f"Your upload “{name}” could not be imported into {project}. {outcome.sentence}"
+        text = f"Your upload “{name}” could not be imported into {project}. {outcome.sentence}{besides}"
         return "upload.failed", f"Could not be imported: {name}", text
     done = _what_was_done(outcome)
     if outcome.problems:
         left = "1 file was not imported" if outcome.problems == 1 else f"{outcome.problems:,} files were not imported"
         text = f"Your upload “{name}” has been imported into {project}. {done} {left}: see why on its page, and retry."
+        text += besides
         return "upload.imported_with_problems", f"Imported with problems: {name}", text
+    if missing:
+        text = f"Your upload “{name}” has been imported into {project}. {done} But {missing}: see which on its page, "
+        return (
+            "upload.imported_with_problems",
+            f"Imported, files missing: {name}",
+            f"{text}and send them in another one.",
+        )
     text = f"Your upload “{name}” has been imported into {project}. {done} Nothing needs to be done."
     return "upload.imported", f"Imported: {name}", text
 

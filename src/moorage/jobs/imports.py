@@ -39,6 +39,7 @@ from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.transfers.cancelling import cancel_asked
 from moorage.transfers.doubt import suspicions
 from moorage.transfers.models import Upload
+from moorage.transfers.outcomes import delivered_files
 from moorage.transfers.states import UploadState
 
 DATABASE_DELAY: Final = timedelta(seconds=5)
@@ -165,6 +166,7 @@ def job_of(
         expected=(0, 0) if upload.has_published else (upload.files_arrived, upload.bytes_arrived),
         cancelled=lambda: cancel_asked(upload.pk),
         suspicions=suspicions(upload),
+        delivered=delivered_files(upload),
         may_take_right=may_take_right(LeaseWatch()),
         should_stop=should_stop,
         batches_in_flight=shared_pool().orders_for_one,

@@ -28,6 +28,7 @@ from moorage.projects.choices import ImportChoices
 from moorage.storage.areas import StagingAreas
 from moorage.transfers.doubt import suspicions
 from moorage.transfers.models import Upload
+from moorage.transfers.outcomes import delivered_files
 from moorage.transfers.states import UploadState
 
 _MAY_BE_LOOKED_AT = frozenset({UploadState.OPEN, UploadState.FAILED, UploadState.IMPORTED})
@@ -121,6 +122,7 @@ def _job_of(preview: Preview, upload: Upload, lease: Lease, should_stop: Callabl
         choices=ImportChoices.from_json(preview.choices),
         expected=(upload.files_arrived, upload.bytes_arrived),
         suspicions=suspicions(upload),
+        delivered=delivered_files(upload),
         should_stop=should_stop,
         batches_in_flight=shared_pool().orders_for_one,
     )

@@ -125,6 +125,7 @@ class Upload(Leased):
     bytes_done = models.BigIntegerField(default=0)
     progress_at = models.DateTimeField(null=True)
     problems = models.BigIntegerField(default=0)  # staged paths that the newest run did not import
+    missing = models.BigIntegerField(default=0)  # files that lists name and that the newest run did not see
     published_revision = models.BigIntegerField(null=True)  # the newest revision that this upload published
     is_cleared = models.BooleanField(default=True)  # False from publishing until registered names left the sealed area
     remnants_gone_at = models.DateTimeField(

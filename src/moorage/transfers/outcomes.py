@@ -11,17 +11,23 @@ from itertools import islice
 from typing import Final
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from moorage.backends import backends
 from moorage.errors import NotFoundError
 from moorage.files.paths import path_key
 from moorage.globus.service import CollectionPath, TaskId
-from moorage.transfers.models import Belonging, DeliveredFile, GlobusTask, UploadTask
+from moorage.transfers.models import Belonging, DeliveredFile, GlobusTask, Upload, UploadTask
 from moorage.transfers.naming import area_path, looks_like_area
 from moorage.transfers.task_links import FINAL, SURE
 
 BATCH: Final = 500
 PAUSE_SECONDS: Final = 0.01  # SQLite's lock is not fair: leave it to others between two batches (design §5)
+
+
+def delivered_files(upload: Upload) -> QuerySet[DeliveredFile]:
+    """What Globus has said so far that tasks delivered into an upload; a path may be there more than once."""
+    return DeliveredFile.objects.filter(upload_id=upload.pk)
 
 
 def tasks_without_outcome() -> Iterator[GlobusTask]:

@@ -42,6 +42,7 @@ _LABELS: Final[Mapping[UploadState, StateLabel]] = {
     UploadState.DISCARDED: StateLabel("Deleted", "trash", "neutral"),
 }
 _IMPORTED_WITH_PROBLEMS: Final = StateLabel("Imported with problems", "exclamation-triangle", "bad")
+_IMPORTED_IN_PART: Final = StateLabel("Imported, files missing", "exclamation-triangle", "bad")
 _CANCELLED: Final = StateLabel("Import cancelled", "x-circle", "neutral")
 _BEING_CANCELLED: Final = StateLabel("Being cancelled", "hourglass-split", "active")
 _OPEN_WITH_WISH: Final = StateLabel("Open, import follows", "clock-history", "active")
@@ -61,6 +62,8 @@ def state_label(upload: Upload) -> StateLabel:
     state = upload.current_state
     if state is UploadState.IMPORTED and upload.problems:
         return _IMPORTED_WITH_PROBLEMS
+    if state is UploadState.IMPORTED and upload.missing:
+        return _IMPORTED_IN_PART
     if state is UploadState.IMPORTING and upload.cancel_asked_at is not None:
         return _BEING_CANCELLED
     if state is UploadState.FAILED and upload.reason == CANCELLED:
@@ -124,18 +127,30 @@ def _importing(upload: Upload) -> str:
 
 def _imported(upload: Upload) -> str:
     if not upload.problems:
+        if upload.missing:
+            return f"Imported. But {missing_words(upload.missing)}: see which below, and send them in another upload."
         return "Imported. All of its files are accounted for in the project."
+    besides = f" Besides, {missing_words(upload.missing)}." if upload.missing else ""
     files = "1 file was" if upload.problems == 1 else f"{upload.problems:,} files were"
     if upload.remnants_gone_at is not None:
-        return f"Imported with problems: {files} not imported and have been moved to the trash."
-    return f"Imported with problems: {files} not imported. See why below, and retry or send them in another upload."
+        return f"Imported with problems: {files} not imported and have been moved to the trash.{besides}"
+    next_step = "See why below, and retry or send them in another upload."
+    return f"Imported with problems: {files} not imported. {next_step}{besides}"
+
+
+def missing_words(missing: int) -> str:
+    """Of files that a list of digests names, or Globus's of what it delivered, and that an import did not see."""
+    if missing == 1:
+        return "1 file that a list names was not there"
+    return f"{missing:,} files that lists name were not there"
 
 
 def _failed(upload: Upload) -> str:
     if upload.reason == CANCELLED:
         return f"Import cancelled. {upload.reason_text} The project is as it was. Retry the import, or press DELETE."
     why = f" {upload.reason_text}" if upload.reason_text else ""
-    return f"Not imported.{why} Nothing of it is in the project. Retry the import, or press DELETE."
+    besides = f" Besides, {missing_words(upload.missing)}." if upload.missing else ""
+    return f"Not imported.{why} Nothing of it is in the project. Retry the import, or press DELETE.{besides}"
 
 
 def _discarding(_: Upload) -> str:

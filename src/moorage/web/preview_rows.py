@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from moorage.importer.completeness import MISSING
+from moorage.importer.completeness import MISSING, NOT_THERE
 from moorage.importer.preview_view import Cause, Counted, PreviewView
 from moorage.importer.reasons import IGNORED
 from moorage.importer.verdicts import Verdict
@@ -38,6 +38,7 @@ _MEANINGS: Final[Mapping[Verdict, tuple[str, str, str]]] = {
 }
 _BY_LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
     MISSING: ("Missing", "stand in a list of digests and have not arrived", ""),
+    NOT_THERE: ("Gone", "were delivered by Globus and are not there", ""),
     "list.differs": ("Different", "are not what a list of digests says", "compared=differs"),
     "list.extra": ("In no list", "have arrived and stand in no list of digests", "compared=extra"),
 }

@@ -16,6 +16,7 @@ from moorage.files.cursors import encode_cursor
 from moorage.importer.completeness import missing_files
 from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
 from moorage.transfers.checking import check_may_give_a_list
+from moorage.transfers.outcomes import delivered_files
 from moorage.web.requests import MemberRequest
 from moorage.web.templatetags.words import count_of
 from moorage.web.upload_manifest import PER_PAGE, place_after
@@ -56,10 +57,10 @@ def checksums(request: MemberRequest, upload_id: UUID) -> HttpResponse:
 @login_required
 @require_safe
 def missing(request: MemberRequest, upload_id: UUID) -> HttpResponse:
-    """What lists of digests name and the last look did not see."""
+    """What lists of digests name, or Globus delivered, and the last look did not see."""
     upload = upload_for(request, upload_id)
     after = place_after(request, first=0)
-    rows = missing_files(upload.pk, after=after, limit=PER_PAGE + 1)
+    rows = missing_files(upload.pk, delivered_files(upload), after=after, limit=PER_PAGE + 1)
     told = {
         "section": "upload-status",
         "project": upload.project,

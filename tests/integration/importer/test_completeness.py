@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 from hashlib import md5, sha256
+from uuid import UUID
 
 import pytest
+from django.test import Client
 
 from builders import NOON
 from importing import World, fill
+from moorage.accounts.tokens import create_token
+from moorage.files.paths import path_key
 from moorage.importer.completeness import causes_by_lists, missing_files
 from moorage.importer.expected import SENT, forget_list, write_list
 from moorage.importer.listed import Listed
 from moorage.importer.manifest import entries_page
 from moorage.importer.models import ManifestEntry
-from moorage.transfers.models import Upload
+from moorage.importer.receipts import receipts
+from moorage.notices.models import Notice
+from moorage.projects.choices import ImportChoices
+from moorage.transfers.models import DeliveredFile, GlobusTask, Upload
+from moorage.transfers.outcomes import delivered_files
+from moorage.transfers.retrying import retry_upload
+from moorage.transfers.wording import state_label, state_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -72,3 +82,117 @@ def test_without_a_list_nothing_is_said(upload: Upload) -> None:
     forget_list(upload_id=upload.pk)
     assert missing_files(upload.pk) == []
     assert causes_by_lists(upload.pk, ManifestEntry.objects.filter(upload_id=upload.pk)) == []
+
+
+def test_an_import_says_that_files_are_missing(upload: Upload) -> None:
+    assert (upload.problems, upload.missing) == (2, 2)
+    assert "Besides, 2 files that lists name were not there." in state_text(upload)
+    assert [(one.missing, one.problems) for one in receipts(upload.pk)] == [(2, 2)]
+    assert "Besides, 2 files that lists name were not there." in Notice.objects.get(member=upload.owner).text
+
+
+def test_an_import_of_all_that_arrived_does_not_say_that_all_is_there(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good"})
+    (area / "SHA256SUMS").write_text(f"{sha256(b'good').hexdigest()}  good\n{'0' * 64}  gone.dat\n")
+    world.seal(upload)
+
+    world.work(upload)
+
+    assert (upload.problems, upload.missing) == (0, 1)
+    assert state_label(upload).label == "Imported, files missing"
+    assert state_text(upload).startswith("Imported. But 1 file that a list names was not there: see which below")
+    notice = Notice.objects.get(member=upload.owner)
+    assert (notice.kind, notice.subject) == (
+        "upload.imported_with_problems",
+        "Imported, files missing: Scan 42",
+    )
+    assert "But 1 file that a list names was not there" in notice.text
+    assert "Nothing needs to be done" not in notice.text
+
+
+def test_without_lists_nothing_is_missing(world: World) -> None:
+    upload = world.imported({"good": b"good"})
+    assert upload.missing == 0
+    assert state_text(upload) == "Imported. All of its files are accounted for in the project."
+
+
+def test_receipts_name_what_is_missing(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good"})
+    (area / "checksums.csv").write_text("path,size\ngood,4\ngone.dat,7\n")
+    world.seal(upload)
+    world.work(upload)
+    page, (_, token) = Client(), create_token(upload.owner, "test", at=upload.created_at)
+    page.force_login(upload.owner)
+    script = Client(headers={"Authorization": f"Bearer {token}"})
+    route = f"/api/v1/uploads/{upload.pk}"
+
+    assert script.get(route).json()["missing"] == 1
+    assert script.get(f"{route}/receipt").json()["missing"] == 1
+    answer = script.get(f"{route}/receipt", headers={"Accept": "text/csv"})
+    lines = b"".join(answer).decode().splitlines()
+    assert lines[-1] == 'gone.dat,missing,7,,list.missing,"A list of digests names it, and it has not arrived.",'
+    shown = page.get(f"/uploads/{upload.pk}/").content.decode()
+    assert f'<a href="/uploads/{upload.pk}/missing/">1 file missing' in shown
+    assert "Imported, files missing" in page.get(f"/projects/{upload.project_id}/upload-status/").content.decode()
+    assert "gone.dat" in page.get(f"/uploads/{upload.pk}/missing/").content.decode()
+
+
+def delivered(upload: Upload, *files: bytes) -> None:
+    """Globus says of two tasks that each delivered all of them."""
+    for number in (1, 2):
+        task = GlobusTask.objects.create(
+            task_id=UUID(int=number),
+            collection_id=upload.collection_id,
+            status="SUCCEEDED",
+            requested_at=NOON,
+            as_of=NOON,
+        )
+        DeliveredFile.objects.bulk_create(
+            DeliveredFile(task=task, upload=upload, path=path, path_digest=path_key(path)) for path in files
+        )
+
+
+def test_what_globus_has_delivered_and_is_not_there_is_missing(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good", "bad\x01": b"bad"})
+    (area / "SHA256SUMS").write_text(f"{'0' * 64}  listed and delivered\n")
+    delivered(upload, b"good", b"bad\x01", b"gone", b"a/gone, too", b"listed and delivered")
+    world.seal(upload)
+
+    world.work(upload)
+
+    assert (upload.problems, upload.missing) == (1, 3)
+    ours = delivered_files(upload)
+    assert [(one.path, one.source) for one in missing_files(upload.pk, ours)] == [
+        ("listed and delivered", "SHA256SUMS"),
+        ("gone", "globus"),
+        ("a/gone, too", "globus"),
+    ]
+    found, after = [], 0
+    while page := missing_files(upload.pk, ours, after=after, limit=1):
+        found.append(page[0].path)
+        after = page[0].id
+    assert found == ["listed and delivered", "gone", "a/gone, too"]
+    causes = causes_by_lists(upload.pk, ManifestEntry.objects.filter(upload_id=upload.pk), ours)
+    assert {cause["code"]: cause["files"] for cause in causes if "missing" in cause["code"]} == {
+        "list.missing": 1,
+        "delivered.missing": 2,
+    }
+
+
+def test_what_an_earlier_run_imported_is_not_missing_at_a_retry(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good", "later": b"later"})
+    (area / "SHA256SUMS").write_text(f"{sha256(b'good').hexdigest()}  good\n{'0' * 64}  later\n")
+    delivered(upload, b"good", b"later")
+    world.seal(upload)
+    world.work(upload)
+    assert (upload.problems, upload.missing) == (1, 0)
+    assert not (world.store.sealed / str(upload.pk) / "good").exists()
+
+    retry_upload(upload=upload, actor=upload.owner, at=NOON, choices=ImportChoices(include=("doubtful",)))
+    world.work(upload)
+
+    assert (upload.problems, upload.missing) == (0, 0)

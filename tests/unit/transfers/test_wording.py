@@ -23,6 +23,9 @@ VARIANTS = [Upload(state=state.value) for state in UploadState] + [
     Upload(state=UploadState.IMPORTED.value, problems=1),
     Upload(state=UploadState.IMPORTED.value, problems=2000),
     Upload(state=UploadState.IMPORTED.value, problems=2, remnants_gone_at=NOON),
+    Upload(state=UploadState.IMPORTED.value, problems=2, missing=1),
+    Upload(state=UploadState.IMPORTED.value, missing=2000),
+    Upload(state=UploadState.FAILED.value, missing=1),
     Upload(state=UploadState.FAILED.value, reason_text="No file could be imported."),
     Upload(state=UploadState.DISCARDED.value, reason_text="Deleted by Ada.", trash_until=NOON),
 ]
@@ -62,6 +65,13 @@ def test_a_deleted_upload_says_until_when_the_trash_keeps_it() -> None:
     upload = Upload(state=UploadState.DISCARDED.value, reason_text="Deleted by Ada.", trash_until=NOON)
 
     assert state_text(upload) == "Deleted by Ada. The trash keeps its files until 14 March 2026."
+
+
+def test_what_lists_name_and_was_not_there_is_told_of_every_import() -> None:
+    for kept in ({}, {"problems": 1}, {"problems": 1, "remnants_gone_at": NOON}):
+        assert "1 file that a list names was not there" in state_text(
+            Upload(state=UploadState.IMPORTED.value, missing=1, **kept)
+        )
 
 
 def test_one_problem_is_not_called_problems() -> None:
