@@ -10,6 +10,7 @@ from typing import Any, Final
 from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, TextField, Value, When
 
 from moorage.importer.completeness import causes_by_lists
+from moorage.importer.conflicts import foreseen_conflict
 from moorage.importer.found_lists import read_found_lists
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ManifestEntry
@@ -20,6 +21,7 @@ from moorage.importer.reasons import BAD_RULES, IGNORED
 from moorage.importer.scan import Listed, end_scan, scan
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
 from moorage.importer.writing import ManifestWriter
+from moorage.projects.choices import OnConflict
 from moorage.projects.models import Project
 
 MOST_CAUSES: Final = 100
@@ -54,7 +56,9 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
         job.note_total(listed.files, listed.bytes, is_whole=True)
     end_scan(job, planner, run=-fence)
     entries = ManifestEntry.objects.filter(upload_id=job.upload_id, run=-fence)
+    stops = planner.policy.on_conflict == OnConflict.FAIL
     problems = [
+        *(foreseen_conflict(entries) if stops else []),
         *_causes(entries),
         *causes_by_lists(job.upload_id, entries, job.delivered),
         *_warnings([*planner.ignoring.warnings, *faults]),

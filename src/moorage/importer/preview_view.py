@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
 
+from moorage.importer.conflicts import CONFLICT
 from moorage.importer.models import Preview, PreviewState
 from moorage.importer.reasons import BAD_RULES
 from moorage.importer.verdicts import GOOD, Verdict
@@ -81,6 +82,11 @@ class PreviewView:
     def warnings(self) -> list[str]:
         """What of the upload's own ignore rules does not count."""
         return [cause.sentence for cause in self.causes if cause.code == BAD_RULES]
+
+    @property
+    def stopped_by(self) -> Cause | None:
+        """Why an import would bring nothing, although some of its files could be imported."""
+        return next((cause for cause in self.causes if cause.code == CONFLICT), None)
 
     def of(self, verdict: Verdict) -> Counted:
         return self.verdicts.get(verdict, Counted())

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from moorage.files.registering import RegisterRight, RevisionCounts, RightLostError, give_back, publish
 from moorage.files.taking import keep_right, take_right
+from moorage.importer.conflicts import CONFLICT, why_stopped
 from moorage.importer.durability import on_disk_at_once
 from moorage.importer.early import EarlyRegister
 from moorage.importer.job import ImportJob
@@ -115,11 +116,8 @@ def _why_nothing(job: ImportJob, run: ImportRun, on_conflict: str) -> tuple[str,
     good = ManifestEntry.objects.filter(
         upload_id=job.upload_id, run=run.number, verdict__in=GOOD, state=EntryState.PLACED
     )
-    if on_conflict == OnConflict.FAIL:
-        conflict = good.filter(verdict=Verdict.NEW_VERSION).order_by("number").first()
-        if conflict is not None:
-            count = good.filter(verdict=Verdict.NEW_VERSION).count()
-            return "import.conflict", _conflict(str(conflict), count)
+    if on_conflict == OnConflict.FAIL and (told := why_stopped(good)):
+        return CONFLICT, told
     if good.exists():
         return None
     if not_imported(job, run.number).exists():
@@ -128,14 +126,6 @@ def _why_nothing(job: ImportJob, run: ImportRun, on_conflict: str) -> tuple[str,
             "None of its files could be imported. See why below, and send them in another upload.",
         )
     return "import.empty", "Nothing was in the staging area. Transfer the files in another upload, or press DELETE."
-
-
-def _conflict(path: str, count: int) -> str:
-    more = f" and {count - 1:,} more" if count > 1 else ""
-    return (
-        f"The project has other files at {path}{more}, and this import was to stop then, so nothing was imported. "
-        "Retry with new versions, or with those files skipped."
-    )
 
 
 def _count(job: ImportJob, run: ImportRun) -> RevisionCounts:

@@ -36,6 +36,10 @@ _MEANINGS: Final[Mapping[Verdict, tuple[str, str, str]]] = {
     Verdict.DOUBTFUL: ("Doubtful", "may be incomplete, or are not what a list says", DOUBTFUL),
     Verdict.REJECTED: ("Cannot be imported", "stay out of the project", ""),
 }
+_IF_STOPPED: Final[Mapping[Verdict, str]] = {
+    Verdict.NEW: "would become part of the project, if others did not stop the import",
+    Verdict.NEW_VERSION: "stand in the project with other content, and stop the import",
+}
 _BY_LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
     MISSING: ("Missing", "stand in a list of digests and have not arrived", ""),
     NOT_THERE: ("Gone", "were delivered by Globus and are not there", ""),
@@ -58,7 +62,9 @@ def _row(preview: PreviewView, verdict: Verdict) -> Row:
     label, meaning, also = _MEANINGS[verdict]
     if verdict is Verdict.NEW_VERSION and not preview.with_digests:
         meaning = "replace files of the project, whose old versions stay, unless their bytes turn out to be identical"
-    causes = tuple(_before_an_import(cause) for cause in preview.causes_of(verdict))
+    if preview.stopped_by and verdict in _IF_STOPPED:
+        meaning = _IF_STOPPED[verdict]
+    causes = tuple(_before_an_import(cause) for cause in preview.causes_of(verdict) if cause != preview.stopped_by)
     if verdict is Verdict.SKIPPED and not any(cause.code == IGNORED for cause in causes):
         also = ""
     return Row(verdict.value, label, meaning, preview.of(verdict), causes, also, query=f"verdict={verdict.value}")

@@ -177,6 +177,38 @@ def test_on_a_conflict_nothing_is_imported_if_it_was_to_stop_then(world: World) 
     assert contents(world, upload.project) == BEFORE
 
 
+def test_a_preview_foresees_that_nothing_would_be_imported(world: World) -> None:
+    upload, area = an_upload(world)
+    fail = ImportChoices(on_conflict="fail")
+
+    def foreseen() -> list[tuple[str, str, int, int, str]]:
+        view = preview_of(upload.pk, head=1, area_digest=upload.arrived_digest)
+        assert view is not None
+        told = [cause for cause in view.causes if cause.code.startswith("import.")]
+        assert told[:1] == ([view.stopped_by] if view.stopped_by else [])
+        return [(one.code, one.verdict, one.counted.files, one.counted.bytes, one.sentence) for one in told]
+
+    looked_at(upload, choices=fail)
+    [(code, verdict, files, size, sentence)] = foreseen()
+    assert (code, verdict, files, size) == ("import.conflict", "new_version", 2, 11)
+    assert sentence.startswith("Nothing would be imported, unless their bytes turn out to be identical: ")
+    assert "and 1 more" in sentence
+
+    looked_at(upload, choices=fail, digest=True)
+    assert [one[:4] for one in foreseen()] == [("import.conflict", "new_version", 1, 7)]
+    assert foreseen()[0][4] == (
+        "Nothing would be imported: the project has other files at changes, and this import is to stop then. "
+        "Choose new versions, or to keep the project's files."
+    )
+
+    (area / "changes").unlink()
+    looked_at(upload, choices=fail, digest=True)
+    assert foreseen() == [], "what is identical is no conflict"
+    (area / "changes").write_bytes(b"changed")
+    looked_at(upload, digest=True)
+    assert foreseen() == [], "new versions were wanted"
+
+
 def test_a_cancelled_import_leaves_the_project_as_it_was(world: World) -> None:
     upload, _ = an_upload(world)
     world.seal(upload)

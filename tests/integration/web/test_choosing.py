@@ -104,6 +104,20 @@ def test_the_preview_says_what_becomes_of_the_files_and_by_which_rule(upload: Up
     assertNotContains(shown, "look again")
 
 
+def test_the_page_says_that_nothing_would_be_imported(upload: Upload) -> None:
+    client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
+    client.get(page)
+    told = {"code": "import.conflict", "sentence": "Nothing would be imported: a.", "files": 1, "bytes": 7}
+    a_preview_is_made(upload, {"new": (1, 2), "new_version": (1, 7)}, [told | {"verdict": "new_version"}])
+
+    words = words_of(client.get(page))
+
+    assert words.count("Nothing would be imported: a.") == 1
+    assert "would become part of the project, if others did not stop the import" in words
+    assert "stand in the project with other content, and stop the import" in words
+    assert "replace files of the project" not in words
+
+
 def test_a_preview_that_no_longer_holds_says_so_and_is_made_anew_when_the_page_is_opened(upload: Upload) -> None:
     client, page = client_of(upload.owner), f"/uploads/{upload.pk}/"
     client.get(f"{page}done/")
