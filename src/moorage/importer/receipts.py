@@ -22,7 +22,8 @@ class ReceiptNotFoundError(NotFoundError):
 
 @dataclass(frozen=True)
 class Receipt:
-    """One run. `revision` is None when it published nothing. `verdicts` is {verdict: {"files", "bytes"}}.
+    """One run. `verdicts` is {verdict: {"files", "bytes"}}. `revision` is None when it published nothing: then it
+    brought no files, and the verdicts are what they would have been.
 
     `missing` counts files that lists name and that were not there; None where that was not found out.
     """
@@ -117,12 +118,13 @@ def imported_files(upload_id: UUID, revision: int, *, after: int = -1, limit: in
 
 def _receipt(run: ImportRun) -> Receipt:
     ended_at = run.ended_at or run.started_at
+    is_in_project = run.outcome == "imported"
     return Receipt(
         run=run.number,
         outcome=run.outcome,
         revision=run.revision.number,
-        files=run.files,
-        bytes=run.bytes,
+        files=run.files if is_in_project else 0,
+        bytes=run.bytes if is_in_project else 0,
         problems=run.problem_count,
         missing=run.missing_count,
         verdicts=run.verdicts,

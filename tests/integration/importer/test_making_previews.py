@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from django.test import Client
 
 from builders import a_project, publish_files
 from importing import World, contents, fill
@@ -15,6 +16,7 @@ from moorage.importer.models import ManifestEntry, Preview, PreviewState
 from moorage.importer.place import place_batch
 from moorage.importer.preview_view import preview_of
 from moorage.importer.previews import ask_preview
+from moorage.importer.receipts import receipt
 from moorage.jobs import previews
 from moorage.leases import LeaseWatch
 from moorage.projects.choices import ImportChoices
@@ -175,6 +177,14 @@ def test_on_a_conflict_nothing_is_imported_if_it_was_to_stop_then(world: World) 
     assert (upload.state, upload.reason) == ("failed", "import.conflict")
     assert "changes" in upload.reason_text
     assert contents(world, upload.project) == BEFORE
+    told = receipt(upload.pk)
+    assert (told.outcome, told.revision, told.files, told.bytes) == ("failed", None, 0, 0)
+    assert told.verdicts["new"] == {"files": 2, "bytes": 8}
+    client = Client()
+    client.force_login(upload.owner)
+    page = " ".join(client.get(f"/uploads/{upload.pk}/").content.decode().split())
+    assert "<dt>Imported</dt> <dd>nothing</dd>" in page
+    assert "<dt>Would have been new</dt>" in page
 
 
 def test_a_preview_foresees_that_nothing_would_be_imported(world: World) -> None:
