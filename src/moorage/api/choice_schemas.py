@@ -49,11 +49,12 @@ class CountsOut(Schema):
 
 
 class CauseOut(CountsOut):
-    """Why paths of a verdict are not imported, or what is to be known of them."""
+    """Why paths of a verdict are not imported, or what is to be known of them. `folders` are told besides the files."""
 
     code: str
     message: str
     verdict: str
+    folders: int
 
 
 class ChoicesOut(Schema):

@@ -44,7 +44,13 @@ def list_documents(lists: Iterable[ExpectedList]) -> list[dict[str, Any]]:
 
 
 def _cause(cause: Cause) -> dict[str, Any]:
-    return {"code": cause.code, "message": cause.sentence, "verdict": cause.verdict, **_counts(cause.counted)}
+    return {
+        "code": cause.code,
+        "message": cause.sentence,
+        "verdict": cause.verdict,
+        **_counts(cause.counted),
+        "folders": cause.folders,
+    }
 
 
 def _counts(counted: Counted) -> dict[str, int]:

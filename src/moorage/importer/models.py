@@ -202,7 +202,7 @@ class Preview(Leased):
     reason = models.CharField(max_length=60, blank=True)
     reason_text = models.TextField(blank=True)
     verdicts = models.JSONField(default=dict)  # {verdict: {"files": n, "bytes": n}}
-    problems = models.JSONField(default=list)  # by cause: [{"code", "sentence", "files", "bytes"}]
+    problems = models.JSONField(default=list)  # by cause: [{"code", "sentence", "files", "folders"?, "bytes"}]
 
     def __str__(self) -> str:
         return f"preview of {self.upload_id}: {self.state}"

@@ -7,10 +7,11 @@ taken again as long as nothing has changed.
 from collections.abc import Iterable
 from typing import Any, Final
 
-from django.db.models import Case, Count, F, Max, Q, QuerySet, Sum, TextField, Value, When
+from django.db.models import Case, F, Max, Q, QuerySet, TextField, Value, When
 
 from moorage.importer.completeness import causes_by_lists
 from moorage.importer.conflicts import foreseen_conflict
+from moorage.importer.counting import BYTES, FILES, FOLDERS, IS_FOLDER
 from moorage.importer.found_lists import read_found_lists
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ManifestEntry
@@ -19,7 +20,7 @@ from moorage.importer.placing import place_listed
 from moorage.importer.planning import planner_for
 from moorage.importer.reasons import BAD_RULES, IGNORED
 from moorage.importer.scan import Listed, end_scan, scan
-from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
+from moorage.importer.verdicts import EntryKind, EntryState, Verdict
 from moorage.importer.writing import ManifestWriter
 from moorage.projects.choices import OnConflict
 from moorage.projects.models import Project
@@ -71,20 +72,15 @@ def _warnings(sentences: Iterable[str]) -> list[Found]:
     return [{"code": BAD_RULES, "sentence": one, "verdict": "", "files": 0, "bytes": 0} for one in sentences]
 
 
-def _files(entries: QuerySet[ManifestEntry]) -> QuerySet[ManifestEntry]:
-    # A folder that is taken does not count; one that is not does.
-    return entries.exclude(Q(kind=EntryKind.DIRECTORY) & Q(verdict__in=GOOD)).order_by()
-
-
 def _verdicts(entries: QuerySet[ManifestEntry]) -> dict[str, dict[str, int]]:
     sums: dict[str, dict[str, int]] = {}
     for verdict, state, files, size in (
-        _files(entries).values_list("verdict", "state").annotate(files=Count("pk"), size=Sum("size_bytes"))
+        entries.exclude(IS_FOLDER).order_by().values_list("verdict", "state").annotate(files=FILES, size=BYTES)
     ):
         name = Verdict.REJECTED.value if state == EntryState.FAILED else verdict
         one = sums.setdefault(name, {"files": 0, "bytes": 0})
         one["files"] += files
-        one["bytes"] += size or 0
+        one["bytes"] += size
     return sums
 
 
@@ -92,17 +88,20 @@ def _causes(entries: QuerySet[ManifestEntry]) -> list[Found]:
     """Why paths are left out, and warnings of some that are not, the most frequent first."""
     # Each ignore rule is told by itself; other sentences of one reason may differ by the path that they name.
     rule = Case(When(reason=IGNORED, then=F("reason_text")), default=Value(""), output_field=TextField())
-    left_out = _files(entries).exclude(reason="").annotate(rule=rule).values_list("verdict", "state", "reason", "rule")
+    # A folder is skipped with all that it holds, which is told; one that is rejected or unreadable is told itself.
+    told = entries.exclude(reason="").exclude(IS_FOLDER & Q(verdict=Verdict.SKIPPED)).order_by()
+    left_out = told.annotate(rule=rule).values_list("verdict", "state", "reason", "rule")
     causes = [
         {
             "code": code,
             "sentence": sentence,
             "verdict": Verdict.REJECTED.value if state == EntryState.FAILED else verdict,
             "files": files,
-            "bytes": size or 0,
+            "folders": folders,
+            "bytes": size,
         }
-        for verdict, state, code, _, files, size, sentence in left_out.annotate(
-            files=Count("pk"), size=Sum("size_bytes"), sentence=Max("reason_text")
+        for verdict, state, code, _, files, folders, size, sentence in left_out.annotate(
+            files=FILES, folders=FOLDERS, size=BYTES, sentence=Max("reason_text")
         )
     ]
-    return sorted(causes, key=lambda cause: (-cause["files"], cause["code"]))[:MOST_CAUSES]
+    return sorted(causes, key=lambda cause: (-cause["files"] - cause["folders"], cause["code"]))[:MOST_CAUSES]

@@ -25,12 +25,16 @@ class Counted:
 
 @dataclass(frozen=True)
 class Cause:
-    """A reason why paths are not imported, or a warning of some that are, with how many it is said of."""
+    """A reason why paths are not imported, or a warning of some that are, with how many it is said of.
+
+    `folders` is how many folders, besides the files.
+    """
 
     code: str
     sentence: str
     verdict: str
     counted: Counted
+    folders: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,4 +127,4 @@ def preview_of(upload_id: UUID, *, head: int, area_digest: str) -> PreviewView |
 
 def _cause(kept: Mapping[str, Any]) -> Cause:
     counted = Counted(kept["files"], kept["bytes"])
-    return Cause(kept["code"], kept["sentence"], kept.get("verdict", Verdict.REJECTED), counted)
+    return Cause(kept["code"], kept["sentence"], kept.get("verdict", Verdict.REJECTED), counted, kept.get("folders", 0))

@@ -1,20 +1,26 @@
 """Problems of a run: every staged path that it did not import, with its reason; and until when the bytes are kept.
 
+A folder that is skipped is none where paths are told that it may hold. Where nothing but folders is left out, they are:
+a retry could import them.
+
 They are rows of the run, so that a retry adds its own and changes none of an earlier receipt.
 """
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final
 
 from django.db import connection
 from django.db.models import Q, QuerySet
 
+from moorage.importer.counting import IS_FOLDER
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.importer.verdicts import EntryState, Verdict
 
 ROWS_PER_BATCH: Final = 500
 _LEFT_OUT: Final = (Verdict.REJECTED, Verdict.DOUBTFUL, Verdict.SKIPPED)
+_SKIPPED_FOLDER: Final = IS_FOLDER & Q(verdict=Verdict.SKIPPED)
 
 
 def not_imported(job: ImportJob, run: int) -> QuerySet[ManifestEntry]:
@@ -24,11 +30,25 @@ def not_imported(job: ImportJob, run: int) -> QuerySet[ManifestEntry]:
 
 
 def write_problems(job: ImportJob, run: ImportRun) -> int:
-    """Write a row for everything that is left out, and return how many those are. Repeatable."""
+    """Write a row for what is left out, and return how many those are. Repeatable."""
     until = job.clock() + job.policies.remnants_kept
     _forget(job, run)
+    ours = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number).order_by("number")
+    by_verdict = ours.not_new().filter(verdict__in=_LEFT_OUT)
+    failed = ours.without_place().filter(state=EntryState.FAILED).exclude(verdict__in=_LEFT_OUT)
+    skipped_folders = by_verdict.filter(_SKIPPED_FOLDER)
+    _write(job, run, by_verdict.exclude(_SKIPPED_FOLDER), until)
+    _write(job, run, failed, until)
+    run.problem_count = ImportProblem.objects.filter(run=run).count()
+    if not run.problem_count:
+        _write(job, run, skipped_folders, until)
+        run.problem_count = ImportProblem.objects.filter(run=run).count()
+    return run.problem_count
+
+
+def _write(job: ImportJob, run: ImportRun, left_out: QuerySet[ManifestEntry], until: datetime) -> None:
     as_uuid = ImportRun._meta.pk.get_db_prep_value
-    for numbers in _numbers(job, run):
+    for numbers in _numbers(left_out):
         entries = ManifestEntry.objects.filter(pk__in=numbers)
         with job.batch(), connection.cursor() as cursor:
             entries.update(remnant_until=until)
@@ -38,20 +58,14 @@ def write_problems(job: ImportJob, run: ImportRun) -> int:
                 f" WHERE number IN ({', '.join(['%s'] * len(numbers))}) ORDER BY number",
                 [as_uuid(run.pk, connection), *numbers],
             )
-    run.problem_count = ImportProblem.objects.filter(run=run).count()
-    return run.problem_count
 
 
-def _numbers(job: ImportJob, run: ImportRun) -> Iterator[list[int]]:
-    """The entries that are left out, some at a time. Few of them may lie far apart in the manifest."""
-    ours = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number).order_by("number")
-    by_verdict = ours.not_new().filter(verdict__in=_LEFT_OUT)
-    failed = ours.without_place().filter(state=EntryState.FAILED).exclude(verdict__in=_LEFT_OUT)
-    for entries in (by_verdict, failed):
-        numbers = list(entries.values_list("number", flat=True)[:ROWS_PER_BATCH])
-        while numbers:
-            yield numbers
-            numbers = list(entries.filter(number__gt=numbers[-1]).values_list("number", flat=True)[:ROWS_PER_BATCH])
+def _numbers(left_out: QuerySet[ManifestEntry]) -> Iterator[list[int]]:
+    """Of these entries, some at a time. Few of them may lie far apart in the manifest."""
+    numbers = list(left_out.values_list("number", flat=True)[:ROWS_PER_BATCH])
+    while numbers:
+        yield numbers
+        numbers = list(left_out.filter(number__gt=numbers[-1]).values_list("number", flat=True)[:ROWS_PER_BATCH])
 
 
 def _forget(job: ImportJob, run: ImportRun) -> None:

@@ -5,12 +5,12 @@ import time
 from datetime import datetime
 from typing import Final
 
-from django.db.models import Count, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
+from django.db.models import Q, QuerySet
 
 from moorage.files.registering import RegisterRight, RevisionCounts, RightLostError, give_back, publish
 from moorage.files.taking import keep_right, take_right
 from moorage.importer.conflicts import CONFLICT, why_stopped
+from moorage.importer.counting import BYTES, FILES, IS_FOLDER
 from moorage.importer.durability import on_disk_at_once
 from moorage.importer.early import EarlyRegister
 from moorage.importer.job import ImportJob
@@ -24,7 +24,7 @@ from moorage.importer.register import is_still_live, register, registering
 from moorage.importer.replanning import plan_again
 from moorage.importer.reporting import Outcome
 from moorage.importer.runs import end_run, fail_run
-from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
+from moorage.importer.verdicts import GOOD, EntryState, Verdict
 from moorage.projects.choices import OnConflict
 
 ASK_AGAIN_SECONDS: Final = 0.3
@@ -148,9 +148,9 @@ def _count(job: ImportJob, run: ImportRun) -> RevisionCounts:
 
 
 def _by_verdict(entries: QuerySet[ManifestEntry]) -> list[tuple[str, int, int]]:
-    """(verdict, files, bytes); what failed counts as rejected, and a folder that is taken does not count."""
+    """(verdict, files, bytes); what failed counts as rejected, and no folder counts."""
     failed = Q(state=EntryState.FAILED)
-    counted = entries.exclude(Q(kind=EntryKind.DIRECTORY) & Q(verdict__in=GOOD)).order_by()
+    counted = entries.exclude(IS_FOLDER).order_by()
     rows: list[tuple[str, int, int]] = []
     rows += _grouped(counted.exclude(failed))
     rows += [(str(Verdict.REJECTED), files, size) for _, files, size in _grouped(counted.filter(failed))]
@@ -158,7 +158,7 @@ def _by_verdict(entries: QuerySet[ManifestEntry]) -> list[tuple[str, int, int]]:
 
 
 def _grouped(entries: QuerySet[ManifestEntry]) -> list[tuple[str, int, int]]:
-    return list(entries.values_list("verdict").annotate(files=Count("pk"), bytes=Coalesce(Sum("size_bytes"), 0)))
+    return list(entries.values_list("verdict").annotate(files=FILES, bytes=BYTES))
 
 
 def _finish(job: ImportJob, run: ImportRun, right: RegisterRight, at: datetime) -> None:

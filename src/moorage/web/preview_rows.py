@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from moorage.importer.completeness import MISSING, NOT_THERE
@@ -49,8 +49,8 @@ _BY_LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
 
 
 def rows_of(preview: PreviewView) -> list[Row]:
-    """The rows of a preview: the verdicts that some file has, then what lists of digests say."""
-    rows = [_row(preview, verdict) for verdict in _MEANINGS if preview.of(verdict).files]
+    """The rows of a preview: verdicts of some file, or that folders are told of, then what lists of digests say."""
+    rows = [_row(preview, verdict) for verdict in _MEANINGS if preview.of(verdict).files or preview.causes_of(verdict)]
     by_code = {cause.code: cause.counted for cause in preview.causes}
     for code, (label, meaning, query) in _BY_LISTS.items():
         if code in by_code:
@@ -73,4 +73,4 @@ def _row(preview: PreviewView, verdict: Verdict) -> Row:
 def _before_an_import(cause: Cause) -> Cause:
     if cause.verdict == Verdict.REJECTED:
         return cause
-    return Cause(cause.code, _AFTERWARDS.sub("", cause.sentence), cause.verdict, cause.counted)
+    return replace(cause, sentence=_AFTERWARDS.sub("", cause.sentence))

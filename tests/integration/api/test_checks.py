@@ -53,7 +53,7 @@ def test_a_preview_is_asked_for_and_its_counts_are_the_uploads(globus: InMemoryT
     assert document["verdicts"] == {"new": 2, "skipped": 1}
     assert document["preview"]["verdicts"] == {"new": {"files": 2, "bytes": 9}, "skipped": {"files": 1, "bytes": 4}}
     assert document["preview"]["causes"] == [
-        {"code": "entry.ignored", "message": "Left out.", "verdict": "skipped", "files": 1, "bytes": 4}
+        {"code": "entry.ignored", "message": "Left out.", "verdict": "skipped", "files": 1, "bytes": 4, "folders": 0}
     ]
     assert (document["preview"]["state"], document["preview"]["holds"]) == ("ready", True)
 

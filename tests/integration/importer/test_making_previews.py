@@ -253,6 +253,60 @@ def test_a_preview_tells_each_rule_what_lists_say_and_which_rules_do_not_count(w
     ]
 
 
+NESTED = {"a/b/one": b"1", "a/b/two": b"22", "a/three": b"333", "c/four": b"4444", "five": b"55555"}
+
+
+def test_folders_that_are_left_out_are_no_files_and_have_no_bytes(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {**NESTED, "empty/": b""})
+    nothing = ImportChoices(paths=("nope",))
+    look_at_area(upload, at=backends().clock())
+
+    assert looked_at(upload, choices=nothing) == {"skipped": 5}
+    preview = Preview.objects.get(upload=upload)
+    assert preview.verdicts == {"skipped": {"files": 5, "bytes": 15}}
+    assert [(one["code"], one["files"], one["folders"], one["bytes"]) for one in preview.problems] == [
+        ("entry.not_selected", 5, 0, 15)
+    ]
+
+    world.seal(upload)
+    Upload.objects.filter(pk=upload.pk).update(choices=nothing.as_json())
+    world.work(upload)
+    run = upload.runs.get()
+    assert (run.verdicts, run.problem_count, upload.problems) == ({"skipped": {"files": 5, "bytes": 15}}, 5, 5)
+
+
+def test_folders_that_are_rejected_are_told_and_are_no_files(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good", "bad\x01name/one": b"1", "bad\x01empty/": b""})
+    look_at_area(upload, at=backends().clock())
+
+    assert looked_at(upload) == {"new": 1, "rejected": 1}
+    preview = Preview.objects.get(upload=upload)
+    assert preview.verdicts["rejected"] == {"files": 1, "bytes": 1}
+    assert [(one["code"], one["files"], one["folders"], one["bytes"]) for one in preview.problems] == [
+        ("path.control_characters", 1, 2, 1)
+    ]
+
+    world.seal(upload)
+    world.work(upload)
+    run = upload.runs.get()
+    assert run.verdicts["rejected"] == {"files": 1, "bytes": 1}
+    told = {bytes(problem.path) for problem in run.problems.all()}
+    assert told == {b"bad\x01name", b"bad\x01name/one", b"bad\x01empty"}
+    assert upload.problems == 3
+
+
+def test_where_only_folders_are_left_out_a_retry_can_bring_them(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good", "empty/": b""})
+    world.seal(upload)
+    Upload.objects.filter(pk=upload.pk).update(choices=ImportChoices(paths=("good",)).as_json())
+    world.work(upload)
+    assert [bytes(problem.path) for problem in upload.runs.get().problems.all()] == [b"empty"]
+    assert upload.problems == 1
+
+
 def test_a_list_that_came_along_is_compared_before_anything_is_placed(world: World) -> None:
     upload, area = world.an_area()
     fill(area, {"good": b"good", "bad": b"bad", "extra": b"extra"})

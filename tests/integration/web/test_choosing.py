@@ -104,6 +104,14 @@ def test_the_preview_says_what_becomes_of_the_files_and_by_which_rule(upload: Up
     assertNotContains(shown, "look again")
 
 
+def test_folders_are_told_where_they_cannot_be_imported(upload: Upload) -> None:
+    client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
+    client.get(page)
+    told = {"code": "entry.unreadable_folder", "sentence": "It cannot be read.", "verdict": "rejected", "bytes": 0}
+    a_preview_is_made(upload, {"new": (1, 2)}, [told | {"files": 0, "folders": 2}])
+    assert ">2 folders: It cannot be read.<" in words_of(client.get(page))
+
+
 def test_the_page_says_that_nothing_would_be_imported(upload: Upload) -> None:
     client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
     client.get(page)
