@@ -18,7 +18,7 @@ from moorage.importer.models import ManifestEntry
 from moorage.importer.place import digest_batch
 from moorage.importer.placing import place_listed
 from moorage.importer.planning import planner_for
-from moorage.importer.reasons import BAD_RULES, IGNORED
+from moorage.importer.reasons import BAD_LIST, BAD_RULES, IGNORED
 from moorage.importer.scan import Listed, end_scan, scan
 from moorage.importer.verdicts import EntryKind, EntryState, Verdict
 from moorage.importer.writing import ManifestWriter
@@ -62,14 +62,15 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
         *(foreseen_conflict(entries) if stops else []),
         *_causes(entries),
         *causes_by_lists(job.upload_id, entries, job.delivered),
-        *_warnings([*planner.ignoring.warnings, *faults]),
+        *_warnings(BAD_RULES, planner.ignoring.warnings),
+        *_warnings(BAD_LIST, faults),
     ]
     return {"planned_revision": head, "verdicts": _verdicts(entries), "problems": problems}
 
 
-def _warnings(sentences: Iterable[str]) -> list[Found]:
-    """What of the upload's own ignore rules, and lists of digests, does not count."""
-    return [{"code": BAD_RULES, "sentence": one, "verdict": "", "files": 0, "bytes": 0} for one in sentences]
+def _warnings(code: str, sentences: Iterable[str]) -> list[Found]:
+    """What of the upload's own ignore rules, or lists of digests, does not count."""
+    return [{"code": code, "sentence": one, "verdict": "", "files": 0, "bytes": 0} for one in sentences]
 
 
 def _verdicts(entries: QuerySet[ManifestEntry]) -> dict[str, dict[str, int]]:

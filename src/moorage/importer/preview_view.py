@@ -8,7 +8,7 @@ from uuid import UUID
 
 from moorage.importer.conflicts import CONFLICT
 from moorage.importer.models import Preview, PreviewState
-from moorage.importer.reasons import BAD_RULES
+from moorage.importer.reasons import BAD_LIST, BAD_RULES
 from moorage.importer.verdicts import GOOD, Verdict
 from moorage.projects.choices import ImportChoices
 
@@ -84,8 +84,8 @@ class PreviewView:
 
     @property
     def warnings(self) -> list[str]:
-        """What of the upload's own ignore rules does not count."""
-        return [cause.sentence for cause in self.causes if cause.code == BAD_RULES]
+        """What of the upload's own ignore rules and lists of digests does not count."""
+        return [cause.sentence for cause in self.causes if cause.code in {BAD_RULES, BAD_LIST}]
 
     @property
     def stopped_by(self) -> Cause | None:

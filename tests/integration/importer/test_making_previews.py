@@ -247,6 +247,8 @@ def test_a_preview_tells_each_rule_what_lists_say_and_which_rules_do_not_count(w
     said = {cause.code: cause.counted.files for cause in view.causes if cause.code.startswith("list.")}
     assert said["list.missing"] == 1
     assert said["list.differs"] == 1
+    codes = [cause.code for cause in view.causes if cause.sentence in view.warnings]
+    assert codes == ["ignore.bad_rules", "list.not_compared"]
     assert view.warnings == [
         "Line 2 of .moorageignore is no rule: a “[” has no “]”.",
         "SUMS.md5 compares nothing. The list cannot be understood: it names no file. Mend it and send it again.",
