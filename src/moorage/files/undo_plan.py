@@ -21,10 +21,12 @@ from moorage.projects.models import Project
 CHUNK_ROWS: Final = 400
 
 CHANGED: Final = "undo.changed"  # something else stands there now
+GONE: Final = "undo.gone"  # no file stands there any more
 PARENT_IS_FILE: Final = "undo.parent_is_file"
 FOUND_AGAIN: Final = "undo.found_again"  # a later import found it identical
 WHY_LEFT: Final[Mapping[str, str]] = {
     CHANGED: "something else stands there now",
+    GONE: "it has been moved or removed since",
     PARENT_IS_FILE: "a file stands where its folder would be",
     FOUND_AGAIN: "a later import brought the same file",
 }
@@ -74,7 +76,7 @@ class UndoOf:
         for left, _, _, before, stands, _, _, size in rows:
             path = wanted[left]
             if stands != left and left not in descended.get(stands, ()):
-                yield PathPlan(path, left=CHANGED)
+                yield PathPlan(path, left=GONE if stands is None else CHANGED)
             elif path in again:
                 yield PathPlan(path, left=FOUND_AGAIN)
             else:

@@ -12,7 +12,7 @@ from moorage.files.models import FileVersion, Revision, RevisionKind, RevisionSt
 from moorage.files.registering import RightLostError, publish
 from moorage.files.revisions import ask_revision
 from moorage.files.taking import take_right
-from moorage.files.undo_plan import CHANGED, FOUND_AGAIN, PARENT_IS_FILE, FoundAgain
+from moorage.files.undo_plan import CHANGED, FOUND_AGAIN, GONE, PARENT_IS_FILE, FoundAgain
 from moorage.files.undoing import UndoEffect, foresee_undo, write_undo
 from moorage.projects.models import Project
 
@@ -147,7 +147,7 @@ def test_what_another_import_changed_since_is_left_alone_and_reported() -> None:
     assert now["folder"] == before["folder"]
     assert now["deep"] == (1, len(b"better"))
     assert "empty" not in now
-    assert sorted(effect.named) == [("changes", CHANGED), ("deep/inner/a", CHANGED), ("new", CHANGED)]
+    assert sorted(effect.named) == [("changes", CHANGED), ("deep/inner/a", CHANGED), ("new", GONE)]
 
 
 def test_a_later_import_that_is_undone_itself_is_not_in_the_way() -> None:

@@ -78,6 +78,15 @@ def test_the_page_tells_what_goes_what_comes_back_and_what_is_left_alone(upload:
     assert not Revision.objects.filter(kind=RevisionKind.UNDO).exists()
 
 
+def test_of_a_file_that_is_not_there_any_more_nothing_else_is_said_to_stand_there(upload: Upload) -> None:
+    publish_files(upload.project, {"elsewhere/b": b"b"}, removed=["b"])
+
+    facts = " ".join(client_of(upload.owner).get(f"/uploads/{upload.pk}/undo/2/").text.split())
+
+    assert "it has been moved or removed since" in facts
+    assert "something else stands there now" not in facts
+
+
 def test_where_nothing_is_left_to_undo_there_is_no_button(upload: Upload) -> None:
     publish_files(upload.project, {"changes": b"newer", "a": b"aa"}, removed=["b"])
 
