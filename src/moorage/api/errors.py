@@ -52,7 +52,16 @@ def tell(request: HttpRequest, error: MoorageError) -> HttpResponse:  # noqa: AR
     return response
 
 
-def _no_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
+def _no_good_token(request: HttpRequest, error: AuthenticationError) -> HttpResponse:  # noqa: ARG001
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        # Mistyped, ended, or of a member who has left: which of them is nobody's business who does not have it.
+        message = (
+            "This token is not known, or has ended. Check that all of it was sent, or make one on the Account page."
+        )
+        response = problem(HTTPStatus.UNAUTHORIZED, "token.unknown", message)
+        response["WWW-Authenticate"] = 'Bearer error="invalid_token"'
+        return response
     message = "Send a token of yours as `Authorization: Bearer TOKEN`. Make one on the Account page."
     response = problem(HTTPStatus.UNAUTHORIZED, "token.missing", message)
     response["WWW-Authenticate"] = "Bearer"
@@ -100,7 +109,7 @@ def tell_failures(api: NinjaAPI) -> None:
     # ninja's annotation lets a handler get a class; it only ever gets what was raised.
     handlers: tuple[tuple[type[Exception], Callable[[HttpRequest, Any], HttpResponse]], ...] = (
         (MoorageError, tell),
-        (AuthenticationError, _no_token),
+        (AuthenticationError, _no_good_token),
         (ValidationError, _not_valid),
         (Http404, _not_found),
         (HttpError, _http),

@@ -82,11 +82,11 @@ def test_a_removed_member_loses_the_staging_area_within_seconds(moorage: Running
     assert still_there.json()["state"] == "open"
 
 
-def test_without_a_token_nothing_is_told(moorage: RunningMoorage) -> None:
+def test_without_a_good_token_nothing_is_told(moorage: RunningMoorage) -> None:
     answer = moorage.api("GET", "/me", token="moorage_" + "x" * 43)
 
     assert answer.status_code == 401
-    assert answer.json()["code"] == "token.missing"
+    assert answer.json()["code"] == "token.unknown"
 
 
 def test_a_repeated_request_with_its_key_makes_one_thing(moorage: RunningMoorage) -> None:
