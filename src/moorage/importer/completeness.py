@@ -6,6 +6,9 @@ and its key, as those of `ExpectedFile` have.
 How a single file compares is in `expectations`, and stands on its entry.
 """
 
+import re
+from collections.abc import Iterator
+from itertools import islice
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -27,6 +30,7 @@ SAID: Final = {
     Compared.DIFFERS: ("list.differs", "It is not what a list of digests says."),
     Compared.EXTRA: ("list.extra", "It stands in no list of digests."),
 }
+_NOT_SURE: Final = re.compile("[\ue000-\uf8ff\ufffd]")
 
 
 class MissingFile(NamedTuple):
@@ -88,9 +92,8 @@ def missing_files(
     if delivered is None or len(found) == limit:
         return found
     # Places among what Globus names are below zero.
-    once = _undelivered(upload_id, delivered).values_list("path_digest", "path").annotate(place=Min("pk")).order_by()
-    rows = once.filter(place__gt=max(0, -after)).order_by("place")[: limit - len(found)]
-    return found + [MissingFile(-place, paths.printable(bytes(path)), None, "", BY_GLOBUS) for _, path, place in rows]
+    rows = islice(_undelivered(upload_id, delivered, after=max(0, -after)), limit - len(found))
+    return found + [MissingFile(-place, paths.printable(path), None, "", BY_GLOBUS) for place, path in rows]
 
 
 def _missing(upload_id: UUID) -> QuerySet[ExpectedFile]:
@@ -104,15 +107,20 @@ def _expected(upload_id: UUID) -> QuerySet[ExpectedFile]:
 def _count_undelivered(upload_id: UUID, delivered: QuerySet[Any] | None) -> int:
     if delivered is None or not delivered.exists():
         return 0
-    return _undelivered(upload_id, delivered).values("path_digest").distinct().count()
+    return sum(1 for _ in _undelivered(upload_id, delivered))
 
 
-def _undelivered(upload_id: UUID, delivered: QuerySet[Any]) -> QuerySet[Any]:
-    """What was delivered and is not there. What a list of digests names, too, is told once, by that."""
+def _undelivered(upload_id: UUID, delivered: QuerySet[Any], *, after: int = 0) -> Iterator[tuple[int, bytes]]:
+    """Place and path of what was delivered and is not there. What a list of digests names, too, is told by that."""
     absent = _not_staged(delivered.order_by())
-    if not whole_lists(upload_id):
-        return absent
-    return absent.filter(~Exists(_expected(upload_id).filter(path_digest=OuterRef("path_digest"))))
+    if whole_lists(upload_id):
+        absent = absent.filter(~Exists(_expected(upload_id).filter(path_digest=OuterRef("path_digest"))))
+    # Several tasks may have delivered one file.
+    once = absent.values_list("path_digest", "path").annotate(place=Min("pk")).filter(place__gt=after)
+    for _, path, place in once.order_by("place").iterator():
+        # A name that is not UTF-8 comes in characters that stand for its bytes: by which rule, Globus does not say.
+        if not _NOT_SURE.search(bytes(path).decode(errors="replace")):
+            yield place, bytes(path)
 
 
 def _not_staged(rows: QuerySet[Any]) -> QuerySet[Any]:

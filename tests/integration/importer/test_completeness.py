@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import md5, sha256
 from uuid import UUID
 
@@ -180,6 +181,16 @@ def test_what_globus_has_delivered_and_is_not_there_is_missing(world: World) -> 
         "list.missing": 1,
         "delivered.missing": 2,
     }
+
+
+def test_of_a_name_that_globus_cannot_spell_nothing_is_said(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good"})
+    (area / os.fsdecode(b"odd \xff")).write_bytes(b"odd")
+    delivered(upload, b"good", "odd \uefff".encode(), "odd \ufffd".encode(), b"odd \xff")
+    world.seal(upload)
+    assert world.work(upload).missing == 0
+    assert missing_files(upload.pk, delivered_files(upload)) == []
 
 
 def test_what_an_earlier_run_imported_is_not_missing_at_a_retry(world: World) -> None:

@@ -79,6 +79,7 @@ def test_every_importable_file_arrives_byte_for_byte_and_every_other_has_its_rea
     assert "not utf-8 \\xff\\xfe" in named
     assert len(named) >= 2 * len(BAD)
     assert ended["problems"] >= 2 * len(BAD)
+    assert ended["missing"] == 0
     for path in ("<img src=x onerror=alert(1)>", "#hash %41 percent ?what&that=", "back\\slash"):
         assert author.content(path, project=project) == (author.computer / "bad names" / path).read_bytes()
 
