@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('importer', '0005_stamps_of_lists'),
+        ('importer', '0006_defaults_of_runs'),
     ]
 
     operations = [
