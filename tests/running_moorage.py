@@ -57,6 +57,12 @@ class RunningMoorage:
 
     def start(self) -> None:
         """Start, and wait until the greeting is printed."""
+        self.begin()
+        eventually(lambda: "Next three clicks" in self.said or self._has_ended(), seconds=START_SECONDS)
+        assert not self._has_ended(), f"moorage-server ended:\n{self.said}\n{self.logs}"
+
+    def begin(self) -> None:
+        """Start, and wait for nothing."""
         log = (self.data.parent / "up.txt").open("wb")
         command = [sys.executable, "-m", "moorage.config", "up", "--demo", "--data", str(self.data)]
         ports = ["--port", str(self.port), "--globus-port", str(self.globus_port)]
@@ -67,8 +73,6 @@ class RunningMoorage:
                 stderr=log,
                 env={**_plain_environment(), **self.environment},
             )
-        eventually(lambda: "Next three clicks" in self.said or self._has_ended(), seconds=START_SECONDS)
-        assert not self._has_ended(), f"moorage-server ended:\n{self.said}\n{self.logs}"
 
     def stop(self) -> None:
         """Ctrl-C."""

@@ -31,11 +31,17 @@ def main() -> None:
 
 @main.command("serve", short_help="Run the service.")
 @config_option
-def serve_command(config_path: Path) -> None:
+@click.option(
+    "--with-parent",
+    type=int,
+    metavar="PID",
+    help="End as soon as the process PID, which started this one, ends.  [default: the parent, if there is one]",
+)
+def serve_command(config_path: Path, with_parent: int | None) -> None:
     """Run the service until Ctrl-C."""
     config = _read(config_path)
     try:
-        serve(config)
+        serve(config, parent=with_parent)
     except GlobusLocalError as error:
         raise click.ClickException(str(error)) from error
 

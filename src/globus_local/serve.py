@@ -59,13 +59,17 @@ class PortBusyError(GlobusLocalError):
         self.host, self.port = host, port
 
 
-def serve(config: Config) -> None:
+def serve(config: Config, *, parent: int | None = None) -> None:
     """Serve until SIGTERM or SIGINT; both end everything within about three seconds.
+
+    It also ends with its parent: the process `parent` where that is given (at once where it is gone already), else
+    the one that it had when it began. A process that had none left then, or whose parent is init, is not watched.
 
     Raises:
         PortBusyError: the address is taken.
     """
-    end_with_parent(STARTED_BY)
+    if parent is not None or STARTED_BY > 1:
+        end_with_parent(STARTED_BY if parent is None else parent)
     _check_port(config)
     server = Server(
         "globus_local",
@@ -84,12 +88,9 @@ def serve(config: Config) -> None:
 
 
 def end_with_parent(parent: int) -> None:
-    """From now on this process is killed as soon as its parent process is gone.
-
-    A process that had no parent left when it started (or whose parent is init) is not watched.
-    """
-    if parent <= 1:
-        return
+    """From now on this process is killed as soon as the process `parent`, its parent, is gone; at once if it is."""
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
     watch = threading.Thread(target=_die_after, args=(parent,), name="end-with-parent", daemon=True)
     watch.start()
 

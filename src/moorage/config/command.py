@@ -15,6 +15,10 @@ from moorage.config.up import Addresses, AlreadyRunningError, StartFailedError, 
 
 PAGE_TIMEOUT_SECONDS = "5"  # what a page waits for Globus (design §6)
 
+_parent_option = click.option(
+    "--with-parent", type=int, metavar="PID", help="End as soon as the process PID, which started this one, ends."
+)
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
@@ -60,11 +64,11 @@ def up(  # noqa: PLR0917 - click calls it by name
 
 @main.command(short_help="Run the site.")
 @data_option
-@click.option("--with-parent", is_flag=True, help="End as soon as the process that started this one ends.")
+@_parent_option
 @click.option("--workers", default=1, show_default=True, help="Server processes.")
-def web(with_parent: bool, workers: int) -> None:
+def web(with_parent: int | None, workers: int) -> None:
     """Serve pages and the REST API."""
-    options = read_options(with_parent=with_parent)
+    options = read_options(parent=with_parent)
     os.environ.setdefault("MOORAGE_GLOBUS_TIMEOUT_SECONDS", PAGE_TIMEOUT_SECONDS)
     os.environ.setdefault("MOORAGE_GLOBUS_RETRIES", "0")
     from moorage.config.web_server import serve_site  # noqa: PLC0415 - quick help for the other commands
@@ -77,10 +81,10 @@ def web(with_parent: bool, workers: int) -> None:
 
 @main.command(short_help="Run a worker.")
 @data_option
-@click.option("--with-parent", is_flag=True, help="End as soon as the process that started this one ends.")
-def worker(with_parent: bool) -> None:
+@_parent_option
+def worker(with_parent: int | None) -> None:
     """Run imports and sweeps. Start as many as you like, on as many hosts as share the store."""
-    read_options(with_parent=with_parent)
+    read_options(parent=with_parent)
     import django  # noqa: PLC0415 - after the settings are known
 
     django.setup()

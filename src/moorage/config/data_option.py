@@ -24,9 +24,9 @@ data_option = click.option(
 )
 
 
-def read_options(*, with_parent: bool = False) -> Options:
-    """The settings, with secrets generated at the first start; the process tied to its parent where asked."""
-    if with_parent:
-        end_with_parent(os.getppid())
+def read_options(*, parent: int | None = None) -> Options:
+    """The settings, with secrets generated at the first start; this process tied to its parent `parent`, if given."""
+    if parent is not None:
+        end_with_parent(parent)
     settings_of(data_folder())
     return Options()

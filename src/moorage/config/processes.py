@@ -28,9 +28,14 @@ class PortBusyError(UnavailableError):
 
 
 def end_with_parent(parent: int) -> None:
-    """From now on this process is killed as soon as the process `parent`, its parent, is gone, however that ended."""
-    # The kernel's signal is the quick way, but it misses a parent that died before this call.
+    """From now on this process is killed as soon as the process `parent`, its parent, is gone, however that ended.
+
+    At once where it is gone already. So `parent` comes from the parent: asked here, the kernel would name its heir.
+    """
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    # The kernel's signal misses a parent that died before that call.
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
     threading.Thread(target=_die_after, args=(parent,), name="end-with-parent", daemon=True).start()
 
 

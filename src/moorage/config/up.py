@@ -238,13 +238,20 @@ def _prepare(
 def _children(data: Path, environment: dict[str, str], globus_config: Path) -> list[Child]:
     logs = data / "logs"
     server = [sys.executable, "-m", "moorage.config"]
+    # Told, not asked for by the child: one that starts after we were killed would take our heir for its parent.
+    with_us = ["--with-parent", str(os.getpid())]
     # A program beside us that we meet over HTTP only: its console script, or its module where there is none.
     script = shutil.which("globus-local", path=str(Path(sys.executable).parent))
     globus = [script] if script else [sys.executable, "-m", "globus_local"]
     return [
-        Child("local Globus", [*globus, "serve", "--config", str(globus_config)], logs / "globus.log", environment),
-        Child("site", [*server, "web", "--with-parent"], logs / "web.log", environment),
-        Child("worker", [*server, "worker", "--with-parent"], logs / "worker.log", environment),
+        Child(
+            "local Globus",
+            [*globus, "serve", "--config", str(globus_config), *with_us],
+            logs / "globus.log",
+            environment,
+        ),
+        Child("site", [*server, "web", *with_us], logs / "web.log", environment),
+        Child("worker", [*server, "worker", *with_us], logs / "worker.log", environment),
     ]
 
 

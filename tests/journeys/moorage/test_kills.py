@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Callable
 
 import pytest
 
-from running_moorage import RunningMoorage, eventually, port_is_free
+from processes import has_ended
+from running_moorage import START_SECONDS, RunningMoorage, eventually, port_is_free
 from script_author import ScriptAuthor
 
 pytestmark = pytest.mark.journey
@@ -69,6 +71,23 @@ def test_a_power_cut_in_the_middle_of_everything(start_moorage: Callable[..., Ru
     moorage.start()
     assert author.wait_for(upload)["state"] == "imported"
     assert set(FILES) <= set(author.project_files())
+
+
+def test_a_power_cut_while_the_parts_start_leaves_none_of_them(start_moorage: Callable[..., RunningMoorage]) -> None:
+    moorage = start_moorage()
+    moorage.stop()
+    moorage.begin()
+    assert moorage.process is not None
+    end = time.monotonic() + START_SECONDS
+    while _pid_or_none(moorage, "worker") is None:  # the last to be started; it still loads its modules
+        assert time.monotonic() < end, moorage.said
+    parts = [moorage.pid_of(part) for part in ("globus", "web", "worker")]
+
+    moorage.process.kill()
+    moorage.process.wait()
+
+    assert all(has_ended(part, within=30) for part in parts)
+    moorage.start()
 
 
 @pytest.mark.parametrize("step", ["sealing", "scan", "plan", "digest", "register"])
