@@ -5,9 +5,12 @@ upload is judged by, its ignore rules and its lists of digests, goes last: as lo
 it again. Repeatable, and needs no lease: nothing is written to the database.
 """
 
+import logging
 import os
+import stat
 from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -26,6 +29,13 @@ from moorage.storage.layout import StoreLayout
 from moorage.storage.objects import ObjectStore
 
 READ_ROWS: Final = 2000
+MOST_FAILURES: Final = 100  # so many are not the trouble of single files
+
+log = logging.getLogger(__name__)
+
+
+class _NotOursError(PermissionError):
+    """A folder belongs to another account, so trying again would not help."""
 
 
 def _at_once() -> None:
@@ -36,30 +46,69 @@ def clear_published(*, upload_id: UUID, store: StoreLayout, between: Callable[[]
     """Remove the staged names of what this upload's runs have published; returns how many went.
 
     Folders go when nothing is left in them. Harmless when the area is gone. `between` is called before every some
-    thousand names, and may let others go first.
+    thousand names, and may let others go first. What lies in a folder of another account that we may not change stays
+    with the remnants, and is logged.
 
     Raises:
-        OSError: something could not be removed; call it again later.
+        OSError: the file system failed for something, after the others had their turn; call it again later.
     """
     area = store.sealed / str(upload_id)
     entries = registered(upload_id)
     try:
         with OpenFolders(area) as folders, ObjectStore(store.objects) as objects:
-            gone, last = 0, dict[bytes, tuple[Any, ...]]()
+            clearing, last = _Clearing(folders, objects), dict[bytes, tuple[Any, ...]]()
             for row in _files(entries, between):
                 if _judges_others(path := bytes(row[1])):
                     last[path] = row
                 else:
-                    gone += _clear_file(folders, objects, row)
+                    clearing.clear(row)
             for path in _folders_deepest_first(entries):
                 _clear_folder(folders, path)
             if not _holds_others(folders, last):
-                gone += sum(_clear_file(folders, objects, row) for row in last.values())
+                for row in last.values():
+                    clearing.clear(row)
     except FileNotFoundError:
         return 0
+    clearing.end(upload_id)
     with suppress(OSError):
         area.rmdir()  # ENOTEMPTY: there are remnants
-    return gone
+    return clearing.gone
+
+
+@dataclass
+class _Clearing:
+    """Takes names away one by one; one that stays does not keep the others from going."""
+
+    folders: OpenFolders
+    objects: ObjectStore
+    gone: int = 0
+    refused: int = 0
+    first_refused: bytes | None = None
+    failures: int = 0
+    first_failure: OSError | None = None
+
+    def clear(self, row: tuple[Any, ...]) -> None:
+        try:
+            self.gone += _clear_file(self.folders, self.objects, row)
+        except _NotOursError:
+            self.refused += 1
+            self.first_refused = self.first_refused or bytes(row[1])
+        except OSError as error:
+            self.failures += 1
+            self.first_failure = self.first_failure or error
+            if self.failures >= MOST_FAILURES:
+                raise
+
+    def end(self, upload_id: UUID) -> None:
+        """Say what stays, and raise what may succeed another time."""
+        if self.first_failure is not None:
+            raise self.first_failure
+        if self.first_refused is not None:
+            log.warning(
+                "upload %s: imported names stay in its sealed area, because their folders are another account's: "
+                "%d, the first is %r",
+                upload_id, self.refused, self.first_refused,
+            )  # fmt: skip
 
 
 def _files(entries: QuerySet[ManifestEntry], between: Callable[[], None]) -> Iterator[tuple[Any, ...]]:
@@ -95,8 +144,23 @@ def _clear_file(folders: OpenFolders, objects: ObjectStore, row: tuple[Any, ...]
     is_the_one = (status.st_ino, status.st_size, status.st_mtime_ns) == (unsigned(inode), size, modified_ns)
     if not is_the_one or objects.size_of(Digest(digest)) != size:
         return False
-    os.unlink(name, dir_fd=descriptor)
+    try:
+        _changing(descriptor, lambda: os.unlink(name, dir_fd=descriptor))
+    except FileNotFoundError:
+        return False
     return True
+
+
+def _changing(folder: int, act: Callable[[], None]) -> None:
+    """Do what changes an open folder. Its owner may have made it read-only; it is ours, and what it holds is to go."""
+    try:
+        act()
+    except PermissionError as error:
+        status = os.fstat(folder)
+        if status.st_uid != os.geteuid():
+            raise _NotOursError(*error.args) from error
+        os.fchmod(folder, stat.S_IMODE(status.st_mode) | 0o700)
+        act()
 
 
 def _folders_deepest_first(entries: QuerySet[ManifestEntry]) -> Iterator[bytes]:
@@ -109,7 +173,8 @@ def _folders_deepest_first(entries: QuerySet[ManifestEntry]) -> Iterator[bytes]:
 def _clear_folder(folders: OpenFolders, path: bytes) -> None:
     folder, name = split_path(path)
     with suppress(OSError):  # ENOTEMPTY: there are remnants in it; ENOENT: it went before
-        os.rmdir(name, dir_fd=folders.at(folder))
+        above = folders.at(folder)
+        _changing(above, lambda: os.rmdir(name, dir_fd=above))
 
 
 def is_empty(area: Path) -> bool:
