@@ -34,6 +34,7 @@ class Checked(StrEnum):
     HEALED = "whole again"  # it was damaged, or its file lay in the trash
     DAMAGED = "damaged"
     OVERTAKEN = "overtaken"  # somebody else reads it, or has placed it anew, or takes it away
+    UNOPENED = "not opened"  # nothing is known of its bytes
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,12 @@ class FixityChecks:
         if stored.state == ObjectState.LEAVING or not _clear_mark(stored):
             return Check(stored, Checked.OVERTAKEN)
         self.seam("mark cleared")
-        reading, came_back = self._read(stored)
+        reading, came_back = self.read(stored)
         self.seam("read")
+        return self.note(stored, reading, came_back=came_back)
+
+    def note(self, stored: StoredObject, reading: Reading, *, came_back: bool) -> Check:
+        """Write what a reading found into the row of an object whose mark is cleared."""
         if reading.digested is None or not reading.is_whole:
             is_noted = self._note_damage(stored, reading.finding)
             return Check(stored, Checked.DAMAGED if is_noted else Checked.OVERTAKEN, reading.finding)
@@ -80,7 +85,12 @@ class FixityChecks:
         is_healed = came_back or stored.state == ObjectState.DAMAGED
         return Check(stored, Checked.HEALED if is_healed else Checked.WHOLE, reading.finding)
 
-    def _read(self, stored: StoredObject) -> tuple[Reading, bool]:
+    def read(self, stored: StoredObject) -> tuple[Reading, bool]:
+        """Read the file of an object whose mark is cleared; whether it lay in the trash, and came back.
+
+        Raises:
+            StoreAwayError, OSError: as of `check`.
+        """
         digest = Digest(stored.digest)
         with ObjectStore(self.store.objects) as objects:
             reading = read_object(objects, digest, size_bytes=stored.size_bytes, throttle=self.throttle)

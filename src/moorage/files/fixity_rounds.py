@@ -4,8 +4,6 @@ The rolling round reads what was verified longest ago, a slice at a time, so tha
 the time that the operator has set. A round on request reads what it is asked for, each object once.
 """
 
-import errno
-import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -16,17 +14,14 @@ from uuid import UUID
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from moorage.files.fixity import READABLE, Check, Checked, FixityChecks
+from moorage.files.fixity_together import MOST_BYTES, check_together, in_batches
 from moorage.files.models import FileVersion, ObjectState, StoredObject
-
-log = logging.getLogger(__name__)
 
 READ_ROWS: Final = 500
 SLICE_SECONDS: Final = 60.0
 SLICE_BYTES: Final = 16 << 30
 # Reading begins when this part of the time has passed: the rest is for the reading itself.
 BEGINS_AFTER: Final = 0.75
-# What says nothing of one object but of this process or its account: it would be the same for every other.
-_OURS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 @dataclass
@@ -41,6 +36,9 @@ class Tally:
 
     def add(self, check: Check) -> None:
         if check.checked is Checked.OVERTAKEN:
+            return
+        if check.checked is Checked.UNOPENED:
+            self.unreadable += 1
             return
         self.objects += 1
         self.bytes += check.stored.size_bytes
@@ -93,17 +91,18 @@ def _by_id(objects: QuerySet[StoredObject]) -> Iterator[StoredObject]:
 def run(
     checks: FixityChecks, objects: Iterable[StoredObject], *, told: Callable[[Check, Tally], None] | None = None
 ) -> Tally:
-    """Check objects one after the other; `told` hears of each.
+    """Check objects one after the other, by batches; `told` hears of each.
 
     Raises:
         StoreAwayError: the store is not there.
         OSError: this process can open no more files, or has no memory.
     """
     tally = Tally()
-    for stored in objects:
-        check = _check(checks, stored, tally)
-        if check is not None and told is not None:
-            told(check, tally)
+    for batch in in_batches(objects, checks.throttle):
+        for check in check_together(checks, batch):
+            tally.add(check)
+            if told is not None:
+                told(check, tally)
     return tally
 
 
@@ -117,24 +116,13 @@ def run_slice(
 ) -> tuple[Tally, bool]:
     """Check what is due until the time or the bytes of a slice are used up; whether more may be due.
 
-    A large object is read to its end.
+    A batch is read to its end, and so is a large object.
     """
     tally, until = Tally(), monotonic() + seconds
-    for stored in due(within=within, at=checks.clock()):
+    objects = due(within=within, at=checks.clock())
+    for batch in in_batches(objects, checks.throttle, most_bytes=min(most_bytes, MOST_BYTES)):
         if monotonic() >= until or checks.throttle.bytes_read >= most_bytes:
             return tally, True
-        _check(checks, stored, tally)
+        for check in check_together(checks, batch):
+            tally.add(check)
     return tally, False
-
-
-def _check(checks: FixityChecks, stored: StoredObject, tally: Tally) -> Check | None:
-    try:
-        check = checks.check(stored)
-    except OSError as error:
-        if error.errno in _OURS:
-            raise
-        log.error("object %s could not be opened: %s", stored.digest, error)  # noqa: TRY400 - anticipated
-        tally.unreadable += 1
-        return None
-    tally.add(check)
-    return check

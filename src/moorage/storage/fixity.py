@@ -67,6 +67,15 @@ class Throttle:
         """How much to read at once, so that no wait is longer than about a second."""
         return CHUNK_BYTES if not self._rate else max(SMALLEST_BLOCK, min(CHUNK_BYTES, int(self._rate)))
 
+    @property
+    def bytes_in_a_second(self) -> int:
+        """What may be read in a second, at least one byte; 0: as much as the disk gives."""
+        return max(1, int(self._rate)) if self._rate else 0
+
+    def cost_of(self, size_bytes: int) -> int:
+        """What a whole file of that size costs."""
+        return max(size_bytes, SMALLEST_COST)
+
     def took(self, count: int, *, cost: int | None = None) -> None:
         """Wait as long as these bytes cost; `cost` where that is more than they are."""
         self.bytes_read += count

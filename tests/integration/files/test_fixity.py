@@ -13,6 +13,7 @@ from django.db import connection
 from builders import NOON, a_member, a_membership, a_project, a_stored_object, publish_files, register_files
 from importing import Crash
 from moorage.audit.models import AuditRecord
+from moorage.files import fixity_together
 from moorage.files.browsing import find_file, list_folder
 from moorage.files.content import ObjectTouchedError, open_content
 from moorage.files.fixity import Checked, FixityChecks
@@ -236,7 +237,10 @@ def test_the_rolling_round_reads_what_was_read_longest_ago_and_each_once(
     assert list(due(within=timedelta(days=90), at=clock())) == []
 
 
-def test_a_slice_ends_when_its_time_is_up_and_the_next_one_goes_on(store: StoreLayout, checks: FixityChecks) -> None:
+def test_a_slice_ends_when_its_time_is_up_and_the_next_one_goes_on(
+    store: StoreLayout, checks: FixityChecks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fixity_together, "MOST_OBJECTS", 1)
     for number in range(5):
         verified(store, f"bytes {number}".encode())
     ticks = iter(range(1000))
