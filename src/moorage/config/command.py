@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from moorage.config.data_option import data_option, read_options
+from moorage.config.installation import start_existing, start_found
 from moorage.config.options import Options, data_folder
 from moorage.config.processes import PortBusyError
 from moorage.config.store_commands import check_store, fixity
@@ -124,10 +125,7 @@ def migrate(demo: bool) -> None:
 @data_option
 def check() -> None:
     """Look at settings, database, store and Globus; say what is wrong and what to do."""
-    read_options()
-    import django  # noqa: PLC0415
-
-    django.setup()
+    start_found()
     from moorage.config.checks import run_checks  # noqa: PLC0415
 
     if not run_checks(_say):
@@ -139,10 +137,7 @@ def check() -> None:
 @click.argument("email")
 def invite(email: str) -> None:
     """Let EMAIL sign up although sign-up is by invitation."""
-    read_options()
-    import django  # noqa: PLC0415
-
-    django.setup()
+    start_existing()
     from django.urls import reverse  # noqa: PLC0415
 
     from moorage.accounts.invitations import invite as invite_address  # noqa: PLC0415
@@ -159,10 +154,7 @@ def invite(email: str) -> None:
 @click.argument("email")
 def end_account_command(email: str) -> None:
     """End the account of EMAIL: sessions, tokens and access to staging areas end; what she brought stays."""
-    read_options()
-    import django  # noqa: PLC0415
-
-    django.setup()
+    start_existing()
     from moorage.accounts.ending import end_account  # noqa: PLC0415
     from moorage.accounts.models import Member  # noqa: PLC0415
     from moorage.backends import backends  # noqa: PLC0415

@@ -3,6 +3,7 @@
 They are safe while Moorage runs, and may be ended at any moment.
 """
 
+import sys
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,7 +12,8 @@ from uuid import UUID
 
 import click
 
-from moorage.config.data_option import data_option, read_options
+from moorage.config.data_option import data_option
+from moorage.config.installation import start_existing
 
 if TYPE_CHECKING:
     from moorage.files.fixity import Check
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from moorage.files.store_check import Found, StoreReport
 
 SAY_SECONDS: Final = 2.0
+SAY_SECONDS_IN_A_FILE: Final = 30.0  # where nobody looks on, lines pile up
 
 _rate_option = click.option(
     "--bytes-per-second",
@@ -43,7 +46,7 @@ def fixity(
     Without a choice: those that the rolling round would have to have read by now (setting fixity_days). The exit
     status is 1 when an object is damaged or could not be read.
     """
-    _start()
+    start_existing()
     if everything and (older_than is not None or project is not None or damaged):
         raise click.UsageError("--all reads everything: leave out the other choices.")
     tally = _run_fixity(
@@ -88,19 +91,33 @@ def _run_fixity(
 
 def _progress_of(total: int) -> "Callable[[Check, Tally], None]":
     """Says on stderr each damaged object, and now and then how far the round has come."""
-    last = time.monotonic()
+    is_time = _now_and_then()
 
     def told(check: "Check", tally: "Tally") -> None:
-        nonlocal last
         if check.checked == "damaged":
             click.echo(f"DAMAGED {check.stored.digest}: {check.finding}", err=True)
         if check.checked == "whole again":
             click.echo(f"healed  {check.stored.digest}", err=True)
-        if time.monotonic() - last >= SAY_SECONDS:
-            last = time.monotonic()
+        if is_time():
             click.echo(f"{tally.objects:,} of {total:,} objects, {_size(tally.bytes)}, {_found(tally)}", err=True)
 
     return told
+
+
+def _now_and_then() -> Callable[[], bool]:
+    """Says when it is time for another line of progress on stderr."""
+    pause = SAY_SECONDS if sys.stderr.isatty() else SAY_SECONDS_IN_A_FILE
+    last = time.monotonic()
+
+    def is_time() -> bool:
+        nonlocal last
+        now = time.monotonic()
+        if now - last < pause:
+            return False
+        last = now
+        return True
+
+    return is_time
 
 
 @click.command("check-store", short_help="Compare the object store with the database.")
@@ -113,7 +130,7 @@ def check_store(mend: bool, bytes_per_second: int | None) -> None:
     With --mend a whole file without a row gets one, a file that lies in the trash comes back, and what turns out to
     be damaged is marked so. The exit status is 1 when something is left to do.
     """
-    _start()
+    start_existing()
     from moorage.backends import backends  # noqa: PLC0415 - after the settings are known
     from moorage.errors import MoorageError  # noqa: PLC0415
     from moorage.files.fixity import FixityChecks  # noqa: PLC0415
@@ -138,12 +155,10 @@ def check_store(mend: bool, bytes_per_second: int | None) -> None:
 
 
 def _walked() -> "Callable[[StoreReport], None]":
-    last = time.monotonic()
+    is_time = _now_and_then()
 
     def told(report: "StoreReport") -> None:
-        nonlocal last
-        if time.monotonic() - last >= SAY_SECONDS:
-            last = time.monotonic()
+        if is_time():
             click.echo(f"{report.files:,} files and {report.rows:,} rows looked at", err=True)
 
     return told
@@ -179,10 +194,3 @@ def _size(value: int) -> str:
     from moorage.web.templatetags.words import size  # noqa: PLC0415 - the pages' own words for sizes
 
     return size(value)
-
-
-def _start() -> None:
-    read_options()
-    import django  # noqa: PLC0415 - after the settings are known
-
-    django.setup()

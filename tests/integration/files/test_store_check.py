@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from builders import NOON, a_project, a_stored_object, publish_files
+from moorage.config import store_commands
 from moorage.config.command import main
 from moorage.files.browsing import find_file
 from moorage.files.content import open_content
@@ -239,3 +240,15 @@ def test_the_command_fixity_says_what_it_does_not_understand(store: StoreLayout)
     assert "leave out" in run("fixity", "--all", "--damaged", expected=2).stderr
     unknown = run("fixity", "--project", "00000000-0000-0000-0000-000000000000", expected=1)
     assert "There is no project" in unknown.stderr
+
+
+@pytest.mark.parametrize("pause", ["SAY_SECONDS", "SAY_SECONDS_IN_A_FILE"])
+def test_how_far_a_command_has_come_is_seldom_said_where_nobody_looks_on(
+    store: StoreLayout, monkeypatch: pytest.MonkeyPatch, pause: str
+) -> None:
+    a_stored_object(b"bytes", store=store)
+    monkeypatch.setattr(store_commands, pause, 0)
+
+    says = "1 of 1 objects" in run("fixity", "--all", expected=0).stderr
+
+    assert says == (pause == "SAY_SECONDS_IN_A_FILE")
