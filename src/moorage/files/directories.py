@@ -30,6 +30,7 @@ __all__ = [
 
 BATCH_ROWS: Final = 400
 WRITE_ROWS: Final = 200  # a transaction of more takes too long on SQLite
+WRITE_LEVELS: Final = 16  # so does one of more depths, for each is asked for the ids that the next one needs
 
 
 def ensure_directories(right: RegisterRight, paths: Iterable[str]) -> dict[str, int]:
@@ -50,13 +51,12 @@ def identify_directories(
     not yet mean that it is there (see `begin_directories`), so no right is needed for it.
     """
     ids = {"": _ensure_root(project_id, batch)}
-    for level in _levels(paths):
-        for chunk in _chunks(level):
-            known = _look_up(ids, chunk)
-            missing = [path for path in chunk if path not in known]
-            ids.update(known)
-            if missing:
-                ids.update(_make(project_id, ids, missing, batch))
+    levels = _levels(paths)
+    _learn(ids, levels)
+    for portion in _portions([path for path in level if path not in ids] for level in levels):
+        with batch():
+            for some in portion:
+                ids.update(_make(project_id, ids, some))
     return ids
 
 
@@ -66,11 +66,16 @@ def known_directories(project_id: UUID, paths: Iterable[str]) -> dict[str, int]:
     if root is None:
         return {}
     ids = {"": root}
-    for level in _levels(paths):
+    _learn(ids, _levels(paths))
+    return ids
+
+
+def _learn(ids: dict[str, int], levels: Iterable[Sequence[str]]) -> None:
+    """Add the ids of those of these paths that have an identity."""
+    for level in levels:
         reachable = (path for path in level if parent_path(path) in ids)
         for chunk in _chunks(reachable):
             ids.update(_look_up(ids, chunk))
-    return ids
 
 
 def _levels(paths: Iterable[str]) -> list[list[str]]:
@@ -88,6 +93,22 @@ def _levels(paths: Iterable[str]) -> list[list[str]]:
     return [levels[depth] for depth in sorted(levels)]
 
 
+def _portions(levels: Iterable[Sequence[str]]) -> Iterator[list[Sequence[str]]]:
+    """What one transaction makes: some folders of one depth, or the few of several depths, as in a long chain."""
+    portion: list[Sequence[str]] = []
+    count = 0
+    for level in levels:
+        for start in range(0, len(level), WRITE_ROWS):
+            some = level[start : start + WRITE_ROWS]
+            if portion and (count + len(some) > WRITE_ROWS or len(portion) == WRITE_LEVELS):
+                yield portion
+                portion, count = [], 0
+            portion.append(some)
+            count += len(some)
+    if portion:
+        yield portion
+
+
 def _chunks(paths: Iterable[str]) -> Iterator[list[str]]:
     rest = iter(paths)
     while chunk := list(islice(rest, BATCH_ROWS)):
@@ -103,20 +124,13 @@ def _look_up(ids: dict[str, int], paths: Sequence[str]) -> dict[str, int]:
     return {by_place[parent, name]: pk for parent, name, pk in rows if (parent, name) in by_place}
 
 
-def _make(
-    project_id: UUID,
-    ids: dict[str, int],
-    paths: Sequence[str],
-    batch: Callable[[], AbstractContextManager[None]],
-) -> dict[str, int]:
-    for start in range(0, len(paths), WRITE_ROWS):
-        some = [
-            Directory(project_id=project_id, parent_id=ids[parent_path(path)], name=path.rpartition("/")[2])
-            for path in paths[start : start + WRITE_ROWS]
-        ]
-        with batch():
-            # Another import may make the same one at the same moment.
-            Directory.objects.bulk_create(some, ignore_conflicts=True)
+def _make(project_id: UUID, ids: dict[str, int], paths: Sequence[str]) -> dict[str, int]:
+    some = [
+        Directory(project_id=project_id, parent_id=ids[parent_path(path)], name=path.rpartition("/")[2])
+        for path in paths
+    ]
+    # Another import may make the same one at the same moment.
+    Directory.objects.bulk_create(some, ignore_conflicts=True)
     return _look_up(ids, paths)
 
 

@@ -59,12 +59,14 @@ class ProjectAtHead:
             return self._root
         found = self._known.get(path)
         if found is None:
-            # From above, and not by calling itself: a path may have two thousand folders.
-            found, position = self._root, -1
-            while position < len(path):
-                start, position = position + 1, path.find("/", position + 1)
-                position = len(path) if position < 0 else position
-                found = self._step(found, path[:position], path[start:position])
+            # From the nearest that is known, and not by calling itself: a path may have two thousand folders.
+            unknown, above = [path], path.rpartition("/")[0]
+            while above and above not in self._known:
+                unknown.append(above)
+                above = above.rpartition("/")[0]
+            found = self._known[above] if above else self._root
+            for below in reversed(unknown):
+                found = self._step(found, below, below.rpartition("/")[2])
         return found
 
     def learn(self, folder: str, names: Sequence[str]) -> None:

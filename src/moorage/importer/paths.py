@@ -4,6 +4,7 @@ Names are bytes on disk and text in a project: only what both sides can hold wit
 """
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from moorage.importer import reasons
@@ -14,6 +15,7 @@ MAX_PATH_BYTES: Final = 4096
 _NO_NAMES: Final = frozenset({"", ".", ".."})
 
 
+@lru_cache(maxsize=64)  # a walk asks for the same folders again and again, and each may have two thousand names
 def problem_of(path: bytes) -> Reason | None:
     """Why a path below the staging area may not enter a project; None if it may."""
     if len(path) > MAX_PATH_BYTES:

@@ -11,7 +11,8 @@ from types import TracebackType
 from typing import Self
 
 FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-KEPT_LEVELS = 48  # descriptors kept open; deeper folders are walked to again
+KEPT_LEVELS = 48  # descriptors kept open; further down one of so many, so that nothing is walked to from far above
+DEEPEST_KEPT = KEPT_LEVELS * KEPT_LEVELS
 
 
 def split_path(path: bytes) -> tuple[bytes, bytes]:
@@ -31,8 +32,8 @@ class OpenFolders:
         self._make = make  # folders that are missing on the way
         self._folder: bytes | None = b""  # where the way leads now; None after a step that failed
         self._names: list[bytes] = []
-        self._kept: list[int] = []  # descriptors of the first names of `_names`
-        self._loose: int | None = None  # the current folder where it lies below the kept levels
+        self._kept: list[tuple[int, int]] = []  # of how many of `_names`, and their descriptor; the deepest last
+        self._loose: int | None = None  # the current folder where it is none of the kept ones
 
     def at(self, folder: bytes) -> int:
         """The descriptor of a folder below the root (empty: the root).
@@ -44,14 +45,14 @@ class OpenFolders:
             return self._current()
         names = folder.split(b"/") if folder else []
         self._folder = None
-        shared = self._shared_with(names)
-        self._close_below(shared)
-        self._names = names[:shared]
+        self._close_below(self._shared_with(names))
+        start = self._kept[-1][0] if self._kept else 0
+        self._names = names[:start]
         try:
-            self._descend(names[shared:])
+            self._descend(names[start:])
         except OSError:
-            self._close_below(shared)
-            self._names = names[:shared]
+            self._close_below(start)
+            self._names = names[:start]
             raise
         self._folder = folder
         return self._current()
@@ -74,11 +75,11 @@ class OpenFolders:
     def _current(self) -> int:
         if self._loose is not None:
             return self._loose
-        return self._kept[-1] if self._kept else self._root
+        return self._kept[-1][1] if self._kept else self._root
 
     def _shared_with(self, names: list[bytes]) -> int:
         shared = 0
-        for ours, theirs in zip(self._names[: len(self._kept)], names, strict=False):
+        for ours, theirs in zip(self._names, names, strict=False):
             if ours != theirs:
                 break
             shared += 1
@@ -87,12 +88,13 @@ class OpenFolders:
     def _descend(self, names: list[bytes]) -> None:
         for name in names:
             below = self._open(name)
-            if len(self._kept) < KEPT_LEVELS:
-                self._kept.append(below)
-            else:
-                self._close_loose()
-                self._loose = below
+            self._close_loose()
             self._names.append(name)
+            level = len(self._names)
+            if level <= KEPT_LEVELS or (level <= DEEPEST_KEPT and level % KEPT_LEVELS == 0):
+                self._kept.append((level, below))
+            else:
+                self._loose = below
 
     def _open(self, name: bytes) -> int:
         above = self._current()
@@ -107,8 +109,8 @@ class OpenFolders:
 
     def _close_below(self, level: int) -> None:
         self._close_loose()
-        while len(self._kept) > level:
-            os.close(self._kept.pop())
+        while self._kept and self._kept[-1][0] > level:
+            os.close(self._kept.pop()[1])
 
     def _close_loose(self) -> None:
         if self._loose is not None:

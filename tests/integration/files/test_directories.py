@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import accumulate
 
 import pytest
@@ -11,10 +13,13 @@ from django.test.utils import CaptureQueriesContext
 
 from builders import NOON, a_project, publish_files, read_whole
 from moorage.files.directories import (
+    WRITE_LEVELS,
+    WRITE_ROWS,
     begin_directories,
     end_directories,
     ensure_directories,
     find_chain,
+    identify_directories,
     known_directories,
     write_totals,
 )
@@ -47,6 +52,44 @@ def test_identities_are_made_once_and_found_again() -> None:
     assert known_directories(project.pk, ["a/d/e", "a/x", "never/was"]) == {
         path: again[path] for path in ("", "a", "a/d", "a/d/e")
     }
+
+
+def test_a_long_chain_is_made_by_few_transactions_that_are_not_long() -> None:
+    project, rows = a_project(), list[int]()
+    chain = "/".join(["s"] * 100)
+
+    @contextmanager
+    def batch() -> Iterator[None]:
+        before = Directory.objects.count()
+        yield
+        rows.append(Directory.objects.count() - before)
+
+    ids = identify_directories(project.pk, [chain, "s/s/other"], batch=batch)
+
+    assert len(ids) == 102
+    assert sum(rows) == 102
+    assert len(rows) <= 2 + 100 / WRITE_LEVELS
+    assert max(rows) <= WRITE_LEVELS + 1
+    rows.clear()
+    again = identify_directories(project.pk, [f"{chain}/more"], batch=batch)
+    assert again[chain] == ids[chain]
+    assert rows == [1]
+
+
+def test_many_folders_of_many_depths_are_made_by_bounded_transactions() -> None:
+    project, rows = a_project(), list[int]()
+    paths = [f"day {day}/run {run}/raw" for day in range(3) for run in range(150)]
+
+    @contextmanager
+    def batch() -> Iterator[None]:
+        before = Directory.objects.count()
+        yield
+        rows.append(Directory.objects.count() - before)
+
+    ids = identify_directories(project.pk, paths, batch=batch)
+
+    assert len(ids) == sum(rows) == 1 + 3 + 450 + 450
+    assert max(rows) <= WRITE_ROWS
 
 
 def test_many_folders_take_few_queries() -> None:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -130,6 +131,28 @@ def test_folders_far_below_are_reached_with_few_descriptors(tmp_path: Path) -> N
         assert os.listdir(folders.at(b"/".join([*names, b"sibling"]))) == []
         assert b"0" in map(os.fsencode, os.listdir(folders.at(b"")))
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_long_chain_is_gone_down_and_up_without_walking_it_again_and_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    depth, opened, plain = 10 * KEPT_LEVELS, list[object](), os.open
+    ways = [b"/".join([b"s"] * level) for level in range(1, depth + 1)]
+    with OpenFolders(tmp_path, make=True) as folders:
+        folders.at(ways[-1])
+
+    def counted(path: Any, *arguments: Any, **named: Any) -> int:
+        opened.append(path)
+        return plain(path, *arguments, **named)
+
+    monkeypatch.setattr(os, "open", counted)
+    with OpenFolders(tmp_path) as folders:
+        inodes = [os.fstat(folders.at(way)).st_ino for way in ways]
+        assert [os.fstat(folders.at(way)).st_ino for way in reversed(ways)] == inodes[::-1]
+        assert len(os.listdir("/proc/self/fd")) <= 2 * KEPT_LEVELS + 30
+
+    assert len(set(inodes)) == depth
+    assert len(opened) <= 2 * depth * KEPT_LEVELS / 2 + depth
 
 
 def test_a_link_on_the_way_is_not_followed(tmp_path: Path) -> None:
