@@ -23,10 +23,11 @@ from moorage.errors import ConflictError
 
 TAKE_AFTER_SECONDS = 30.0
 BEAT_SECONDS = 3.0
+LOST = "Another worker has this work, or it is not wanted any more; nothing more is written here."
 
 
 class LeaseLostError(ConflictError):
-    """Another process has taken this work over; stop and write nothing more."""
+    """Another process has this work, or it was ended or asked for anew; stop and write nothing more."""
 
     code = "lease.lost"
 
@@ -110,15 +111,15 @@ class Lease:
         """Write to the leased row.
 
         Raises:
-            LeaseLostError: another process has taken it.
+            LeaseLostError: it is ours no longer.
         """
         if not self.rows().update(**changes):
-            raise LeaseLostError("Another worker has taken over this work; nothing more is written here.")
+            raise LeaseLostError(LOST)
 
     def check(self) -> None:
         """Raise LeaseLostError unless the lease is still ours."""
         if not self.rows().exists():
-            raise LeaseLostError("Another worker has taken over this work; nothing more is written here.")
+            raise LeaseLostError(LOST)
 
     def keep(self) -> None:
         """Show a sign of life. Call it every BEAT_SECONDS."""

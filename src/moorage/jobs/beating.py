@@ -32,7 +32,8 @@ def _beat(lease: Lease, over: threading.Event, every_seconds: float) -> None:
             except LeaseLostError:
                 # The work may have ended between two beats, and its lease with it.
                 if not over.is_set():
-                    log.warning("another worker has taken over %s", lease.pk)
+                    name = lease.model._meta.verbose_name
+                    log.warning("%s %s: the lease is gone: another worker has it, or it is not wanted", name, lease.pk)
                 return
             except Error as error:
                 log.warning("no beat for %s: %s", lease.pk, error)
