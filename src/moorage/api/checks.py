@@ -18,6 +18,7 @@ from moorage.importer.previews import ask_preview
 from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
 from moorage.transfers.checking import check_may_give_a_list, check_may_preview
 from moorage.transfers.outcomes import delivered_files
+from moorage.transfers.states import UploadState
 
 router = Router(tags=["uploads"])
 
@@ -27,13 +28,14 @@ def post_check(request: ApiRequest, upload_id: UUID, body: CheckIn) -> Status[di
     """Make the preview, or renew it; `preview` of the upload tells how far it is, and what it found."""
     upload = find_upload(request.auth, upload_id)
     check_may_preview(request.auth, upload)
+    is_before_done = upload.current_state is UploadState.OPEN
     ask_preview(
         upload_id=upload.pk,
         project_id=upload.project_id,
         by=request.auth,
         at=backends().clock(),
         with_digests=body.digest,
-        choices=body.choices(),
+        choices=body.choices() if is_before_done else body.choices_over(upload.import_choices),
     )
     return Status(202, upload_document(upload, request.auth))
 

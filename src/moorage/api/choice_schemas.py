@@ -1,5 +1,6 @@
 """The API's documents of what is chosen for an import, what would come of it, and what its files should be."""
 
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Literal
 
@@ -10,7 +11,7 @@ from moorage.projects.choices import ImportChoices
 
 
 class ChoicesIn(Body):
-    """What is chosen for an import. What is left out is as the project has it: everything, at its top."""
+    """What is chosen for an import. What is left out, and `null`, is as the project has it: everything, at its top."""
 
     on_conflict: Literal["version", "skip", "fail"] | None = None
     target: str | None = None
@@ -26,6 +27,12 @@ class ChoicesIn(Body):
             include=tuple(self.include),
         )
 
+    def choices_over(self, before: ImportChoices) -> ImportChoices:
+        """The same, with what was chosen before for every field that was left out."""
+        chosen = self.choices()
+        given = [one.name for one in fields(chosen) if one.name in self.model_fields_set]
+        return replace(before, **{name: getattr(chosen, name) for name in given})
+
 
 class DoneIn(ChoicesIn):
     when: Literal["now", "quiet"] = "now"
@@ -33,14 +40,18 @@ class DoneIn(ChoicesIn):
 
 class CheckIn(DoneIn):
     """What a preview is to be of. With `digest`, files are read to tell the identical ones. It may be the body that
-    `done` will get: when that is to be changes no preview.
+    `done` will get, or, where an import could be retried, that `retry` will get: a field means what it means there.
+    When that is to be changes no preview.
     """
 
     digest: Flag = False
 
 
 class RetryIn(DoneIn):
-    """As `done`; a retry is always now, for nothing can arrive any more."""
+    """As `done`, except that what is left out stays as it was chosen before. A field that is given counts: `null`, or
+    an empty value, is as the project has it, its top, everything, nothing besides. A retry is always now, for nothing
+    can arrive any more.
+    """
 
 
 class CountsOut(Schema):

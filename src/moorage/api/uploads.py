@@ -107,9 +107,10 @@ def delete_done(request: ApiRequest, upload_id: UUID) -> Status[dict[str, object
 
 @router.post("/uploads/{uuid:upload_id}/retry", response={202: UploadOut, **FAILURES})
 def post_retry(request: ApiRequest, upload_id: UUID, body: RetryIn) -> Status[dict[str, object]]:
-    """Import again what the last run did not import."""
+    """Import again what the last run did not import, with the same choices; a field that is given replaces one."""
     upload = find_upload(request.auth, upload_id)
-    retry_upload(upload=upload, actor=request.auth, at=backends().clock(), choices=body.choices())
+    choices = body.choices_over(upload.import_choices)
+    retry_upload(upload=upload, actor=request.auth, at=backends().clock(), choices=choices)
     return Status(202, upload_document(upload, request.auth))
 
 

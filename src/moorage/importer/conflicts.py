@@ -17,7 +17,7 @@ def why_stopped(entries: QuerySet[ManifestEntry]) -> str:
         return ""
     return (
         f"The project has other files at {told}, and this import was to stop then, so nothing was imported. "
-        "Retry with new versions, or with those files skipped."
+        "Retry with new versions, or with those files skipped: with the same choices it stops again."
     )
 
 

@@ -8,7 +8,7 @@ from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.backends import backends
 from moorage.errors import ConflictError
-from moorage.files.choosing import NO_CHOICES, checked_choices
+from moorage.files.choosing import checked_choices
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.models import Upload
 from moorage.transfers.rules import check_may_finish
@@ -29,8 +29,10 @@ def may_be_retried(upload: Upload) -> bool:
     return state is UploadState.FAILED or (state is UploadState.IMPORTED and upload.problems > 0)
 
 
-def retry_upload(*, upload: Upload, actor: Member, at: datetime, choices: ImportChoices = NO_CHOICES) -> None:
+def retry_upload(*, upload: Upload, actor: Member, at: datetime, choices: ImportChoices | None = None) -> None:
     """Queue another import of what the last one did not import. A queued or running one is left alone.
+
+    Without `choices` those of the last one stay.
 
     Raises:
         UploadNotFoundError, UploadRoleError: the actor may not decide on this upload.
@@ -39,7 +41,7 @@ def retry_upload(*, upload: Upload, actor: Member, at: datetime, choices: Import
         UploadTransitionError: the upload has not been imported yet, or was deleted.
     """
     check_may_finish(actor, upload)
-    chosen = checked_choices(choices).as_json()
+    chosen = checked_choices(upload.import_choices if choices is None else choices).as_json()
     if upload.current_state in {UploadState.SEALED, UploadState.IMPORTING}:
         return
     check_transition(upload.current_state, UploadState.SEALED)

@@ -1,86 +1,31 @@
 """What a member chooses for an import, and its preview: the parts of the DONE page and of the page before a retry."""
 
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 from uuid import UUID
 
-from django import forms
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase, QueryDict
 from django.shortcuts import redirect, render
-from django.urls import path
+from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from moorage.backends import backends
 from moorage.importer.expected import whole_lists
 from moorage.importer.preview_view import PreviewView, preview_of
 from moorage.importer.previews import ask_preview
-from moorage.projects.choices import DOUBTFUL, SKIPPED, ImportChoices, OnConflict
-from moorage.projects.models import Project
+from moorage.projects.choices import ImportChoices
 from moorage.transfers.checking import check_may_preview, may_be_given_a_list, may_be_previewed
 from moorage.transfers.models import Upload
 from moorage.transfers.overview import overview
 from moorage.transfers.states import UploadState
+from moorage.web.choices_form import ChoicesForm
 from moorage.web.forms import told_in
 from moorage.web.preview_rows import rows_of
 from moorage.web.requests import MemberRequest
 from moorage.web.uploads import upload_for
 
-
-class ChoicesForm(forms.Form):
-    """The choices of an import. Nothing has to be chosen."""
-
-    on_conflict = forms.ChoiceField(
-        required=False,
-        label="Files that the project has already, with other content",
-        help_text="Identical files are left alone whatever you choose.",
-    )
-    target = forms.CharField(
-        required=False,
-        strip=True,
-        label="Folder of the project",
-        help_text="Where the files go, such as raw/2026; it is made if it is not there. Empty: the first folder.",
-    )
-    paths = forms.CharField(
-        required=False,
-        label="Only a part",
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="A path of the upload on each line; a folder stands for all that it holds. Empty: everything. "
-        "The rest can be imported later.",
-    )
-    include = forms.MultipleChoiceField(
-        required=False,
-        label="Import besides",
-        choices=[
-            (DOUBTFUL, "doubtful files: a failed transfer may have left them incomplete, or a list says otherwise"),
-            (SKIPPED, "files that an ignore rule leaves out"),
-        ],
-    )
-
-    def __init__(self, project: Project, chosen: Any = None, *, initial: ImportChoices | None = None) -> None:
-        super().__init__(chosen, initial=_as_fields(initial or ImportChoices()))
-        default = OnConflict(project.on_conflict).label.lower()
-        field = self.fields["on_conflict"]
-        assert isinstance(field, forms.ChoiceField)  # noqa: S101 - it is declared above
-        field.choices = [("", f"As the project has it: {default}"), *OnConflict.choices]
-
-    def choices(self) -> ImportChoices:
-        """What a valid form chose."""
-        lines = (line.strip() for line in self.cleaned_data["paths"].splitlines())
-        return ImportChoices(
-            on_conflict=self.cleaned_data["on_conflict"],
-            target=self.cleaned_data["target"],
-            paths=tuple(line for line in lines if line),
-            include=tuple(self.cleaned_data["include"]),
-        )
-
-
-def _as_fields(choices: ImportChoices) -> dict[str, Any]:
-    return {
-        "on_conflict": choices.on_conflict,
-        "target": choices.target,
-        "paths": "\n".join(choices.paths),
-        "include": list(choices.include),
-    }
+LOOKED: Final = "looked"  # in the address of a page of choices: she has just looked what other choices would do
 
 
 def current_preview(upload: Upload) -> PreviewView | None:
@@ -88,20 +33,37 @@ def current_preview(upload: Upload) -> PreviewView | None:
     return preview_of(upload.pk, head=upload.project.head, area_digest=upload.arrived_digest)
 
 
-def chosen_before(upload: Upload) -> ImportChoices:
-    """What stands in the form: what the preview was made of, else what was chosen for a wish or an earlier run."""
+def chosen_before(upload: Upload, *, looked: bool) -> ImportChoices:
+    """What stands in the form: what was chosen for a wish or an earlier run.
+
+    Where nothing was chosen yet, or she has just `looked` what other choices would do, what the preview was made of.
+    """
     shown = current_preview(upload)
-    return shown.choices if shown else upload.import_choices
+    return shown.choices if shown and (looked or not _is_chosen(upload)) else upload.import_choices
 
 
-def fresh_preview(request: MemberRequest, upload: Upload) -> PreviewView | None:
-    """The preview; asked for where there is none, or where it no longer holds. None: nothing has arrived yet."""
+def _is_chosen(upload: Upload) -> bool:
+    return upload.wish_at is not None or upload.current_state is not UploadState.OPEN
+
+
+def kept_choices(upload: Upload, sent: QueryDict) -> ImportChoices | None:
+    """What one click retries with: as was chosen before, and `also`. None: a form of choices was sent."""
+    if "target" in sent:
+        return None
+    own = upload.import_choices
+    return replace(own, include=(*own.include, *sent.getlist("also")))
+
+
+def fresh_preview(request: MemberRequest, upload: Upload, choices: ImportChoices) -> PreviewView | None:
+    """The preview of these choices; asked for where there is none, or where it no longer holds.
+
+    None: nothing has arrived yet.
+    """
     shown = current_preview(upload)
-    is_of_use = shown is not None and (shown.is_under_way or shown.holds or shown.reason)
+    is_of_use = shown and shown.choices == choices and (shown.is_under_way or shown.holds or shown.reason)
     nothing_yet = upload.current_state is UploadState.OPEN and not upload.arrived_digest
     if is_of_use or nothing_yet or not may_be_previewed(upload):
         return shown
-    choices = shown.choices if shown else upload.import_choices
     _ask(request, upload, choices, with_digests=shown is not None and shown.with_digests)
     return current_preview(upload)
 
@@ -160,13 +122,19 @@ def check(request: MemberRequest, upload_id: UUID) -> HttpResponseBase:
     if form.is_valid():
         with told_in(form):
             _ask(request, upload, form.choices(), with_digests=bool(sent.get("digest")))
-            return redirect(page_of_choices(upload), upload.pk)
+            return redirect(looked_page(upload))
     return choices_page(request, upload, form, current_preview(upload))
 
 
 def page_of_choices(upload: Upload) -> str:
     """The name of the page where an import of this upload is chosen."""
     return "upload-done" if upload.current_state is UploadState.OPEN else "upload-retry"
+
+
+def looked_page(upload: Upload) -> str:
+    """The address of that page with what she has looked at in its form."""
+    address = reverse(page_of_choices(upload), args=[upload.pk])
+    return f"{address}?{LOOKED}=1" if _is_chosen(upload) else address
 
 
 def choices_page(

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from moorage.backends import backends
 from moorage.errors import ConflictError
+from moorage.projects.choices import ImportChoices
 from moorage.transfers.cancelling import cancel_import
 from moorage.transfers.discarding import start_discarding
 from moorage.transfers.models import Upload
@@ -25,9 +26,17 @@ from moorage.transfers.states import UploadState
 from moorage.transfers.tasks import claim_task
 from moorage.transfers.watching import note_watched
 from moorage.transfers.wishing import take_wish_back, wish_quiet
+from moorage.web.choices_form import ChoicesForm, as_fields
 from moorage.web.forms import told_in
 from moorage.web.requests import MemberRequest
-from moorage.web.upload_choices import ChoicesForm, choices_page, chosen_before, fresh_preview
+from moorage.web.upload_choices import (
+    LOOKED,
+    choices_page,
+    chosen_before,
+    current_preview,
+    fresh_preview,
+    kept_choices,
+)
 from moorage.web.uploads import upload_for
 
 
@@ -62,7 +71,7 @@ def done(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     if request.headers.get("HX-Request") == "true":
         told = {"upload": upload, "project": upload.project, "shown": overview(upload, viewer=request.user)}
         return render(request, "uploads/done.html#arrived", told)
-    return choices_page(request, upload, form, fresh_preview(request, upload))
+    return _choices_page(request, upload, form)
 
 
 @login_required
@@ -104,18 +113,20 @@ def delete(request: MemberRequest, upload_id: UUID) -> HttpResponse:
 def retry(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     """Retry what was not imported; the page before it shows what that would do, and what can be chosen."""
     upload = upload_for(request, upload_id)
-    form = _choices_form(request, upload)
+    kept = kept_choices(upload, request.POST) if request.method == "POST" else None
+    form = ChoicesForm(upload.project, as_fields(kept)) if kept else _choices_form(request, upload)
     if request.method == "POST" and form.is_valid():
+        choices = kept or form.choices()
         try:
             with told_in(form):
-                retry_upload(upload=upload, actor=request.user, at=backends().clock(), choices=form.choices())
+                retry_upload(upload=upload, actor=request.user, at=backends().clock(), choices=choices)
                 return redirect("upload", upload.pk)
         except ConflictError as error:
             return _told(request, error, "upload", upload.pk)
     check_may_finish(request.user, upload)
     if not may_be_retried(upload):
         return redirect("upload", upload.pk)
-    return choices_page(request, upload, form, fresh_preview(request, upload))
+    return _choices_page(request, upload, form)
 
 
 @login_required
@@ -155,8 +166,19 @@ def claim(request: MemberRequest, upload_id: UUID, task_id: UUID) -> HttpRespons
 
 
 def _choices_form(request: MemberRequest, upload: Upload) -> ChoicesForm:
-    sent = request.POST if request.method == "POST" else None
-    return ChoicesForm(upload.project, sent, initial=chosen_before(upload))
+    if request.method == "POST":
+        return ChoicesForm(upload.project, request.POST)
+    return ChoicesForm(upload.project, initial=_chosen_before(request, upload))
+
+
+def _chosen_before(request: MemberRequest, upload: Upload) -> ImportChoices:
+    return chosen_before(upload, looked=LOOKED in request.GET)
+
+
+def _choices_page(request: MemberRequest, upload: Upload, form: ChoicesForm) -> HttpResponse:
+    if request.method == "POST":  # it was refused: what she sees beside the reason is what she has looked at
+        return choices_page(request, upload, form, current_preview(upload))
+    return choices_page(request, upload, form, fresh_preview(request, upload, _chosen_before(request, upload)))
 
 
 def _told(request: MemberRequest, error: ConflictError, page: str, upload_id: UUID) -> HttpResponse:

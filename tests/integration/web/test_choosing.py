@@ -205,7 +205,7 @@ def test_a_retry_is_previewed_and_chosen_too(upload: Upload) -> None:
     assertContains(client.get(page), "See first what a retry would do")
 
     assertContains(client.get(f"{page}retry/"), "Waiting for a worker to look at the files.")
-    assertRedirects(client.post(f"{page}check/", FORM), f"{page}retry/")
+    assertRedirects(client.post(f"{page}check/", FORM), f"{page}retry/?looked=1")
     assertRedirects(client.post(f"{page}retry/", FORM), page)
 
     upload.refresh_from_db()
