@@ -11,7 +11,9 @@ from builders import a_file_arrives, an_open_upload
 from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import Member
 from moorage.backends import backends
+from moorage.jobs.imports import claim_next
 from moorage.jobs.sweeps.closing import seal
+from moorage.leases import LeaseWatch
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.cancelling import cancel_import
 from moorage.transfers.models import Upload
@@ -71,6 +73,24 @@ def test_what_is_left_out_of_done_is_as_the_project_has_it(globus: InMemoryTrans
 
     assert ask("POST", f"/uploads/{upload.pk}/check", {}).json()["preview"]["choices"] == NONE
     assert ask("POST", f"/uploads/{upload.pk}/done", {}).json()["choices"] == NONE
+
+
+def test_a_retry_that_comes_too_early_or_too_late_is_a_conflict(
+    globus: InMemoryTransferService, upload: Upload, api_of: Asks
+) -> None:
+    ask, closing = api_of(upload.owner), an_open_upload(globus)
+    a_file_arrives(closing, "a.txt")
+    start_sealing(upload=closing, actor=closing.owner, at=backends().clock())
+    early = api_of(closing.owner)("POST", f"/uploads/{closing.pk}/retry", {})
+    assert (early.status_code, early.json()["code"]) == (409, "upload.nothing_to_retry")
+
+    ask("POST", f"/uploads/{upload.pk}/retry", {})
+    waiting = ask("POST", f"/uploads/{upload.pk}/retry", {"target": "other"})
+    assert (waiting.status_code, waiting.json()["choices"]) == (202, CHOICES | {"target": "other"})
+    assert claim_next(LeaseWatch()) is not None
+    assert ask("POST", f"/uploads/{upload.pk}/retry", {"target": "other"}).status_code == 202, "the same again"
+    late = ask("POST", f"/uploads/{upload.pk}/retry", {"target": "third"})
+    assert (late.status_code, late.json()["code"]) == (409, "upload.import_runs")
 
 
 def _a_cancelled_upload(globus: InMemoryTransferService) -> Upload:
