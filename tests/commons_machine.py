@@ -21,6 +21,7 @@ from moorage.backends import backends
 from moorage.files.change_refusals import ChangeRefusedError
 from moorage.files.change_requests import ChangeRequest, InvalidChangeError, read_request
 from moorage.files.changing import ask_change
+from moorage.files.choosing import InvalidChoiceError
 from moorage.files.models import RevisionKind
 from moorage.files.orphans import Orphans
 from moorage.files.paths import PathNotFoundError
@@ -36,7 +37,7 @@ from moorage.transfers.sealing import start_sealing
 from moorage.transfers.undoing import NothingToUndoError, UndoTooLateError, redo_import, undo_import
 from moorage.transfers.wishing import take_wish_back, wish_quiet
 from stepped_world import WAITS, Worker
-from upload_model import UploadModel, above, moved, removed, restored
+from upload_model import UploadModel, above, is_no_folder, moved, removed, restored
 
 Thing = TypeVar("Thing")
 
@@ -81,6 +82,7 @@ class CommonsMachine(CheckedMachine):
         self._put(upload, files)
         if is_done:
             self._seal(upload, ImportChoices(on_conflict=on_conflict, target=into), dies=None)
+        if upload.state == "sealed":
             self._take_import(upload)
 
     @precondition(lambda self: self.in_state("open"))
@@ -119,6 +121,10 @@ class CommonsMachine(CheckedMachine):
         row.refresh_from_db()
         if not (upload.files or upload.folders):
             with pytest.raises(EmptyUploadError):
+                start_sealing(upload=row, actor=row.owner, at=self.now, choices=choices)
+            return
+        if is_no_folder(self.model.head, choices.target):
+            with pytest.raises(InvalidChoiceError):
                 start_sealing(upload=row, actor=row.owner, at=self.now, choices=choices)
             return
         start_sealing(upload=row, actor=row.owner, at=self.now, choices=choices)
@@ -195,6 +201,10 @@ class CommonsMachine(CheckedMachine):
         row, choices = self.row_of(upload), ImportChoices(on_conflict=on_conflict, target=into)
         if upload.is_past_retry or (upload.state == "imported" and not upload.problems):
             with pytest.raises(NothingToRetryError):
+                retry_upload(upload=row, actor=row.owner, at=self.now, choices=choices)
+            return
+        if is_no_folder(self.model.head, into):
+            with pytest.raises(InvalidChoiceError):
                 retry_upload(upload=row, actor=row.owner, at=self.now, choices=choices)
             return
         retry_upload(upload=row, actor=row.owner, at=self.now, choices=choices)

@@ -70,6 +70,11 @@ def lies_in(path: str, folder: str) -> bool:
     return not folder or path == folder or path.startswith(f"{folder}/")
 
 
+def is_no_folder(tree: Tree, target: str) -> bool:
+    """Whether a file stands there, or above it."""
+    return target in tree.files or tree.is_below_file(target)
+
+
 def removed(tree: Tree, paths: Sequence[str]) -> Tree:
     if not all(tree.holds(path) for path in paths):
         raise Refused
@@ -219,6 +224,9 @@ class UploadModel:
     problems: int = 0
     is_past_retry: bool = False
 
+    def is_aimed_at_file(self, head: Tree) -> bool:
+        return is_no_folder(head, self.target)
+
 
 @dataclass(frozen=True)
 class Imported:
@@ -248,6 +256,8 @@ def imported(upload: UploadModel, head: Tree) -> Imported:
             replaces |= path in head.files
             files[path] = Version(upload.files[staged])
     why_not = "import.nothing_good" if problems else "import.empty"
+    if problems and upload.is_aimed_at_file(head):
+        why_not = "import.target_is_file"
     if replaces and upload.on_conflict == "fail":
         why_not = "import.conflict"
     elif good:

@@ -13,6 +13,7 @@ from moorage.api.schemas import FAILURES, UploadOut
 from moorage.api.upload_documents import upload_document
 from moorage.backends import backends
 from moorage.files.cursors import decode_cursor, encode_cursor
+from moorage.files.targets import check_target
 from moorage.importer.completeness import missing_files
 from moorage.importer.previews import ask_preview
 from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
@@ -29,13 +30,15 @@ def post_check(request: ApiRequest, upload_id: UUID, body: CheckIn) -> Status[di
     upload = find_upload(request.auth, upload_id)
     check_may_preview(request.auth, upload)
     is_before_done = upload.current_state is UploadState.OPEN
+    choices = body.choices() if is_before_done else body.choices_over(upload.import_choices)
+    check_target(upload.project_id, choices)
     ask_preview(
         upload_id=upload.pk,
         project_id=upload.project_id,
         by=request.auth,
         at=backends().clock(),
         with_digests=body.digest,
-        choices=body.choices() if is_before_done else body.choices_over(upload.import_choices),
+        choices=choices,
     )
     return Status(202, upload_document(upload, request.auth))
 

@@ -6,6 +6,7 @@ What stands in the project at that path is given (see `importer.head`); nothing 
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
+from moorage.files.paths import join_path
 from moorage.importer import reasons
 from moorage.importer.reasons import Reason
 from moorage.importer.verdicts import EntryKind, Verdict
@@ -57,8 +58,9 @@ class Judgement(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the member and the project want (see `projects.choices`)."""
+    """What the member and the project want (see `projects.choices`). `target` is a folder of the project, or empty."""
 
+    target: str = ""
     on_conflict: str = OnConflict.VERSION
     include_doubtful: bool = False
     include_skipped: bool = False
@@ -85,7 +87,7 @@ def judge(staged: Staged, at_head: AtHead, policy: Policy = EVERYTHING_NEW) -> J
     rejected = _why_never(staged)
     skipped = None if rejected else _why_skipped(staged, at_head, policy)
     if not (rejected or skipped):
-        rejected = _why_not_here(staged, at_head)
+        rejected = _why_not_here(staged, at_head, policy.target)
     if rejected:
         return Judgement(Verdict.REJECTED, rejected)
     if skipped:
@@ -120,12 +122,14 @@ def _why_skipped(staged: Staged, at_head: AtHead, policy: Policy) -> Reason | No
     return reasons.KEPT_AS_IT_IS if is_kept else None
 
 
-def _why_not_here(staged: Staged, at_head: AtHead) -> Reason | None:
+def _why_not_here(staged: Staged, at_head: AtHead, target: str) -> Reason | None:
     """Why this path does not fit what the project has."""
+    if at_head.blocked_by and f"{target}/".startswith(f"{at_head.blocked_by}/"):
+        return reasons.file_in_place_of_target(at_head.blocked_by)
     if at_head.blocked_by:
         return reasons.folder_in_place_of_file(at_head.blocked_by)
     if staged.kind == EntryKind.DIRECTORY and at_head.is_file:
-        return reasons.folder_in_place_of_file(staged.path.decode())
+        return reasons.folder_in_place_of_file(join_path(target, staged.path.decode()))
     if staged.kind == EntryKind.FILE and at_head.is_folder:
         return reasons.file_in_place_of_folder()
     return None

@@ -210,6 +210,7 @@ def planner_for(job: ImportJob, *, head: int, defaults: Mapping[str, str] | None
     return Planner(
         at_head=ProjectAtHead(job.project_id, head),
         policy=Policy(
+            target=choices.target.strip("/"),
             on_conflict=choices.on_conflict or preferred.on_conflict,
             include_doubtful=choices.include_doubtful,
             include_skipped=choices.include_skipped,

@@ -9,6 +9,7 @@ from django.db.models import Q, QuerySet
 
 from moorage.files.registering import RegisterRight, RevisionCounts, RightLostError, give_back, publish
 from moorage.files.taking import keep_right, take_right
+from moorage.importer import reasons
 from moorage.importer.conflicts import CONFLICT, why_stopped
 from moorage.importer.counting import BYTES, FILES, IS_FOLDER
 from moorage.importer.durability import on_disk_at_once
@@ -17,7 +18,7 @@ from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.importer.place import place_batch
 from moorage.importer.placing import place_queued
-from moorage.importer.planning import planner_for
+from moorage.importer.planning import Planner, planner_for
 from moorage.importer.problems import not_imported, write_problems
 from moorage.importer.queue import to_place
 from moorage.importer.register import is_still_live, register, registering
@@ -82,7 +83,7 @@ def _under(job: ImportJob, run: ImportRun, right: RegisterRight, first: int) -> 
         give_back(right)
         place_queued(job, planner, run.number, place_batch)
         return False, None
-    why_not = _why_nothing(job, run, planner.policy.on_conflict)
+    why_not = _why_nothing(job, run, planner)
     if why_not is not None:
         write_problems(job, run)
         _count(job, run)
@@ -111,16 +112,19 @@ def _publish(job: ImportJob, run: ImportRun, right: RegisterRight, counts: Revis
     return number
 
 
-def _why_nothing(job: ImportJob, run: ImportRun, on_conflict: str) -> tuple[str, str] | None:
+def _why_nothing(job: ImportJob, run: ImportRun, planner: Planner) -> tuple[str, str] | None:
     """Why the run publishes nothing; None if it does."""
     good = ManifestEntry.objects.filter(
         upload_id=job.upload_id, run=run.number, verdict__in=GOOD, state=EntryState.PLACED
     )
-    if on_conflict == OnConflict.FAIL and (told := why_stopped(good)):
+    if planner.policy.on_conflict == OnConflict.FAIL and (told := why_stopped(good)):
         return CONFLICT, told
     if good.exists():
         return None
     if not_imported(job, run.number).exists():
+        blocking = planner.at_head.folder(planner.target).blocked_by
+        if blocking:
+            return "import.target_is_file", reasons.file_in_place_of_target(blocking).sentence
         return (
             "import.nothing_good",
             "None of its files could be imported. See why below, and send them in another upload.",

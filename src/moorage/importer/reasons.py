@@ -109,5 +109,13 @@ def folder_in_place_of_file(blocking: str) -> Reason:
     )
 
 
+def file_in_place_of_target(blocking: str) -> Reason:
+    return Reason(
+        "path.target_is_file",
+        f"The project has a file at {blocking}, where the files were to go as into a folder. "
+        "Retry with another folder; nothing needs to be sent again.",
+    )
+
+
 LOOKS_ALIKE: Final = "path.looks_alike"  # warning: another name here differs only in case or Unicode normal form
 INCLUDED_ALTHOUGH_DOUBTFUL: Final = "entry.included_although_doubtful"  # warning

@@ -10,6 +10,7 @@ from moorage.audit.records import record
 from moorage.backends import backends
 from moorage.errors import ConflictError
 from moorage.files.choosing import checked_choices
+from moorage.files.targets import check_target
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.models import Upload
 from moorage.transfers.rules import check_may_finish
@@ -50,7 +51,7 @@ def retry_upload(*, upload: Upload, actor: Member, at: datetime, choices: Import
 
     Raises:
         UploadNotFoundError, UploadRoleError: the actor may not decide on this upload.
-        InvalidChoiceError: no import could have these choices.
+        InvalidChoiceError: no import could have these choices, or the target is a file of the project.
         NothingToRetryError: nothing is left to import, or its first import has not come yet.
         ImportRunsError: an import with other choices has begun.
         UploadTransitionError: the upload has not been marked as done yet, or was deleted.
@@ -62,8 +63,10 @@ def retry_upload(*, upload: Upload, actor: Member, at: datetime, choices: Import
         check_transition(upload.current_state, UploadState.SEALED)
         if not may_be_retried(upload):
             raise NothingToRetryError(_why_not(upload))
+        chosen = upload.import_choices if choices is None else choices
+        check_target(upload.project_id, chosen)
         with suppress(UploadTransitionError):
-            _queue(upload, actor=actor, at=at, choices=upload.import_choices if choices is None else choices)
+            _queue(upload, actor=actor, at=at, choices=chosen)
 
 
 def _queue(upload: Upload, *, actor: Member, at: datetime, choices: ImportChoices) -> None:
@@ -93,6 +96,7 @@ def _goes_on(upload: Upload, *, actor: Member, at: datetime, choices: ImportChoi
             return True
         if upload.current_state is UploadState.IMPORTING:
             raise ImportRunsError
+        check_target(upload.project_id, choices)
         with transaction.atomic():
             waiting = Upload.objects.filter(pk=upload.pk, state=UploadState.SEALED)
             if waiting.update(choices=choices.as_json(), done_by=actor, last_activity_at=at):

@@ -8,6 +8,7 @@ from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.backends import backends
 from moorage.files.choosing import NO_CHOICES, checked_choices
+from moorage.files.targets import check_target
 from moorage.projects.choices import ImportChoices
 from moorage.transfers import rules
 from moorage.transfers.closing import CloseStep
@@ -26,7 +27,7 @@ def start_sealing(*, upload: Upload, actor: Member, at: datetime, choices: Impor
 
     Raises:
         UploadNotFoundError, UploadRoleError: the actor may not decide on this upload.
-        InvalidChoiceError: no import could have these choices.
+        InvalidChoiceError: no import could have these choices, or the target is a file of the project.
         EmptyUploadError: nothing has arrived yet.
         UploadTransitionError: the upload is not open.
     """
@@ -36,6 +37,7 @@ def start_sealing(*, upload: Upload, actor: Member, at: datetime, choices: Impor
     while not _goes_on(upload, actor=actor, at=at, choices=choices):
         check_transition(upload.current_state, UploadState.SEALING)
         rules.check_has_arrived(upload)
+        check_target(upload.project_id, choices)
         try:
             begin_freeze(upload, when=SealWhen.NOW, by=actor, at=at, choices=choices)
         except UploadTransitionError:
@@ -79,6 +81,8 @@ def _goes_on(upload: Upload, *, actor: Member, at: datetime, choices: ImportChoi
     """Whether DONE has been pressed and stays pressed: the freeze of "when transfers finish" is made one of "now"."""
     if upload.current_state not in DONE_ALREADY:
         return False
+    if upload.current_state is UploadState.SEALING and upload.seal_when == SealWhen.QUIET:
+        check_target(upload.project_id, choices)
     with transaction.atomic():
         quiet = Upload.objects.filter(pk=upload.pk, state=UploadState.SEALING, seal_when=SealWhen.QUIET)
         if quiet.update(seal_when=SealWhen.NOW, done_by=actor, done_at=at, choices=choices.as_json()):

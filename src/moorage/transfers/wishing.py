@@ -13,6 +13,7 @@ from moorage.accounts.models import Member
 from moorage.audit.records import record
 from moorage.backends import backends
 from moorage.files.choosing import NO_CHOICES, checked_choices
+from moorage.files.targets import check_target
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.models import CollectionWatch, Upload, UploadTask
@@ -29,11 +30,15 @@ def wish_quiet(*, upload: Upload, actor: Member, at: datetime, choices: ImportCh
 
     Raises:
         UploadNotFoundError, UploadRoleError: the actor may not decide on this upload.
-        InvalidChoiceError: no import could have these choices.
+        InvalidChoiceError: no import could have these choices, or the target is a file of the project.
         UploadTransitionError: the upload is not open.
     """
     check_may_finish(actor, upload)
-    chosen = checked_choices(choices).as_json()
+    choices = checked_choices(choices)
+    chosen = choices.as_json()
+    is_same = upload.wish_at is not None and upload.import_choices == choices
+    if upload.current_state is UploadState.OPEN and not is_same:
+        check_target(upload.project_id, choices)
     if upload.wish_at is not None and upload.choices != chosen:
         _choose_again(upload, actor=actor, at=at, chosen=chosen)
     if upload.wish_at is not None or upload.current_state in DONE_ALREADY:

@@ -11,6 +11,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from moorage.backends import backends
+from moorage.files.targets import check_target
 from moorage.importer.expected import whole_lists
 from moorage.importer.preview_view import PreviewView, preview_of
 from moorage.importer.previews import ask_preview
@@ -121,6 +122,7 @@ def check(request: MemberRequest, upload_id: UUID) -> HttpResponseBase:
     form = ChoicesForm(upload.project, sent)
     if form.is_valid():
         with told_in(form):
+            check_target(upload.project_id, form.choices())
             _ask(request, upload, form.choices(), with_digests=bool(sent.get("digest")))
             return redirect(looked_page(upload))
     return choices_page(request, upload, form, current_preview(upload))

@@ -10,6 +10,7 @@ from importing import World, contents, fill, reasons
 from kill_matrix import Inline
 from moorage.files.change_requests import ChangeRequest
 from moorage.files.changing import ask_change
+from moorage.files.choosing import InvalidChoiceError
 from moorage.files.models import RevisionKind
 from moorage.importer import replanning
 from moorage.projects.choices import ImportChoices
@@ -18,6 +19,8 @@ from moorage.transfers.arrivals import look_at_area
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
 from moorage.transfers.sealing import start_sealing
+from moorage.transfers.states import UploadState
+from moorage.transfers.wording import state_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,7 +55,19 @@ def test_a_file_above_the_target_is_in_the_way_of_all_of_it(world: World) -> Non
     published_meanwhile(world, upload, {"results": b"a file", "1": b"1", "2": b"2", "3": b"3"})
 
     assert contents(world, project) == {"results": b"a file", "1": b"1", "2": b"2", "3": b"3"}
-    assert {b"x", b"below/y"} <= reasons(upload).keys()
+    assert {name: reasons(upload)[name] for name in (b"x", b"below/y")} == {
+        b"x": "path.target_is_file",
+        b"below/y": "path.target_is_file",
+    }
+    assert (upload.state, upload.reason) == (UploadState.FAILED, "import.target_is_file")
+    assert "a file at results, where" in upload.reason_text
+    assert "Retry with another folder; nothing needs to be sent again." in state_text(upload)
+
+    with pytest.raises(InvalidChoiceError, match="the project has a file at “results”"):
+        retry_upload(upload=upload, actor=upload.owner, at=timezone.now())
+    retry_upload(upload=upload, actor=upload.owner, at=timezone.now(), choices=ImportChoices(target="other"))
+    world.work(upload)
+    assert contents(world, project).keys() >= {"other/x", "other/below/y"}
 
 
 def test_a_file_where_an_earlier_run_had_a_folder_is_in_the_way_of_what_is_left_in_it(world: World) -> None:

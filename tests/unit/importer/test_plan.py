@@ -157,6 +157,24 @@ def test_what_lies_below_a_file_of_the_project_is_rejected_and_the_file_is_named
     assert "at a," in judgement.reason.sentence
 
 
+def test_where_the_target_is_a_file_another_is_asked_for_and_no_other_name() -> None:
+    for target in ("a.txt", "a.txt/below"):
+        judgement = judge(a_file(), AtHead(blocked_by="a.txt"), Policy(target=target))
+        assert judgement.reason is not None
+        assert judgement.reason.code == "path.target_is_file"
+        assert "at a.txt, where" in judgement.reason.sentence
+        assert "Retry with another folder" in judgement.reason.sentence
+    below = judge(a_file(), AtHead(blocked_by="a.txt/a"), Policy(target="a.txt"))
+    assert below.reason is not None
+    assert below.reason.code == "path.file_there"
+
+
+def test_a_folder_in_the_place_of_a_file_below_the_target_names_that_file() -> None:
+    judgement = judge(staged_at(b"a/b", kind=EntryKind.DIRECTORY), FILE_THERE, Policy(target="raw"))
+    assert judgement.reason is not None
+    assert "at raw/a/b," in judgement.reason.sentence
+
+
 def test_a_folder_in_the_place_of_a_file_names_that_file() -> None:
     judgement = judge(staged_at(b"a/b", kind=EntryKind.DIRECTORY), FILE_THERE)
     assert judgement.reason is not None
