@@ -173,7 +173,7 @@ class Planner:
 
     def _judge(self, scene: Scene, entry: Entry, at_head: AtHead, *, looks_alike: bool | None = None) -> None:
         problem = scene.problem or problem_of(entry, target=self.target)
-        is_chosen = scene.is_chosen or self.selection.holds(entry.path)
+        is_chosen = scene.is_chosen or self.selection.holds(entry.path, is_folder=entry.kind == _DIRECTORY)
         staged = Staged(
             entry.path,
             entry.kind,

@@ -18,8 +18,9 @@ from moorage.importer.models import ManifestEntry
 from moorage.importer.place import digest_batch
 from moorage.importer.placing import place_listed
 from moorage.importer.planning import planner_for
-from moorage.importer.reasons import BAD_LIST, BAD_RULES, IGNORED
+from moorage.importer.reasons import BAD_LIST, BAD_RULES, IGNORED, NOT_THERE
 from moorage.importer.scan import Listed, end_scan, scan
+from moorage.importer.unmatched import sentence_of, unmatched
 from moorage.importer.verdicts import EntryKind, EntryState, Verdict
 from moorage.importer.writing import ManifestWriter
 from moorage.projects.choices import OnConflict
@@ -64,13 +65,21 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
         *causes_by_lists(job.upload_id, entries, job.delivered),
         *_warnings(BAD_RULES, planner.ignoring.warnings),
         *_warnings(BAD_LIST, faults),
+        *_not_there(job),
     ]
     return {"planned_revision": head, "verdicts": _verdicts(entries), "problems": problems}
 
 
 def _warnings(code: str, sentences: Iterable[str]) -> list[Found]:
-    """What of the upload's own ignore rules, or lists of digests, does not count."""
+    """What of the upload's own ignore rules, lists of digests, or chosen paths does not count."""
     return [{"code": code, "sentence": one, "verdict": "", "files": 0, "bytes": 0} for one in sentences]
+
+
+def _not_there(job: ImportJob) -> list[Found]:
+    """That chosen paths match nothing."""
+    chosen = job.choices.paths
+    missing = unmatched(job.upload_id, chosen)
+    return _warnings(NOT_THERE.code, [sentence_of(missing, chosen=len(chosen))] if missing else [])
 
 
 def _verdicts(entries: QuerySet[ManifestEntry]) -> dict[str, dict[str, int]]:

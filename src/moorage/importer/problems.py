@@ -16,6 +16,8 @@ from django.db.models import Q, QuerySet
 from moorage.importer.counting import IS_FOLDER
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
+from moorage.importer.reasons import NOT_THERE
+from moorage.importer.unmatched import unmatched
 from moorage.importer.verdicts import EntryState, Verdict
 
 ROWS_PER_BATCH: Final = 500
@@ -30,7 +32,7 @@ def not_imported(job: ImportJob, run: int) -> QuerySet[ManifestEntry]:
 
 
 def write_problems(job: ImportJob, run: ImportRun) -> int:
-    """Write a row for what is left out, and return how many those are. Repeatable."""
+    """Write a row for what is left out, or was chosen and is not there, and return how many those are. Repeatable."""
     until = job.clock() + job.policies.remnants_kept
     _forget(job, run)
     ours = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number).order_by("number")
@@ -39,6 +41,7 @@ def write_problems(job: ImportJob, run: ImportRun) -> int:
     skipped_folders = by_verdict.filter(_SKIPPED_FOLDER)
     _write(job, run, by_verdict.exclude(_SKIPPED_FOLDER), until)
     _write(job, run, failed, until)
+    _write_not_there(job, run)
     run.problem_count = ImportProblem.objects.filter(run=run).count()
     if not run.problem_count:
         _write(job, run, skipped_folders, until)
@@ -57,6 +60,16 @@ def _write(job: ImportJob, run: ImportRun, left_out: QuerySet[ManifestEntry], un
                 " SELECT %s, path, reason, reason_text, remnant_until FROM importer_manifestentry"
                 f" WHERE number IN ({', '.join(['%s'] * len(numbers))}) ORDER BY number",
                 [as_uuid(run.pk, connection), *numbers],
+            )
+
+
+def _write_not_there(job: ImportJob, run: ImportRun) -> None:
+    missing = unmatched(job.upload_id, job.choices.paths)
+    for start in range(0, len(missing), ROWS_PER_BATCH):
+        some = [path.encode() for path in missing[start : start + ROWS_PER_BATCH]]
+        with job.batch():
+            ImportProblem.objects.bulk_create(
+                ImportProblem(run=run, path=path, code=NOT_THERE.code, sentence=NOT_THERE.sentence) for path in some
             )
 
 

@@ -25,6 +25,7 @@ from moorage.importer.register import is_still_live, register, registering
 from moorage.importer.replanning import plan_again
 from moorage.importer.reporting import Outcome
 from moorage.importer.runs import end_run, fail_run
+from moorage.importer.unmatched import sentence_of, unmatched
 from moorage.importer.verdicts import GOOD, EntryState, Verdict
 from moorage.projects.choices import OnConflict
 
@@ -114,6 +115,10 @@ def _publish(job: ImportJob, run: ImportRun, right: RegisterRight, counts: Revis
 
 def _why_nothing(job: ImportJob, run: ImportRun, planner: Planner) -> tuple[str, str] | None:
     """Why the run publishes nothing; None if it does."""
+    chosen = job.choices.paths
+    if chosen and len(unmatched(job.upload_id, chosen)) == len(chosen):
+        # Folders on the way to them may be there. They alone are not what she wanted.
+        return "import.paths_not_there", f"{sentence_of(chosen, chosen=len(chosen))} Retry with other paths."
     good = ManifestEntry.objects.filter(
         upload_id=job.upload_id, run=run.number, verdict__in=GOOD, state=EntryState.PLACED
     )

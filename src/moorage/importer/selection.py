@@ -30,9 +30,9 @@ class Selection:
             position = folder.rfind(b"/", 0, position)
         return False
 
-    def holds(self, path: bytes) -> bool:
+    def holds(self, path: bytes, *, is_folder: bool = True) -> bool:
         """Whether this very path is chosen, which does not lie below a chosen one; a folder above one counts."""
-        return path in self.paths or path in self.above
+        return path in self.paths or (is_folder and path in self.above)
 
 
 def _as_bytes(path: str) -> bytes:
