@@ -84,7 +84,7 @@ class PreviewView:
 
     @property
     def warnings(self) -> list[str]:
-        """What of the upload's own ignore rules and lists of digests does not count, and chosen paths that are not there."""
+        """What of the upload's own rules and lists of digests does not count, and chosen paths that are not there."""
         told = {BAD_RULES, BAD_LIST, NOT_THERE.code}
         return [cause.sentence for cause in self.causes if cause.code in told]
 

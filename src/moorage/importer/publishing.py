@@ -132,9 +132,9 @@ def _why_nothing(job: ImportJob, run: ImportRun, planner: Planner) -> tuple[str,
             return "import.target_is_file", reasons.file_in_place_of_target(blocking).sentence
         return (
             "import.nothing_good",
-            "None of its files could be imported. See why below, and send them in another upload.",
+            "None of its files could be imported. See why below, and retry or send them in another upload.",
         )
-    return "import.empty", "Nothing was in the staging area. Transfer the files in another upload, or press DELETE."
+    return "import.empty", "Nothing was in the staging area. Transfer the files in another upload."
 
 
 def _count(job: ImportJob, run: ImportRun) -> RevisionCounts:

@@ -39,9 +39,6 @@ class ImportStoppedError(Exception):
 
 
 class ImportCancelledError(ConflictError):
-    """The member has cancelled the import."""
+    """The member has cancelled the import. It is said by whom; what follows is said where that is shown."""
 
     code = "cancelled"
-
-    def __init__(self, told: str) -> None:
-        super().__init__(f"{told} The project stays as it was. Press Retry to import the files, or DELETE.")

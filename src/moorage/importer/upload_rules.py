@@ -22,7 +22,7 @@ class RulesUnreadError(ConflictError):
     def __init__(self, why: str) -> None:
         super().__init__(
             f"{why} Nothing was imported. Have the operator make it readable and press Retry; or retry with what rules "
-            "leave out included, and everything is imported; or DELETE, and send the files again."
+            "leave out included, and everything is imported; or send the files again in another upload."
         )
 
 

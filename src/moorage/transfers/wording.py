@@ -148,9 +148,11 @@ def missing_words(missing: int) -> str:
 def _failed(upload: Upload) -> str:
     if upload.reason == CANCELLED:
         return f"Import cancelled. {upload.reason_text} The project is as it was. Retry the import, or press DELETE."
-    why = f" {upload.reason_text}" if upload.reason_text else ""
     besides = f" Besides, {missing_words(upload.missing)}." if upload.missing else ""
-    return f"Not imported.{why} Nothing of it is in the project. Retry the import, or press DELETE.{besides}"
+    if upload.reason_text:
+        # It says itself that nothing was imported, and what can be done about it.
+        return f"Not imported. {upload.reason_text} Press DELETE to give the upload up.{besides}"
+    return f"Not imported. Nothing of it is in the project. Retry the import, or press DELETE.{besides}"
 
 
 def _discarding(_: Upload) -> str:

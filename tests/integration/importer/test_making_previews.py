@@ -19,10 +19,12 @@ from moorage.importer.previews import ask_preview
 from moorage.importer.receipts import receipt
 from moorage.jobs import previews
 from moorage.leases import LeaseWatch
+from moorage.notices.models import Notice
 from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Project
 from moorage.transfers.arrivals import look_at_area
 from moorage.transfers.models import Upload
+from moorage.transfers.wording import state_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -176,6 +178,11 @@ def test_on_a_conflict_nothing_is_imported_if_it_was_to_stop_then(world: World) 
 
     assert (upload.state, upload.reason) == ("failed", "import.conflict")
     assert "changes" in upload.reason_text
+    assert state_text(upload) == (
+        "Not imported. The project has other files at changes, and this import was to stop then, so nothing was "
+        "imported. Retry with new versions, or with those files skipped: with the same choices it stops again. "
+        "Press DELETE to give the upload up."
+    )
     assert contents(world, upload.project) == BEFORE
     told = receipt(upload.pk)
     assert (told.outcome, told.revision, told.files, told.bytes) == ("failed", None, 0, 0)
@@ -227,6 +234,13 @@ def test_a_cancelled_import_leaves_the_project_as_it_was(world: World) -> None:
     world.work(upload)
 
     assert (upload.state, upload.reason) == ("failed", "cancelled")
+    assert state_text(upload) == (
+        f"Import cancelled. Cancelled by {upload.owner}. The project is as it was. Retry the import, or press DELETE."
+    )
+    assert Notice.objects.get(member=upload.owner).text == (
+        f"The import of the upload “{upload.name}” into {upload.project.name} has ended. Cancelled by {upload.owner}. "
+        "The project is as it was. You can retry it on the upload's page."
+    )
     assert contents(world, upload.project) == BEFORE
     assert (world.store.sealed / str(upload.pk) / "new").read_bytes() == b"new!"
 
