@@ -1,7 +1,7 @@
 """What becomes of an upload when a run of its import ends: its state, its audit record, and what people are told."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from moorage.audit.records import record
 from moorage.importer.reporting import Outcome
@@ -11,6 +11,8 @@ from moorage.transfers.cancelling import CANCELLED
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 from moorage.transfers.wording import missing_words
+
+_SAY_NO_MORE: Final = frozenset({"import.nothing_good", "import.empty"})  # than that nothing could be imported
 
 
 def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, path: str) -> None:
@@ -71,8 +73,8 @@ def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str,
         text = f"Your upload “{name}” could not be imported into {project}. {outcome.sentence}{besides}"
         return "upload.failed", f"Could not be imported: {name}", text
     done = _what_was_done(outcome)
-    if outcome.problems:
-        left = "1 file was not imported" if outcome.problems == 1 else f"{outcome.problems:,} files were not imported"
+    if problems := _problems(upload, outcome):
+        left = "1 file was not imported" if problems == 1 else f"{problems:,} files were not imported"
         text = f"Your upload “{name}” has been imported into {project}. {done} {left}: see why on its page, and retry."
         text += besides
         return "upload.imported_with_problems", f"Imported with problems: {name}", text
@@ -89,6 +91,7 @@ def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str,
 
 def _what_was_done(outcome: Outcome) -> str:
     if outcome.revision is None:
-        return "This time nothing more could be imported."
+        why = "" if outcome.code in _SAY_NO_MORE else f" {outcome.sentence}"
+        return f"This time nothing more could be imported.{why}"
     files = "1 file is" if outcome.files == 1 else f"{outcome.files:,} files are"
     return f"{files} in the project's revision {outcome.revision}."

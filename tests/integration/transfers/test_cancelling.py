@@ -102,6 +102,22 @@ def test_a_retry_that_was_cancelled_can_be_retried(globus: InMemoryTransferServi
     assert overview(upload, viewer=upload.owner).may_retry
 
 
+def test_a_retry_that_stopped_says_why_and_that_something_is_left(
+    globus: InMemoryTransferService, clock: Clock
+) -> None:
+    upload = _a_sealed_upload(globus, clock)
+    _a_run_ends(upload, clock, Outcome(revision=3, files=1, problems=2))
+    for code, sentence in (("import.conflict", "There is another a.txt."), ("import.nothing_good", "None was good.")):
+        retry_upload(upload=_fresh(upload), actor=upload.owner, at=clock.advance(seconds=9))
+        _a_run_ends(upload, clock, Outcome(code=code, sentence=sentence))
+
+    _, conflict, nothing_good = Notice.objects.filter(member=upload.owner).order_by("created_at")
+    left = "2 files were not imported: see why on its page, and retry."
+    assert conflict.text.endswith(f"This time nothing more could be imported. There is another a.txt. {left}")
+    assert nothing_good.text.endswith(f"This time nothing more could be imported. {left}")
+    assert conflict.kind == nothing_good.kind == "upload.imported_with_problems"
+
+
 def test_pressing_it_again_changes_nothing(globus: InMemoryTransferService, clock: Clock) -> None:
     waiting = _a_sealed_upload(globus, clock)
     cancel_import(upload=waiting, actor=waiting.owner, at=clock())
