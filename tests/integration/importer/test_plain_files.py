@@ -157,15 +157,16 @@ def outcome(world: World, case: Case) -> dict[str, Any]:
     project = a_project()
     project.ignore_rules = case.rules
     project.save()
-    publish_files(project, case.standing, store=world.store)
-    for content, state in case.states.items():
-        if content not in case.standing.values() or state == "writable":
-            let_be(world.store, content, state)
     upload, area = world.an_area(project)
     put(area, case.staged)
     look_at_area(upload, at=backends().clock())
     upload.refresh_from_db()
     start_sealing(upload=upload, actor=upload.owner, at=backends().clock(), choices=case.choices)
+    # Only now: a target that is a file already could not be chosen.
+    publish_files(project, case.standing, store=world.store)
+    for content, state in case.states.items():
+        if content not in case.standing.values() or state == "writable":
+            let_be(world.store, content, state)
     world.seal(upload)
     world.work(upload)
     found = {"first": told(world, upload)}
