@@ -281,15 +281,17 @@ def test_folders_that_are_left_out_are_no_files_and_have_no_bytes(world: World) 
     assert looked_at(upload, choices=nothing) == {"skipped": 5}
     preview = Preview.objects.get(upload=upload)
     assert preview.verdicts == {"skipped": {"files": 5, "bytes": 15}}
-    assert [(one["code"], one["files"], one["folders"], one["bytes"]) for one in preview.problems] == [
-        ("entry.not_selected", 5, 0, 15)
+    assert [(one["code"], one["files"], one.get("folders"), one["bytes"]) for one in preview.problems] == [
+        ("entry.not_selected", 5, 0, 15),
+        ("entry.not_there", 0, None, 0),
     ]
 
     world.seal(upload)
     Upload.objects.filter(pk=upload.pk).update(choices=nothing.as_json())
     world.work(upload)
     run = upload.runs.get()
-    assert (run.verdicts, run.problem_count, upload.problems) == ({"skipped": {"files": 5, "bytes": 15}}, 5, 5)
+    # The sixth is the path that was chosen.
+    assert (run.verdicts, run.problem_count, upload.problems) == ({"skipped": {"files": 5, "bytes": 15}}, 6, 6)
 
 
 def test_folders_that_are_rejected_are_told_and_are_no_files(world: World) -> None:
