@@ -389,7 +389,9 @@ class CommonsMachine(CheckedMachine):
         for upload in self.uploads.values():
             row = self.row_of(upload)
             if upload.state in {"open", "failed"} and not upload.published:
-                self.adopt(upload, {upload.state, "discarding"} if days >= 1 else {upload.state})
+                # Whoever was to discard it before may have died.
+                is_overdue = days >= 1 or row.expires_at <= self.now
+                self.adopt(upload, {upload.state, "discarding"} if is_overdue else {upload.state})
             if upload.state == "imported":
                 upload.is_past_retry = row.remnants_gone_at is not None
         self._close(dies)
