@@ -94,8 +94,7 @@ class ObjectStore:
         """
         folder, stamp = self._folder(digest[:2]), stamp_of(status)
         if is_unproven and not anew:
-            proven = prove(folder, digest, status)
-            if proven is not None:
+            if (proven := prove(folder, digest, status)) is not None:
                 return Placed(proven, stamp, "proven")
             anew = True
         may_link = status.st_nlink == 1 and status.st_uid == os.geteuid() and lease.is_held
