@@ -26,3 +26,4 @@ def small_steps(*, files: int, rows: int) -> Iterator[tuple[ModuleType, str, Any
     yield early, "MOST_ROWS", rows  # so that something is left for the register step itself
     yield register, "FIRST_ROWS", rows
     yield register, "MOST_ROWS", rows
+    yield register, "CHECKED_ROWS", rows

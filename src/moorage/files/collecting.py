@@ -23,6 +23,7 @@ from django.db import connection, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 
 from moorage.files.fixity import bring_back
+from moorage.files.holding import hold
 from moorage.files.models import FileVersion, ObjectState, StoredObject
 from moorage.files.registering import PAUSE_SECONDS
 from moorage.storage.digests import Digest
@@ -148,7 +149,7 @@ class Collector:
 
     def _step(self, rows: QuerySet[StoredObject], new: ObjectState, *, at: datetime) -> int:
         with transaction.atomic():
-            held = _hold(rows)
+            held = hold(rows)
             unused = set(held) - self._used(list(held))
             moved = rows.filter(pk__in=unused).update(state=new, state_changed_at=at)
         self.seam(f"{new}: batch written")
@@ -179,7 +180,7 @@ class Collector:
         leaving = StoredObject.objects.filter(pk__in=ids, state=ObjectState.LEAVING)
         trash, gone = Trash(self.store.trash), []
         with transaction.atomic(), ObjectStore(self.store.objects) as objects:
-            held = _hold(leaving)
+            held = hold(leaving)
             used = self._used(list(held))
             if used:
                 self._put_back(used)
@@ -215,12 +216,6 @@ class Collector:
         )
         used = set(by_versions.values_list("pk", flat=True))
         return used | self.relied_on([pk for pk in ids if pk not in used])
-
-
-def _hold(rows: QuerySet[StoredObject]) -> dict[int, str]:
-    """Lock rows, in the order of their digests as everyone does, and return the digests by id."""
-    held = rows.select_for_update().order_by("digest").values_list("pk", "digest")
-    return dict(held)
 
 
 def wait_for_others() -> bool:

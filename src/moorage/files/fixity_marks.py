@@ -1,14 +1,15 @@
 """The marks of many stored objects, cleared and set in one statement each: as `files.fixity` does it for one.
 
-A row counts as it was read, and no row is locked: a statement names what must still hold of each.
+A row counts as it was read: a statement names what must still hold of each.
 """
 
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from django.db import connection
+from django.db import connection, transaction
 
+from moorage.files.holding import hold
 from moorage.files.models import ObjectState, StoredObject
 from moorage.storage.digests import Stamp
 
@@ -51,6 +52,7 @@ def _update(statement: str, rows: Sequence[tuple[Any, ...]], *last: Any) -> set[
     if not rows:
         return set()
     places = ", ".join(["(%s, %s, %s)"] * len(rows))
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
+        hold(StoredObject.objects.filter(pk__in=[pk for pk, *_ in rows]))
         cursor.execute(statement.format(rows=places), [*(value for row in rows for value in row), *last])
         return {pk for (pk,) in cursor.fetchall()}

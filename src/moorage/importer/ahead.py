@@ -1,9 +1,9 @@
 """Files of folders that a walk comes to soon, looked up for many folders at a time: a query for each takes longer."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any, Final
 
-from django.db import connection
+from moorage.importer.bulk import rows_of
 
 MOST_FILES: Final = 4000  # that are looked up together, and remembered
 MOST_FOLDERS: Final = 100
@@ -59,16 +59,3 @@ class FilesAhead:
         self._found |= {folder: {} for folder in folders}
         for folder, *row in rows_of(_FILES, [], folders, [self._revision, self._revision]):
             self._found[folder][row[0]] = (row[0], row[1], row[2], row[3], row[4])
-
-
-def rows_of(query: str, before: Sequence[Any], values: Sequence[Any], after: Sequence[Any] = ()) -> list[Any]:
-    """What a query finds, of which many `values` are among the parameters, at `{one_of}`."""
-    given: Sequence[Any]
-    if connection.vendor == "sqlite":
-        one_of, given = f"IN ({', '.join(['%s'] * len(values))})", values
-    else:
-        # A hundred constants take much longer to plan.
-        one_of, given = "= ANY(%s)", [values]
-    with connection.cursor() as cursor:
-        cursor.execute(query.format(one_of=one_of), [*before, *given, *after])
-        return list(cursor.fetchall())

@@ -1,4 +1,4 @@
-"""Many rows in few statements: one INSERT of some hundred rows costs less than as many of one.
+"""Many rows in few statements: one INSERT of some hundred rows costs less than as many of one, and so does a query.
 
 SQLite's statements are given as SQLite takes them: Django would rewrite thousands of placeholders each time.
 """
@@ -75,3 +75,16 @@ def insert_values(insert: Values, constants: Callable[[int], tuple[Any, ...]], v
 def _numbered(insert: Values, rows: int) -> str:
     all_rows = ", ".join(insert.row(insert.constants + 1 + number * insert.width, number) for number in range(rows))
     return f"{insert.head} VALUES {all_rows} {insert.tail}"
+
+
+def rows_of(query: str, before: Sequence[Any], values: Sequence[Any], after: Sequence[Any] = ()) -> list[Any]:
+    """What a query finds, of which many `values` are among the parameters, at `{one_of}`."""
+    given: Sequence[Any]
+    if connection.vendor == "sqlite":
+        one_of, given = f"IN ({', '.join(['%s'] * len(values))})", values
+    else:
+        # A hundred constants take much longer to plan.
+        one_of, given = "= ANY(%s)", [values]
+    with connection.cursor() as cursor:
+        cursor.execute(query.format(one_of=one_of), [*before, *given, *after])
+        return list(cursor.fetchall())

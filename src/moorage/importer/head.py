@@ -5,7 +5,8 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from moorage.files.models import Directory, ObjectState
-from moorage.importer.ahead import FilesAhead, rows_of
+from moorage.importer.ahead import FilesAhead
+from moorage.importer.bulk import rows_of
 from moorage.importer.plain import AtName
 from moorage.importer.plan import AtHead
 

@@ -38,8 +38,8 @@ class Wishes(NamedTuple):
     """
 
     work: Work
-    unproven: Keys = Keys()
-    damaged: Keys = Keys()
+    unproven: Keys | frozenset[bytes] = frozenset()
+    damaged: Keys | frozenset[bytes] = frozenset()
     are_old: bool = False
 
 

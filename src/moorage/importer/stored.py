@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from django.db import connection
 
+from moorage.files.holding import hold
 from moorage.files.models import ObjectState, StoredObject
 from moorage.importer.batches import PlacedFile
 from moorage.importer.bulk import insert_rows
@@ -111,9 +112,8 @@ def revive(object_ids: Sequence[int]) -> None:
     """Set doomed objects live again; those that have begun to leave stay as they are."""
     if object_ids:
         doomed = StoredObject.objects.filter(pk__in=object_ids, state=ObjectState.DOOMED)
-        # Held in the order in which the collector holds them.
-        held = list(doomed.select_for_update().order_by("digest").values_list("pk", flat=True))
-        doomed.filter(pk__in=held).update(state=ObjectState.LIVE, state_changed_at=None)
+        hold(doomed)
+        doomed.update(state=ObjectState.LIVE, state_changed_at=None)
 
 
 def _chunks(things: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:

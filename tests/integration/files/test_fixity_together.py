@@ -64,7 +64,7 @@ def test_whole_objects_are_marked_by_few_writes(checks: FixityChecks, clock: Mov
 
     assert (tally.objects, tally.bytes, tally.damaged) == (30, sum(map(len, CONTENTS)), 0)
     assert set(StoredObject.objects.values_list("state", "verified_at")) == {(ObjectState.LIVE, clock())}
-    assert len([query for query in queries if "UPDATE" in query["sql"]]) == 2
+    assert len([query for query in queries if "UPDATE files_storedobject" in query["sql"]]) == 2
 
 
 @pytest.mark.parametrize("seam", ["mark cleared", "read"])

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from moorage.errors import CorruptContentError
-from moorage.files.fixity_batches import check_batch
+from moorage.files.fixity_by_executor import check_batch
 from moorage.files.models import StoredObject
 from moorage.files.paths import join_path
 from moorage.storage.fixity import Reading, ReadOrder, read_objects

@@ -10,6 +10,8 @@ from datetime import datetime
 from django.db import transaction
 
 from moorage.files.fixity import READABLE, Check, Checked, FixityChecks
+from moorage.files.fixity_marks import set_marks
+from moorage.files.holding import hold
 from moorage.files.models import StoredObject
 from moorage.storage.fixity import Reading, ReadOrder, Throttle
 from moorage.storage.layout import StoreLayout
@@ -25,27 +27,19 @@ def check_batch(
     A few hundred at a time: marks are cleared, and set again, in one transaction each. `read` has an order done.
     """
     rows = list(stored)
-    StoredObject.objects.filter(pk__in=[row.pk for row in rows], state__in=READABLE).update(verified_at=None)
-    readings = read(ReadOrder(str(store.objects), tuple((row.digest, row.size_bytes) for row in rows)))
-    at = clock()
-    rest = []
+    readable = StoredObject.objects.filter(pk__in=[row.pk for row in rows], state__in=READABLE)
     with transaction.atomic():
-        for row, reading in zip(rows, readings, strict=True):
-            if not (reading.is_whole and reading.digested and _note_whole(row, reading, at)):
-                rest.append(row.pk)
+        hold(readable)
+        readable.update(verified_at=None)
+    readings = read(ReadOrder(str(store.objects), tuple((row.digest, row.size_bytes) for row in rows)))
+    found = zip(rows, readings, strict=True)
+    whole = [(row, reading.digested.stamp) for row, reading in found if reading.is_whole and reading.digested]
+    marked = set_marks(whole, at=clock())
+    # Of others that were whole somebody may have placed the bytes meanwhile, and the row tells of that.
+    overtaken = readable.filter(pk__in={row.pk for row, _ in whole} - marked, verified_at__isnull=False)
+    rest = {row.pk for row in rows} - marked - set(overtaken.values_list("pk", flat=True))
     checks = FixityChecks(store, clock, Throttle(0))
     return [row for row in StoredObject.objects.filter(pk__in=rest) if not _is_whole(checks.check(row))]
-
-
-def _note_whole(row: StoredObject, reading: Reading, at: datetime) -> bool:
-    assert reading.digested is not None  # noqa: S101 - a whole one was read to its end
-    stamp = reading.digested.stamp
-    cleared = StoredObject.objects.filter(pk=row.pk, state__in=READABLE, verified_at__isnull=True)
-    return bool(
-        cleared.update(verified_at=at, modified_ns=stamp.modified_ns, changed_ns=stamp.changed_ns)
-        # Somebody has placed these bytes meanwhile, and the row tells of that.
-        or StoredObject.objects.filter(pk=row.pk, state__in=READABLE, verified_at__isnull=False).exists()
-    )
 
 
 def _is_whole(check: Check) -> bool:
