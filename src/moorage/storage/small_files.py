@@ -113,7 +113,7 @@ class SmallFiles:
     def _link(self, descriptor: int, digest: str) -> bool:
         """Give an inode its name in the store; False if the name is taken."""
         os.fchmod(descriptor, OBJECT_MODE)
-        # See `objects.place`: from the mode on nobody new is let in, and who was let in before is seen here.
+        # See `placing._link`: from the mode on nobody new is let in, and who was let in before is seen here.
         _check_lease(descriptor)
         try:
             os.link(f"/proc/self/fd/{descriptor}", _path_of(digest), dst_dir_fd=self._objects)

@@ -128,7 +128,10 @@ def _importing(upload: Upload) -> str:
 def _imported(upload: Upload) -> str:
     if not upload.problems:
         if upload.missing:
-            return f"Imported. But {missing_words(upload.missing)}: see which below, and send them in another upload."
+            # The page shows the state by itself, so that what follows is a sentence of its own.
+            what = missing_words(upload.missing).capitalize()
+            it = "it" if upload.missing == 1 else "them"
+            return f"Imported. {what}: see which below, and send {it} in another upload."
         return "Imported. All of its files are accounted for in the project."
     besides = f" Besides, {missing_words(upload.missing)}." if upload.missing else ""
     files = "1 file was" if upload.problems == 1 else f"{upload.problems:,} files were"

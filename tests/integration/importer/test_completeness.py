@@ -102,7 +102,10 @@ def test_an_import_of_all_that_arrived_does_not_say_that_all_is_there(world: Wor
 
     assert (upload.problems, upload.missing) == (0, 1)
     assert state_label(upload).label == "Imported, files missing"
-    assert state_text(upload).startswith("Imported. But 1 file that a list names was not there: see which below")
+    assert (
+        state_text(upload)
+        == "Imported. 1 file that a list names was not there: see which below, and send it in another upload."
+    )
     notice = Notice.objects.get(member=upload.owner)
     assert (notice.kind, notice.subject) == (
         "upload.imported_with_problems",
