@@ -23,6 +23,7 @@ from moorage.errors import ConflictError
 
 TAKE_AFTER_SECONDS = 30.0
 BEAT_SECONDS = 3.0
+FORGET_AFTER_SECONDS = 24 * 3600.0  # a watcher that has not asked about a lease for so long begins anew with it
 LOST = "Another worker has this work, or it is not wanted any more; nothing more is written here."
 
 
@@ -152,7 +153,7 @@ class LeaseWatch:
 
     monotonic: Callable[[], float] = time.monotonic
     take_after_seconds: float = TAKE_AFTER_SECONDS
-    _seen: dict[tuple[str, Any], tuple[tuple[str, int, int], float]] = field(default_factory=dict)
+    _seen: dict[tuple[str, Any], tuple[tuple[str, int, int], float, float]] = field(default_factory=dict)
 
     def may_take(self, row: Leased, *, me: Holder | None = None) -> bool:
         """Whether the lease on `row` is free, its holder provably dead, or its beat has stood still long enough."""
@@ -163,8 +164,12 @@ class LeaseWatch:
         key = (row._meta.label, row.pk)
         sign = (row.held_by, row.fence, row.beat)
         now = self.monotonic()
-        last_sign, since = self._seen.get(key, (None, now))
-        if last_sign != sign:
-            self._seen[key] = (sign, now)
-            return False
-        return now - since >= self.take_after_seconds
+        self._forget(now - FORGET_AFTER_SECONDS)
+        last_sign, since, _ = self._seen.pop(key, (None, now, now))
+        self._seen[key] = (sign, since if last_sign == sign else now, now)
+        return last_sign == sign and now - since >= self.take_after_seconds
+
+    def _forget(self, before: float) -> None:
+        # Ended long ago. Those that are asked about move to the end.
+        while self._seen and (first := next(iter(self._seen.items())))[1][2] < before:
+            del self._seen[first[0]]

@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 LOOK_ROWS: Final = 5000
 BATCH_ROWS: Final = 100
+MOST_WAITING: Final = 100_000
 LEAST_KEPT: Final = timedelta(hours=1)
 LONGEST_WAIT_SECONDS: Final = 20.0
 POLL_SECONDS: Final = 0.05
@@ -61,7 +62,8 @@ class DoomWatch:
     One of them may have placed the same bytes before there was a row, and be about to write it: it would count on a
     file that has gone. An import that begins later finds the file with its doomed row, and revives that. So an
     object leaves when none of those imports is at work any more, and no clock is asked. What a process has not
-    seen it has to see first, unless no import is at work at all.
+    seen it has to see first, unless no import is at work at all. It remembers only what has to wait, and no more than
+    MOST_WAITING of that: the others are seen when those have left.
     """
 
     _seen: dict[tuple[int, datetime | None], int] = field(default_factory=dict)  # which look saw it first
@@ -78,8 +80,12 @@ class DoomWatch:
         seen: dict[tuple[int, datetime | None], int] = {}
 
         def may_leave(pk: int, since: datetime | None) -> bool:
-            look = seen[pk, since] = self._seen.get((pk, since), self._looks)
-            return look not in self._working
+            look = self._seen.get((pk, since), self._looks)
+            if look not in self._working:
+                return True
+            if len(seen) < MOST_WAITING:
+                seen[pk, since] = look
+            return False
 
         yield may_leave
         self._seen = seen

@@ -5,6 +5,7 @@ reported, when what stands there is not what n left, when a folder above it is n
 import found the same file there. Nothing is written here; see `files.undoing`.
 """
 
+from array import array
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -15,6 +16,7 @@ from django.db import connection
 
 from moorage.files.models import DirectoryVersion, FileVersion
 from moorage.files.paths import join_path
+from moorage.files.version_ids import version_ids
 from moorage.files.ways import below_files, folder_paths, rows_about
 from moorage.projects.models import Project
 
@@ -58,13 +60,15 @@ class UndoOf:
     head: int
     found_again: FoundAgain
 
-    def brought(self) -> list[Sequence[Any]]:
-        """Ids of the file versions that began in the undone revision, in chunks."""
-        return _chunks(FileVersion.objects.filter(project=self.project_id, since=self.undone).order_by("pk"))
+    def brought(self, *, most: int | None = None) -> Iterator[Sequence[Any]]:
+        """Ids of the file versions that began in the undone revision, in chunks; where wanted, not all of them."""
+        rows = FileVersion.objects.filter(project=self.project_id, since=self.undone)
+        return version_ids(rows, chunk=CHUNK_ROWS, most=most)
 
-    def taken(self) -> list[Sequence[Any]]:
+    def taken(self, *, most: int | None = None) -> Iterator[Sequence[Any]]:
         """Ids of the file versions that ended in it, in chunks; those that it replaced are among them."""
-        return _chunks(FileVersion.objects.filter(project=self.project_id, until=self.undone).order_by("pk"))
+        rows = FileVersion.objects.filter(project=self.project_id, until=self.undone)
+        return version_ids(rows, chunk=CHUNK_ROWS, most=most)
 
     def plan_brought(self, ids: Sequence[Any]) -> Iterator[PathPlan]:
         """Paths at which the undone revision left a file."""
@@ -96,19 +100,19 @@ class UndoOf:
             else:
                 yield PathPlan(path, restores=before, bytes_back=size)
 
-    def folders_brought(self) -> list[int]:
+    def folders_brought(self) -> "array[int]":
         """Folders that began in the undone revision, those below before those above; never the first folder."""
         return self._folders(_FOLDERS_BROUGHT)
 
-    def folders_taken(self) -> list[int]:
+    def folders_taken(self) -> "array[int]":
         """Folders that ended in the undone revision."""
         return self._folders(_FOLDERS_TAKEN)
 
-    def _folders(self, query: str) -> list[int]:
+    def _folders(self, query: str) -> "array[int]":
         project = Project._meta.pk.get_db_prep_value(self.project_id, connection)
         with connection.cursor() as cursor:
             cursor.execute(query, {"project": project, "undone": self.undone})
-            return [row[0] for row in cursor.fetchall()]
+            return array("q", (row[0] for row in cursor))
 
     def _descended(self, ids: Collection[Any]) -> dict[Any, set[Any]]:
         """For versions that undos have written: those that they are copies of."""
@@ -184,9 +188,3 @@ def in_chunks(ids: Sequence[Any]) -> Iterator[Sequence[Any]]:
 def still_open(ids: Collection[int]) -> set[int]:
     """Those of these folders that are there, in the revision being written."""
     return set(DirectoryVersion.objects.filter(directory__in=ids, until=None).values_list("directory_id", flat=True))
-
-
-def _chunks(rows: Any) -> list[Sequence[Any]]:
-    # Read to the end before the first write: an open cursor would hold a snapshot, and SQLite refuses to write
-    # from one that is no longer the newest.
-    return list(in_chunks(list(rows.values_list("pk", flat=True))))

@@ -83,9 +83,9 @@ def foresee_undo(project: Project, undone: int, *, found_again: FoundAgain) -> U
 
 
 def _foreseen(undo: UndoOf) -> Iterator[PathPlan]:
-    for ids in undo.brought():
+    for ids in undo.brought(most=PREVIEW_PATHS + 1):
         yield from undo.plan_brought(ids)
-    for ids in undo.taken():
+    for ids in undo.taken(most=PREVIEW_PATHS + 1):
         yield from undo.plan_taken(ids, view=undo.head)
     for folders in in_chunks(undo.folders_taken()):
         for path in _sorted_paths(below_files(folders, view=undo.head)):

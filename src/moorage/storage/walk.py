@@ -1,7 +1,8 @@
 """One walk over a folder: everything in it, by directory descriptors; nothing is followed.
 
 Parents come before what they hold. A folder that cannot be read, or whose path is longer than
-a path may be, is reported and not entered. Memory does not grow with the number of files.
+a path may be, is reported and not entered. Memory does not grow with the number of files; of folders that wait to be
+entered their names are kept.
 """
 
 import errno
@@ -13,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from moorage.storage.folders import OpenFolders
+from moorage.storage.folders import OpenFolders, split_path
+from moorage.storage.waiting import WaitingFolders
 
 LONGEST_PATH_BYTES = 4096
 
@@ -90,25 +92,30 @@ def walk_folders(root: Path, *, by_name: Callable[[bytes], bool] = never) -> Ite
         OSError: the root itself cannot be opened.
     """
     with OpenFolders(root) as folders:
-        waiting: list[Found] = []
+        waiting = WaitingFolders()
         yield from _parts_of(folders, None, waiting, by_name)
-        while waiting:
-            folder = waiting.pop()
-            if len(folder.path) > LONGEST_PATH_BYTES:
-                yield FolderPart(folder.path, [], folder._replace(trouble="too_long"))
-                continue
-            try:
-                folders.at(folder.path)
-            except FileNotFoundError:
-                yield FolderPart(folder.path, [], folder._replace(trouble="vanished"))
-            except OSError:
-                yield FolderPart(folder.path, [], folder._replace(trouble="unreadable"))
+        while (path := waiting.take()) is not None:
+            folder = _entered(folders, path)
+            if folder.trouble:
+                yield FolderPart(path, [], folder)
             else:
                 yield from _parts_of(folders, folder, waiting, by_name)
 
 
+def _entered(folders: OpenFolders, path: bytes) -> Found:
+    """A folder as it is now that it is opened, or why it cannot be."""
+    if len(path) > LONGEST_PATH_BYTES:
+        return Found(path, FoundKind.DIRECTORY, trouble="too_long")
+    try:
+        return _of_status(path, os.fstat(folders.at(path)))
+    except FileNotFoundError:
+        return Found(path, FoundKind.DIRECTORY, trouble="vanished")
+    except OSError:
+        return Found(path, FoundKind.DIRECTORY, trouble="unreadable")
+
+
 def _parts_of(
-    folders: OpenFolders, folder: Found | None, waiting: list[Found], by_name: Callable[[bytes], bool]
+    folders: OpenFolders, folder: Found | None, waiting: WaitingFolders, by_name: Callable[[bytes], bool]
 ) -> Iterator[FolderPart]:
     path = folder.path if folder is not None else b""
     itself = folder
@@ -119,7 +126,7 @@ def _parts_of(
             some = list(islice(entries, PART_ENTRIES))
             while some or itself is not None:
                 found, names = list_some(some, path)
-                waiting += [one for one in found if one.kind is FoundKind.DIRECTORY]
+                waiting.put(path, [split_path(one.path)[1] for one in found if one.kind is FoundKind.DIRECTORY])
                 yield FolderPart(path, found, itself, names=names, descriptor=folders.at(path))
                 itself = None
                 some = list(islice(entries, PART_ENTRIES)) if len(some) == PART_ENTRIES else []
@@ -162,6 +169,10 @@ def _found(look: Callable[[], os.stat_result], folder: bytes, name: bytes) -> Fo
         return Found(path, FoundKind.OTHER, trouble="vanished")
     except OSError:
         return Found(path, FoundKind.OTHER, trouble="unreadable")
+    return _of_status(path, status)
+
+
+def _of_status(path: bytes, status: os.stat_result) -> Found:
     return Found(path, kind_of(status.st_mode), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
 
 

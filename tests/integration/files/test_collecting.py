@@ -305,6 +305,30 @@ def test_a_collector_that_begins_knows_nothing_and_waits_for_every_import(
     assert state_of(b"bytes") is None
 
 
+def test_of_many_objects_that_wait_for_an_import_some_are_remembered_and_all_go_in_time(
+    store: StoreLayout,
+    collector: Collector,
+    clock: MovedClock,
+    others: Others,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(collecting, "MOST_WAITING", 2)
+    contents = [b"%d" % number for number in range(5)]
+    for content in contents:
+        a_stored_object(content, store=store)
+    others.imports = frozenset({"import 0"})
+    rounds(collector, clock, 3)
+    left, memory = [], []
+    for number in range(1, 4):
+        others.imports = frozenset({f"import {number}"})
+        rounds(collector, clock, 1)
+        left.append(sum(state_of(content) is not None for content in contents))
+        memory.append(len(collector.watch._seen))
+
+    assert left == [3, 1, 0]
+    assert memory == [2, 1, 0]
+
+
 def test_a_transaction_that_saw_the_object_live_is_waited_for_whatever_the_clocks_say(
     store: StoreLayout,
     collector: Collector,

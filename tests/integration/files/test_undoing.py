@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from builders import NOON, a_project, publish_files, read_whole, register_files
-from moorage.files import undo_plan
+from moorage.files import undo_plan, undoing
 from moorage.files.models import FileVersion, Revision, RevisionKind, RevisionState
 from moorage.files.registering import RightLostError, publish
 from moorage.files.revisions import ask_revision
@@ -248,3 +250,33 @@ def test_an_undo_that_lost_its_right_writes_nothing_more() -> None:
     with pytest.raises(RightLostError):
         written(revision, between=loses)
     assert read_whole(project.pk) == read_whole(project.pk, number)
+
+
+def test_a_preview_of_very_many_looks_at_the_first_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(undoing, "PREVIEW_PATHS", 4)
+    asked_for = []
+    for number in (5, 50):
+        project = a_project(name=f"of {number}")
+        publish_files(project, {f"{name:03}": b"%d" % name for name in range(number)})
+        with CaptureQueriesContext(connection) as queries:
+            effect = foresee_undo(project, 1, found_again=nobody)
+        asked_for.append(len(queries))
+        assert (effect.gone, effect.is_whole) == (4, False)
+    assert asked_for[0] == asked_for[1]
+
+
+@pytest.mark.parametrize(("replaced", "removed"), [(4, 1), (3, 2), (0, 5), (2, 3)])
+def test_a_preview_is_whole_only_if_nothing_is_beyond_it(
+    replaced: int, removed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undoing, "PREVIEW_PATHS", 4)
+    project = a_project()
+    names = [f"{name:03}" for name in range(replaced + removed)]
+    publish_files(project, dict.fromkeys(names, b"old"))
+    publish_files(project, dict.fromkeys(names[:replaced], b"new"), removed=names[replaced:])
+
+    assert not foresee_undo(project, 2, found_again=nobody).is_whole
+    monkeypatch.setattr(undoing, "PREVIEW_PATHS", replaced + removed)
+    effect = foresee_undo(project, 2, found_again=nobody)
+
+    assert (effect.earlier, effect.back, effect.is_whole) == (replaced, removed, True)
