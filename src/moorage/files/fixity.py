@@ -171,10 +171,11 @@ def bring_back(stored: StoredObject, *, store: StoreLayout) -> bool:
 
 
 def check_objects_are_there(store: StoreLayout) -> None:
-    """Raise StoreAwayError unless the object store holds something.
+    """Raise StoreAwayError unless the object store holds something, or there is nothing for it to hold.
 
     A folder in which a disk should be mounted is there without it, and then every object would look lost.
     """
     store.check_is_there()
-    if not any(len(name.name) == 2 and HEX.issuperset(name.name) for name in store.objects.iterdir()):
+    holds_any = any(len(name.name) == 2 and HEX.issuperset(name.name) for name in store.objects.iterdir())
+    if not holds_any and StoredObject.objects.exclude(state=ObjectState.LEAVING).exists():
         raise StoreAwayError

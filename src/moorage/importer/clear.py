@@ -11,7 +11,6 @@ import stat
 from collections.abc import Callable, Container, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
 
@@ -175,12 +174,3 @@ def _clear_folder(folders: OpenFolders, path: bytes) -> None:
     with suppress(OSError):  # ENOTEMPTY: there are remnants in it; ENOENT: it went before
         above = folders.at(folder)
         _changing(above, lambda: os.rmdir(name, dir_fd=above))
-
-
-def is_empty(area: Path) -> bool:
-    """Whether nothing is left of a sealed area."""
-    try:
-        with os.scandir(area) as entries:
-            return next(entries, None) is None
-    except FileNotFoundError:
-        return True

@@ -12,8 +12,17 @@ from django.db import connection
 
 CACHE_KIB: Final = 64 << 10
 CHECKPOINT_PAGES: Final = 16_000
+USUAL_CHECKPOINT_PAGES: Final = 1000  # SQLite's own
 _LATER: Final = {"sqlite": "PRAGMA synchronous = NORMAL", "postgresql": "SET synchronous_commit = off"}
-_AT_ONCE: Final = {"sqlite": "PRAGMA synchronous = FULL", "postgresql": "SET synchronous_commit = on"}
+# What an operator has asked for beyond that, such as `remote_apply`, holds as well.
+_AT_ONCE: Final = {
+    "sqlite": "PRAGMA synchronous = FULL",
+    "postgresql": """
+        SELECT set_config(name, CASE reset_val WHEN 'off' THEN 'on' ELSE reset_val END, false)
+        FROM pg_settings WHERE name = 'synchronous_commit'
+    """,
+}
+_AS_BEFORE: Final = {"sqlite": "PRAGMA synchronous = FULL", "postgresql": "RESET synchronous_commit"}
 
 
 @contextmanager
@@ -32,10 +41,11 @@ def batches_on_disk_later() -> Iterator[None]:
         yield
     finally:
         if connection.connection is not None:
-            _set(_AT_ONCE)
+            _set(_AS_BEFORE)
             if connection.vendor == "sqlite":
                 # The thread keeps its connection for the next import, and others have theirs.
                 _set({"sqlite": "PRAGMA cache_size = -2000"})
+                _set({"sqlite": f"PRAGMA wal_autocheckpoint = {USUAL_CHECKPOINT_PAGES}"})
 
 
 @contextmanager

@@ -184,6 +184,12 @@ def test_a_version_whose_object_has_no_row_is_found(store: StoreLayout) -> None:
     assert report.troubles[Trouble.UNTIED].named == [str(version.pk)]
 
 
+def test_an_installation_without_objects_is_sound(store: StoreLayout) -> None:
+    report = look(store)
+
+    assert (report.files, report.rows, report.is_sound) == (0, 0, True)
+
+
 def test_a_store_that_is_away_is_not_called_empty(store: StoreLayout) -> None:
     a_stored_object(b"bytes", store=store)
     store.objects.rename(store.root / "elsewhere")

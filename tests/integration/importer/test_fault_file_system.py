@@ -70,6 +70,7 @@ def _quick(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     off = {"sqlite": "PRAGMA synchronous = OFF", "postgresql": "SET synchronous_commit = off"}
     monkeypatch.setattr(durability, "_LATER", off)
     monkeypatch.setattr(durability, "_AT_ONCE", off)
+    monkeypatch.setattr(durability, "_AS_BEFORE", off)
     with connection.cursor() as cursor:
         cursor.execute(off[connection.vendor])
 
