@@ -68,6 +68,6 @@ def begin_early(job: ImportJob, run: ImportRun, planner: Planner, *, head: int) 
     `planner` looks at the project at `head`.
     """
     early = EarlyRegister(job, run.number)
-    if not planner.previous.exist and planner.policy.on_conflict == OnConflict.VERSION:
+    if not (planner.previous.exist or planner.suspicions) and planner.policy.on_conflict == OnConflict.VERSION:
         early.right = take_early(revision=run.revision, head=head, also=job.write_progress)
     return early

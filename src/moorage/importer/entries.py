@@ -38,7 +38,7 @@ class Entry:
     object_id: int | None = None
     place: str = ""
     digest_at_head: str = ""  # of what the project has at its path
-    was_doubtful: bool = False  # an earlier run took it although it was; its times are not what they were then
+    arrived_ns: int | None = None
     listed: tuple[str, str] | None = None  # what a list of digests says, where only its bytes can tell
     replaces: int | None = None
     again: bool = False
@@ -51,6 +51,11 @@ class Entry:
     def stamp(self) -> Stamp:
         return Stamp(self.inode, self.size_bytes, self.modified_ns, self.changed_ns)
 
+    @property
+    def last_written_ns(self) -> int:
+        """When somebody else than we changed the file last."""
+        return self.changed_ns if self.arrived_ns is None else self.arrived_ns
+
     def see(self, stamp: Stamp) -> None:
         """The file is as this says."""
         self.inode, self.size_bytes, self.modified_ns, self.changed_ns = stamp
@@ -59,7 +64,7 @@ class Entry:
     def is_plain(self) -> bool:
         """A placed file of which nothing is to be said, as nearly all are."""
         told = self.reason or self.warning or self.compared or self.trouble
-        return self.state == _PLACED and self.kind == _FILE and not told
+        return self.state == _PLACED and self.kind == _FILE and not told and self.arrived_ns is None
 
 
 _HALF: Final = 2**63
@@ -69,9 +74,9 @@ _PLAIN: Final = (
     *("path", "path_key", "name", "size_bytes", "modified_ns", "changed_ns", "inode"),
     *("directory_id", "verdict", "digest", "crc32", "object_id"),
 )
-_OTHERS: Final = ("kind", "trouble", "state", "reason", "reason_text", "warning", "compared")
+_OTHERS: Final = ("kind", "trouble", "state", "reason", "reason_text", "warning", "compared", "arrived_ns")
 _HEAD: Final = f"INSERT INTO importer_manifestentry (upload_id, run, {', '.join((*_PLAIN, *_OTHERS))})"
-_PLAIN_ROW: Final = f"(%s, %s, {', '.join(['%s'] * len(_PLAIN))}, '{_FILE}', '', '{_PLACED}', '', '', '', '')"
+_PLAIN_ROW: Final = f"(%s, %s, {', '.join(['%s'] * len(_PLAIN))}, '{_FILE}', '', '{_PLACED}', '', '', '', '', NULL)"
 _WHOLE_ROW: Final = f"(%s, %s, {', '.join(['%s'] * (len(_PLAIN) + len(_OTHERS)))})"
 
 
@@ -150,7 +155,19 @@ def _whole_row(entry: Entry) -> tuple[Any, ...]:
         entry.reason_text,
         entry.warning,
         entry.compared,
+        None if entry.arrived_ns is None else bounded(entry.arrived_ns),
     )
+
+
+def is_same_file(one: Stamp, other: Stamp) -> bool:
+    """Whether these are of one file that nobody has written to. Our own link and chmod move the time of its last
+    change; the manifest may have one of them.
+    """
+    return _but_changed(one) == _but_changed(other)
+
+
+def _but_changed(stamp: Stamp) -> tuple[int, int, int]:
+    return stamp.inode, stamp.size_bytes, bounded(stamp.modified_ns)
 
 
 def bounded(nanoseconds: int) -> int:

@@ -74,6 +74,7 @@ class ManifestEntry(models.Model):
     size_bytes = models.BigIntegerField(default=0)
     modified_ns = models.BigIntegerField(default=0)
     changed_ns = models.BigIntegerField(default=0)  # as scan saw it, then as our own link and chmod left it
+    arrived_ns = models.BigIntegerField(null=True)  # where a task is suspicious: changed_ns before our link and chmod
     inode = models.BigIntegerField(default=0)
 
     trouble = models.CharField(max_length=12, blank=True)  # what the scan could not do with it; see storage.walk

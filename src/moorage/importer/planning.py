@@ -180,7 +180,7 @@ class Planner:
             entry.digest,
             problem,
             entry.trouble,
-            entry.was_doubtful or (bool(self.suspicions) and self.suspicions.is_doubtful(entry.key, entry.changed_ns)),
+            bool(self.suspicions) and self.suspicions.is_doubtful(entry.key, entry.last_written_ns),
             entry.compared == Compared.DIFFERS,
             self.twins.take(entry.path) if looks_alike is None else looks_alike,
             self.ignoring.ignored_by(entry.path, entry.kind == _DIRECTORY),

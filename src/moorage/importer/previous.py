@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from moorage.files.models import ObjectState, StoredObject
-from moorage.importer import reasons
-from moorage.importer.entries import Entry, unsigned
+from moorage.importer.entries import Entry, is_same_file, unsigned
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ManifestEntry
 from moorage.importer.runs import published_runs
@@ -22,7 +21,7 @@ KEYS_PER_QUERY: Final = 500
 FORGOTTEN_ROWS: Final = 2500
 _COLUMNS: Final = (
     *("path_key", "number", "run", "kind", "state", "verdict"),
-    *("inode", "size_bytes", "modified_ns", "changed_ns", "digest", "crc32", "stored_object_id", "warning"),
+    *("inode", "size_bytes", "modified_ns", "changed_ns", "digest", "crc32", "stored_object_id", "arrived_ns"),
 )
 
 
@@ -38,13 +37,13 @@ class Known(NamedTuple):
     digest: str
     crc32: int
     object_id: int | None
-    warning: str
+    arrived_ns: int | None
 
 
 def forget_mere_plans(job: ImportJob) -> None:
     """Forget what a preview has found that took no digests: a scan sees all of it again, and quicker without."""
     entries = ManifestEntry.objects.filter(upload_id=job.upload_id).order_by("number")
-    if entries.filter(run__gte=0).exists() or entries.exclude(digest="").exists():
+    if entries.filter(Q(run__gte=0) | ~Q(digest="") | Q(arrived_ns__isnull=False)).exists():
         return
     while (last := entries.values("number")[:FORGOTTEN_ROWS].aggregate(last=Max("number"))["last"]) is not None:
         with job.batch():
@@ -89,18 +88,19 @@ class Previous:
 
 
 def _known(row: Sequence[Any]) -> Known:
-    number, run, kind, state, verdict, inode, size, modified_ns, changed_ns, digest, crc32, object_id, warning = row
-    stamp = Stamp(unsigned(inode), size, modified_ns, changed_ns)
-    return Known(number, run, kind, state, verdict, stamp, digest, crc32, object_id, warning)
+    number, run, kind, state, verdict, inode, size, modified_ns, changed_ns, *others = row
+    return Known(number, run, kind, state, verdict, Stamp(unsigned(inode), size, modified_ns, changed_ns), *others)
 
 
 def _carry_over(entry: Entry, before: Known, live: set[int]) -> None:
     entry.replaces = before.number
-    if before.kind != entry.kind or before.stamp != entry.stamp or not before.digest:
+    if before.kind != entry.kind:
+        return
+    if is_same_file(before.stamp, entry.stamp):
+        entry.arrived_ns = before.arrived_ns
+    if before.stamp != entry.stamp or not before.digest:
         return
     entry.digest, entry.crc32 = before.digest, before.crc32
-    # Placing it has moved the time by which it was suspected.
-    entry.was_doubtful = before.warning == reasons.INCLUDED_ALTHOUGH_DOUBTFUL
     entry.state = EntryState.DIGESTED.value
     if before.state == EntryState.PLACED and before.object_id in live:
         entry.state, entry.object_id = EntryState.PLACED.value, before.object_id

@@ -50,4 +50,5 @@ def entry_of(row: ManifestEntry) -> Entry:
     entry.reason, entry.reason_text, entry.warning = row.reason, row.reason_text, row.warning
     entry.compared, entry.digest, entry.crc32 = row.compared, row.digest, row.crc32
     entry.directory_id, entry.object_id, entry.replaces = row.directory_id, row.stored_object_id, row.number
+    entry.arrived_ns = row.arrived_ns
     return entry

@@ -20,7 +20,7 @@ from moorage.importer.previous import forget_mere_plans
 from moorage.importer.publishing import register_and_publish
 from moorage.importer.queue import to_place
 from moorage.importer.runs import begin_run
-from moorage.importer.scan import end_scan
+from moorage.importer.scan import Folders, Listed, end_scan, scan
 from moorage.importer.verdicts import EntryKind
 from moorage.importer.writing import ManifestWriter
 from moorage.projects.models import Project
@@ -64,7 +64,7 @@ def _run(job: ImportJob) -> int | None:
 
 
 def _count_again(job: ImportJob, run: ImportRun) -> None:
-    """How far the worker had come that this one takes over from."""
+    """How far what the manifest has is done, such as by a worker that this one takes over from."""
     files = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number, kind=EntryKind.FILE)
     waiting = to_place(job, run.number)
     totals, left = (one.aggregate(files=Count("pk"), bytes=Coalesce(Sum("size_bytes"), 0)) for one in (files, waiting))
@@ -86,9 +86,29 @@ def _list_and_place(job: ImportJob, run: ImportRun, planner: Planner, head: int,
             run.planned_revision = head
             run.save(update_fields=["planned_revision"])
     writer = ManifestWriter(job, run.number, early)
-    place_listed(job, planner, writer, place_batch)
+    if job.suspicions:
+        _list_only(job, run, planner, writer)
+    else:
+        place_listed(job, planner, writer, place_batch)
     end_scan(job, planner, run=run.number)
     with job.batch():
         run.scanned_at = job.clock()
         run.save(update_fields=["scanned_at"])
     job.seam("scanned")
+
+
+def _list_only(job: ImportJob, run: ImportRun, planner: Planner, writer: ManifestWriter) -> None:
+    """Write everything down as planned before anything of it is placed, with the times by which it is suspected.
+
+    Our own links and chmods move those: who looks after them, or after a worker that died, cannot tell any more.
+    """
+    folders = Folders(job)
+    for group in scan(job, planner, Listed()):
+        folders.point(group.entries)
+        for entry in group.entries:
+            if entry.kind == EntryKind.FILE:
+                entry.arrived_ns = entry.last_written_ns
+            writer.add(entry)
+        writer.write_full()
+    writer.write_all()
+    _count_again(job, run)

@@ -10,7 +10,7 @@ from typing import Final
 
 from moorage.importer.batches import PlacedFile
 from moorage.importer.early import EarlyRegister
-from moorage.importer.entries import Entry, write_entries
+from moorage.importer.entries import Entry, is_same_file, write_entries
 from moorage.importer.job import ImportJob
 from moorage.importer.pace import Pace
 from moorage.importer.plain import PlainAnswer
@@ -88,18 +88,22 @@ class ManifestWriter:
     def _settle(self, entry: Entry, file: PlacedFile, rows: StoredRows) -> bool:
         """Tell an entry what became of its bytes; whether it is placed now."""
         entry.digest, entry.crc32 = file.digest, file.crc32
+        is_written_to = entry.arrived_ns is not None and not is_same_file(entry.stamp, file.stamp)
         entry.see(file.stamp)
+        if is_written_to:
+            entry.arrived_ns = entry.changed_ns
         if entry.listed is not None and not entry.compared:
             entry.compared = Compared.MATCHES.value
         if entry.verdict == _NEW_VERSION and file.digest == entry.digest_at_head:
             entry.verdict = _IDENTICAL
-        entry.object_id = rows.ids.get(file.digest)
+        entry.object_id = None if is_written_to else rows.ids.get(file.digest)
         if entry.object_id is not None:
             entry.state = EntryState.PLACED.value
             return True
         entry.state = EntryState.DIGESTED.value
         if file.how == "digested":
             return True
+        # What a task is suspected of and was written to since it was listed is judged anew before it is placed.
         self.put_off.add(entry.key, file.digest, rows)
         return False
 
