@@ -5,8 +5,9 @@
 Which acts there are is found by instrumentation, on an undisturbed run: every commit, link, unlink, rename, change of
 mode, new folder, removed folder and sync of the main thread. A process in which everything is loaded is forked for
 each point, kills itself with SIGKILL there, and a second fork looks at what is left, lets a worker end the import, and
-looks again. Of all points this process takes every OF-th. Prints one JSON document: how many points there are, how
-many it has killed at, and what was wrong at which.
+looks again. There are two trees: one goes the short way of plain files, and while the other arrived a task failed. Of
+all points this process takes every OF-th. Prints one JSON document: how many points there are, how many it has killed
+at, and what was wrong at which.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from datetime import timedelta
@@ -31,8 +32,8 @@ import django
 import psycopg
 
 BEFORE: Final = {"kept": b"kept", "changes": b"old", "same": b"same", "blocked": b"a file"}
-ARRIVES: Final = {
-    **{f"folder {number % 5}/file {number}": f"content {number % 20}\n".encode() for number in range(30)},
+PLAIN: Final = {
+    **{f"folder {number % 5}/file {number}": f"content {number % 14}\n".encode() for number in range(20)},
     "changes": b"new bytes",
     "same": b"same",
     "blocked/below": b"has no place",
@@ -43,6 +44,19 @@ ARRIVES: Final = {
     "Case": b"upper",
     "case": b"lower",
 }
+SUSPECTED: Final = {
+    **{f"folder/file {number}": f"content {number % 3}\n".encode() for number in range(4)},
+    "changes": b"new bytes",
+    "same": b"same",
+    "half": b"trunc",
+    "folder/half": b"trunc",
+    "delivered": b"delivered",
+    "folder/delivered": b"delivered too",
+}
+# Of the latter: what changed while the task ran, and what another task delivered then.
+LATE: Final = ("half", "folder/half", "delivered", "folder/delivered")
+DELIVERED: Final = ("delivered", "folder/delivered")
+TREES: Final = {"plain": PLAIN, "suspected": SUSPECTED}
 ACTS: Final = ("link", "unlink", "rename", "rmdir", "mkdir", "fchmod", "chmod", "fsync", "replace")
 LOADED: Final = (
     "moorage.config.urls",
@@ -51,6 +65,7 @@ LOADED: Final = (
     "builders",
     "importing",
     "fakes.globus",
+    "suspects",
 )
 
 
@@ -99,7 +114,7 @@ def watched_by(killer: Killer) -> Iterator[None]:
             patch.stop()
 
 
-def prepare(world: Any) -> None:
+def prepare(world: Any, arrives: Mapping[str, bytes]) -> None:
     """A project with files, and a sealed upload that adds, changes, repeats, collides and has what is left out."""
     from django.core.management import call_command
 
@@ -111,9 +126,20 @@ def prepare(world: Any) -> None:
     project = a_project()
     publish_files(project, BEFORE, store=world.store)
     upload, area = world.an_area(project)
-    fill(area, ARRIVES)
+    fill(area, arrives)
     (area / "link").symlink_to("kept")
     world.seal(upload)
+
+
+def let_a_task_fail(world: Any) -> None:
+    """While some of the suspected tree arrived; done to each copy, whose files have times of their own."""
+    from moorage.transfers.models import Upload
+    from suspects import a_task_fails
+
+    upload = Upload.objects.get()
+    with a_task_fails(upload, delivered=DELIVERED):
+        for path in LATE:
+            (world.store.sealed / str(upload.pk) / path).chmod(0o644)
 
 
 def work(world: Any) -> None:
@@ -157,10 +183,10 @@ def look(world: Any) -> dict[str, Any]:
     }
 
 
-def wrong_after_kill(world: Any, before: dict[str, Any]) -> list[str]:
+def wrong_after_kill(arrives: Mapping[str, bytes], before: dict[str, Any]) -> list[str]:
     """What must never be, however the process died."""
     wrong = []
-    expected = {path: content.decode() for path, content in ARRIVES.items() if not path.endswith("/")}
+    expected = {path: content.decode() for path, content in arrives.items() if not path.endswith("/")}
     gone = [path for path in expected if path not in before["left"] and before["seen"].get(path) != expected[path]]
     if gone:
         wrong.append(f"staged bytes are gone: {gone}")
@@ -178,37 +204,53 @@ class Matrix:
         self.folder, self.part, self.of, self.database = folder, part, of, database
 
     def run(self) -> dict[str, Any]:
-        self.fork("prepared", prepare)
+        acts, killed, wrong = list[str](), 0, list[str]()
+        for tree, arrives in TREES.items():
+            # The points of all trees are dealt out in turn.
+            first = (self.part - len(acts)) % self.of
+            of_tree, points, found = self.run_tree(tree, arrives, first)
+            acts, killed, wrong = acts + of_tree, killed + points, wrong + found
+        counts = {act: acts.count(act) for act in sorted(set(acts))}
+        return {"points": len(acts), "killed": killed, "acts": counts, "wrong": wrong}
+
+    def run_tree(self, tree: str, arrives: Mapping[str, bytes], first: int) -> tuple[list[str], int, list[str]]:
+        """The acts of an undisturbed import of a tree, at how many of them it was killed, and what was wrong."""
+        (self.folder / "prepared").mkdir(parents=True)
+        if self.database:
+            self.tell_server(f"CREATE DATABASE {self.named('prepared')}")
+        self.fork("prepared", lambda world: prepare(world, arrives))
         self.copy("prepared", "undisturbed")
-        acts = self.fork("undisturbed", lambda world: self.killed(world, -1))
+        acts = self.fork("undisturbed", lambda world: self.killed(world, tree, -1))
         expected = self.fork("undisturbed", look)
-        wrong: list[str] = []
-        points = range(self.part, len(acts), self.of)
+        doubtful = {entry[0] for entry in expected["entries"] if entry[1] == "doubtful"}
+        wrong = [] if doubtful == {*LATE} & {*arrives} - {*DELIVERED} else [f"{tree}: doubtful are {doubtful}"]
+        points = range(first, len(acts), self.of)
         for point in points:
-            name = f"point{point}"
+            name, told = f"point{point}", f"{tree} {point} ({acts[point]})"
             self.copy("prepared", name)
-            if self.fork(name, lambda world, at=point: self.killed(world, at)) is not None:  # type: ignore[misc]
-                wrong.append(f"{point} ({acts[point]}): it was not killed there")
-            found, after = self.fork(name, self.ended)
-            wrong += [f"{point} ({acts[point]}): {one}" for one in found]
+            if self.fork(name, lambda world, at=point: self.killed(world, tree, at)) is not None:  # type: ignore[misc]
+                wrong.append(f"{told}: it was not killed there")
+            found, after = self.fork(name, lambda world: self.ended(world, arrives))
+            wrong += [f"{told}: {one}" for one in found]
             differs = [key for key in expected if after[key] != expected[key]]
-            wrong += [f"{point} ({acts[point]}): {key}: {after[key]} instead of {expected[key]}" for key in differs]
+            wrong += [f"{told}: {key}: {after[key]} instead of {expected[key]}" for key in differs]
             self.drop(name)
         self.drop("undisturbed")
         self.drop("prepared")
-        counts = {act: acts.count(act) for act in sorted(set(acts))}
-        return {"points": len(acts), "killed": len(points), "acts": counts, "wrong": wrong}
+        return acts, len(points), wrong
 
     @staticmethod
-    def killed(world: Any, at: int) -> list[str]:
+    def killed(world: Any, tree: str, at: int) -> list[str]:
+        if tree == "suspected":
+            let_a_task_fail(world)
         killer = Killer(at)
         with watched_by(killer):
             work(world)
         return killer.acts
 
     @staticmethod
-    def ended(world: Any) -> tuple[list[str], dict[str, Any]]:
-        wrong = wrong_after_kill(world, look(world))
+    def ended(world: Any, arrives: Mapping[str, bytes]) -> tuple[list[str], dict[str, Any]]:
+        wrong = wrong_after_kill(arrives, look(world))
         work(world)
         return wrong, look(world)
 
@@ -289,16 +331,14 @@ def main(folder: str, part: str, of: str, database: str = "") -> None:
     _small_batches()
     logging.disable(logging.INFO)
     matrix = Matrix(Path(folder), int(part), int(of), database)
-    (matrix.folder / "prepared").mkdir(parents=True)
-    if database:
-        matrix.tell_server(f"CREATE DATABASE {matrix.named('prepared')}")
     print(json.dumps(matrix.run()))
 
 
 def _small_batches() -> None:
-    """So that a small tree has several batches of every kind."""
+    """So that a small tree has several batches of every kind, and the times of a moment tell."""
     from moorage.files import registering
     from moorage.importer import job, scan
+    from moorage.transfers import doubt
     from small_steps import small_steps
 
     for module, name, value in (
@@ -307,6 +347,8 @@ def _small_batches() -> None:
         *small_steps(files=5, rows=8),
         (job, "PAUSE_SECONDS", 0.0),
         (registering, "PAUSE_SECONDS", 0.0),
+        (doubt, "SUSPECTED_AROUND", timedelta(0)),
+        (doubt, "CLEARED_AROUND", timedelta(0)),
     ):
         setattr(module, name, value)
 
