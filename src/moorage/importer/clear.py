@@ -67,6 +67,8 @@ def clear_published(*, upload_id: UUID, store: StoreLayout, between: Callable[[]
                 for row in last.values():
                     clearing.clear(row)
     except FileNotFoundError:
+        if not (store.sealed.is_dir() and store.objects.is_dir()):
+            raise  # the area is not gone: its disk is away
         return 0
     clearing.end(upload_id)
     with suppress(OSError):

@@ -92,10 +92,10 @@ def digest_staged(
     return found
 
 
-def trouble_of_store(error: OSError, objects: str) -> str:
+def trouble_of_store(error: OSError, area: str, objects: str) -> str:
     """Which trouble an error is where the store was worked with, too."""
     code = trouble_of(error)
-    if code == batches.VANISHED and not Path(objects).is_dir():
+    if code == batches.VANISHED and not (Path(area).parent.is_dir() and Path(objects).is_dir()):
         # Not a file is gone but the whole store, such as a file system that is not mounted: wait for it.
         return batches.NO_ROOM
     return code

@@ -22,7 +22,7 @@ from moorage.backends import Policies
 from moorage.files.models import Revision
 from moorage.importer.reporting import ImportCancelledError, ImportStoppedError, Outcome, Progress
 from moorage.projects.choices import ImportChoices
-from moorage.storage.layout import StoreLayout
+from moorage.storage.layout import StoreAwayError, StoreLayout
 from moorage.storage.room import can_write, free_space
 
 # SQLite's lock is not fair: without a pause between two write transactions others wait for long (design §5).
@@ -115,6 +115,14 @@ class ImportJob:
         self._asked_at = time.monotonic()
         if told := self.cancelled():
             raise ImportCancelledError(told)
+
+    def check_disk(self) -> None:
+        """Where the area is missing, raise StoreAwayError if the disk is that it should be on: nothing is gone then."""
+        if self.area.is_dir():
+            return
+        self.check_cancelled()  # whoever waits for the disk hears of it here only
+        if not (self.area.parent.is_dir() and self.store.objects.is_dir()):
+            raise StoreAwayError
 
     def note(self, **changes: Any) -> None:
         """Change the progress; it is written with the next batch, or now if a second has passed."""

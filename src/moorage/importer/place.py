@@ -98,7 +98,7 @@ _TROUBLES: Final[Mapping[type[Exception], str]] = {
 
 
 def _trouble(order: BatchOrder, index: int, error: OSError) -> FileTrouble:
-    code = trouble_of_store(error, order.objects)
+    code = trouble_of_store(error, order.area, order.objects)
     return FileTrouble(index, code, str(error))
 
 

@@ -32,6 +32,7 @@ def run_import(job: ImportJob) -> int | None:
     The upload's end is told through `job.finish`, in the transaction that moves the project's head.
 
     Raises:
+        StoreAwayError: the disk with the area is not there; it goes on where it is taken up next.
         MoorageError: the import cannot go on; end it with `runs.fail_run`.
         LeaseLostError: another worker has it; nothing more was written.
         ImportStoppedError: the worker is to end; it goes on where it is taken up next.
@@ -43,6 +44,7 @@ def run_import(job: ImportJob) -> int | None:
 def _run(job: ImportJob) -> int | None:
     run = begin_run(job)
     job.seam("begun")
+    job.check_disk()
     if run.scanned_at is None:
         forget_mere_plans(job)
         read_found_lists(job)

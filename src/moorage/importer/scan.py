@@ -68,6 +68,7 @@ def scan(job: ImportJob, planner: Planner, listed: Listed, *, by_name: bool = Fa
 
     Raises:
         SealedAreaMissingError: there is no such folder.
+        StoreAwayError: its disk is not there.
     """
     group = Group([], [])
     try:
@@ -84,6 +85,7 @@ def scan(job: ImportJob, planner: Planner, listed: Listed, *, by_name: bool = Fa
                 yield group
                 group = Group([], [])
     except FileNotFoundError as error:
+        job.check_disk()
         # After an import that published, nothing needs to be left of the area.
         if not published_runs(job.upload_id):
             raise SealedAreaMissingError from error
@@ -129,6 +131,7 @@ def end_scan(job: ImportJob, planner: Planner, *, run: int) -> None:
         with job.batch():
             twins.update(warning=reasons.LOOKS_ALIKE)
     if planner.previous.exist:
+        job.check_disk()
         _forget(job, not_registered(job.upload_id).exclude(run=run))
 
 

@@ -13,6 +13,11 @@ class Told(NamedTuple):
 
 
 _NO_ROOM: Final = Told("no_room", "The disk is full or cannot be written to.", passes=True)
+STORE_AWAY: Final = Told(
+    "import.store_away",
+    "The disk with the files is not there at the moment. Nothing is lost; tell the operator. It goes on by itself.",
+    passes=True,
+)
 _NOTHING_LEFT: Final = Told(
     "not_opened",
     "The machine had no open files or memory left for it. Nothing is lost. "

@@ -29,13 +29,14 @@ from moorage.importer.run import run_import
 from moorage.jobs.addresses import upload_path
 from moorage.jobs.beating import kept
 from moorage.jobs.cores import cores
-from moorage.jobs.disk_trouble import is_of_the_disk, told_of
+from moorage.jobs.disk_trouble import STORE_AWAY, is_of_the_disk, told_of
 from moorage.jobs.endings import end_import
 from moorage.jobs.giving_way import to_downloads
 from moorage.jobs.import_troubles import LONGEST_DELAY, after_disk_trouble, after_failure, fail, try_again
 from moorage.jobs.pool import ImportPool
 from moorage.jobs.small_imports import is_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
+from moorage.storage.layout import StoreAwayError
 from moorage.transfers.cancelling import cancel_asked
 from moorage.transfers.doubt import suspicions
 from moorage.transfers.models import Upload
@@ -113,6 +114,9 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
             lease.release()
         except ImportCancelledError as error:
             fail(job, code=error.code, sentence=str(error))
+        except StoreAwayError as error:
+            log.warning("import of %s waits: %s", upload.pk, error)
+            after_disk_trouble(lease, job, STORE_AWAY)
         except MoorageError as error:
             log.warning("import of %s stopped: %s", upload.pk, error)
             fail(job, code=error.code, sentence=str(error))
