@@ -26,9 +26,9 @@ from moorage.files.registering import RegisterRight, RevisionCounts, publish
 from moorage.files.revisions import ask_revision
 from moorage.files.taking import take_right
 from moorage.globus.service import Identity
-from moorage.jobs.revisions import Setbacks
 from moorage.jobs.revisions import claim_next as claim_undo
 from moorage.jobs.revisions import work as work_on_undo
+from moorage.jobs.setbacks import Setbacks
 from moorage.leases import LeaseWatch
 from moorage.projects.models import Membership, Project, Role
 from moorage.storage.layout import StoreLayout

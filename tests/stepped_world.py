@@ -38,6 +38,7 @@ from moorage.globus.links import GlobusLinks
 from moorage.importer import job, problems, queue, replanning, scan
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.jobs import imports, revisions
+from moorage.jobs.setbacks import Setbacks
 from moorage.leases import TAKE_AFTER_SECONDS, Lease, LeaseWatch
 from moorage.projects.models import Project
 from moorage.storage import walk
@@ -77,7 +78,7 @@ class SteppedWorld:
     folder: Path
     clock: MovedClock = field(default_factory=lambda: MovedClock(timezone.now()))
     doomed: DoomWatch = field(default_factory=DoomWatch)
-    setbacks: revisions.Setbacks = field(default_factory=revisions.Setbacks)
+    setbacks: Setbacks = field(default_factory=Setbacks)
     workers: list[Worker] = field(default_factory=list)
     seconds: float = 0.0
 

@@ -9,8 +9,8 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -32,12 +32,12 @@ from moorage.files.taking import take_right
 from moorage.jobs.beating import kept
 from moorage.jobs.changes import carry_out_change, change_failed
 from moorage.jobs.imports import may_take_right
+from moorage.jobs.setbacks import Setbacks
 from moorage.jobs.undos import carry_out_undo, undo_failed
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 
 ASK_AGAIN_SECONDS: Final = 0.3
 TRIES: Final = 5
-FIRST_DELAY: Final = timedelta(seconds=5)
 
 log = logging.getLogger(__name__)
 
@@ -78,25 +78,6 @@ class WorkStoppedError(Exception):
     """The worker is asked to stop; whoever takes the revision next begins it anew."""
 
 
-@dataclass
-class Setbacks:
-    """How often something unforeseen stopped a revision in this process, and until when it rests."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    _tries: dict[UUID, int] = field(default_factory=dict)
-    _rests_until: dict[UUID, float] = field(default_factory=dict)
-
-    def rests(self, revision_id: UUID) -> bool:
-        return self._rests_until.get(revision_id, 0.0) > self.monotonic()
-
-    def add(self, revision_id: UUID) -> int:
-        """Note one more, and return how many there were; each makes the revision rest longer."""
-        tries = self._tries[revision_id] = self._tries.get(revision_id, 0) + 1
-        delay = FIRST_DELAY * 2 ** (tries - 1)
-        self._rests_until[revision_id] = self.monotonic() + delay.total_seconds()
-        return tries
-
-
 def waiting() -> QuerySet[Revision]:
     """Revisions that are to be carried out, or are being carried out."""
     return Revision.objects.filter(kind__in=list(WORKS), state__in=UNFINISHED)
@@ -135,6 +116,7 @@ def work(
     with kept(lease):
         try:
             _carry_out(revision, lease, between=look_up)
+            setbacks.forget(revision.pk)
         except LeaseLostError:
             log.warning("%s %s: another worker has taken it over", revision.kind, revision.pk)
         except WorkStoppedError:
@@ -144,7 +126,7 @@ def work(
             _fail(revision, lease, code=error.code, sentence=str(error), path=str(getattr(error, "path", "")))
         except (OperationalError, InterfaceError):
             log.exception("%s %s: the database is in trouble; it goes on by itself", revision.kind, revision.pk)
-            setbacks.add(revision.pk)
+            setbacks.rest(revision.pk)
             lease.release()
         except Exception:
             reference = secrets.token_hex(4)
@@ -184,8 +166,9 @@ def _fail(revision: Revision, lease: Lease, *, code: str, sentence: str, path: s
 
 def _after_bug(revision: Revision, lease: Lease, setbacks: Setbacks, *, reference: str) -> None:
     """Try again later, and after some tries say that it is a bug."""
-    if setbacks.add(revision.pk) < TRIES:
+    if setbacks.add_bug(revision.pk) < TRIES:
         lease.release()
         return
+    setbacks.forget(revision.pk)
     told = f"Something unforeseen stopped it. Tell the operator this reference: {reference}. Then ask for it again."
     _fail(revision, lease, code="bug", sentence=told)

@@ -23,6 +23,7 @@ from moorage.backends import backends
 from moorage.jobs import downloads, imports, previews, revisions, schedule
 from moorage.jobs.addresses import load_addresses
 from moorage.jobs.looking import Look
+from moorage.jobs.setbacks import Setbacks
 from moorage.jobs.small_imports import is_small
 from moorage.jobs.steadiness import Steadiness
 from moorage.jobs.sweeps.plans import all_plans
@@ -201,7 +202,7 @@ def _find_import(
 
 
 def _find_revision(stop: threading.Event) -> Callable[[], Job | None]:
-    watch, setbacks = LeaseWatch(), revisions.Setbacks()
+    watch, setbacks = LeaseWatch(), Setbacks()
 
     def find() -> Job | None:
         lease = revisions.claim_next(watch, setbacks)

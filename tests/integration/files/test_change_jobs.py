@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from builders import NOON, a_project, publish_files, read_whole
 from fakes.globus import InMemoryTransferService
@@ -19,7 +19,7 @@ from moorage.files.models import Revision, RevisionKind, RevisionState
 from moorage.files.revisions import ask_revision
 from moorage.files.taking import take_right
 from moorage.jobs import revisions
-from moorage.jobs.revisions import Setbacks
+from moorage.jobs.setbacks import Setbacks
 from moorage.leases import LeaseWatch
 from moorage.notices.models import Notice
 from moorage.projects.models import Project
@@ -240,6 +240,37 @@ def test_a_bug_is_tried_again_and_then_told(project: Project, caplog: pytest.Log
     assert (revision.state, revision.reason) == (RevisionState.FAILED, "bug")
     assert "Tell the operator this reference" in failure_of(revision)[0]
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_trouble_with_the_database_is_no_bug_and_makes_no_change_rest_for_long(project: Project) -> None:
+    revision = asked(project, REMOVE, "a")
+    now = [0.0]
+    setbacks = Setbacks(monotonic=lambda: now[0])
+
+    def a_try(error: type[Exception]) -> None:
+        lease = revisions.claim_next(LeaseWatch(), setbacks)
+        assert lease is not None, now[0]
+
+        def breaks() -> None:
+            raise error
+
+        revisions.work(lease, setbacks, between=breaks)
+        assert revisions.claim_next(LeaseWatch(), setbacks) is None, "a hot loop"
+
+    for _ in range(12):
+        a_try(OperationalError)
+        now[0] += 6
+    for _ in range(revisions.TRIES - 1):
+        a_try(ZeroDivisionError)
+        now[0] += 41
+
+    revision.refresh_from_db()
+    assert (revision.state, revision.held_by) == (RevisionState.WAITING, "")
+    lease = revisions.claim_next(LeaseWatch(), setbacks)
+    assert lease is not None
+    revisions.work(lease, setbacks)
+    revision.refresh_from_db()
+    assert revision.state == RevisionState.PUBLISHED
 
 
 def test_no_transaction_grows_with_the_number_of_files(project: Project) -> None:

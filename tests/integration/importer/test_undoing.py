@@ -18,7 +18,7 @@ from moorage.files.revisions import ask_revision
 from moorage.files.taking import take_right
 from moorage.jobs import revisions
 from moorage.jobs.imports import claim_next
-from moorage.jobs.revisions import Setbacks
+from moorage.jobs.setbacks import Setbacks
 from moorage.leases import LeaseWatch
 from moorage.notices.models import Notice
 from moorage.projects.models import Project, Role
