@@ -1,7 +1,7 @@
 """What becomes of an import that has met trouble: it ends with a reason, or is tried again after a while."""
 
 import logging
-import time
+from concurrent.futures import Executor
 from datetime import timedelta
 from typing import Any, Final
 
@@ -10,9 +10,14 @@ from django.db import transaction
 from moorage.backends import backends
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun
+from moorage.importer.reporting import Outcome, Progress
 from moorage.importer.runs import fail_run
+from moorage.jobs.addresses import upload_path
 from moorage.jobs.disk_trouble import Told
+from moorage.jobs.endings import end_import
+from moorage.jobs.setbacks import Setbacks
 from moorage.leases import Lease, LeaseLostError
+from moorage.transfers.models import Upload
 
 TRIES: Final = 5
 FIRST_DELAY: Final = timedelta(seconds=5)
@@ -20,13 +25,51 @@ LONGEST_DELAY: Final = timedelta(hours=1)  # no delay is as long
 
 log = logging.getLogger(__name__)
 
+before_their_runs: Final = Setbacks()  # of uploads whose import has no row yet that could say when to try it again
+
+
+def job_that_ends(upload: Upload, lease: Lease) -> ImportJob:
+    """As much of a job as an import needs to end with a reason, whatever stops it."""
+    outside = backends()
+    # Looked up here: the first time it loads every page, for seconds in which a transaction would hold others up.
+    path = upload_path(upload)
+    return ImportJob(
+        upload_id=upload.pk,
+        project_id=upload.project_id,
+        area=outside.store.sealed / str(upload.pk),
+        store=outside.store,
+        executor=Executor(),
+        clock=outside.clock,
+        policies=outside.policies,
+        report=lambda progress: _report(lease, progress),
+        finish=lambda outcome, at: end_import(upload, lease, outcome, at, path=path),
+        by=upload.done_by or upload.owner,
+    )
+
+
+def _report(lease: Lease, progress: Progress) -> None:
+    lease.update(
+        step=progress.step,
+        files_total=progress.files_total,
+        bytes_total=progress.bytes_total,
+        files_done=progress.files_done,
+        bytes_done=progress.bytes_done,
+        progress_at=backends().clock(),
+        reason=progress.reason,
+        reason_text=progress.reason_text,
+    )
+
 
 def fail(job: ImportJob, *, code: str, sentence: str) -> None:
-    """End the run with a reason, unless another worker has the import."""
+    """End the import with a reason, unless another worker has it."""
     run = _open_run(job)
     try:
         if run is not None:
             fail_run(job, run, code=code, sentence=sentence)
+            return
+        before_their_runs.forget(job.upload_id)
+        with transaction.atomic():
+            job.finish(Outcome(code=code, sentence=sentence), job.clock())
     except LeaseLostError:
         log.warning("import of %s: another worker has taken it over", job.upload_id)
 
@@ -47,13 +90,10 @@ def after_disk_trouble(lease: Lease, job: ImportJob, told: Told) -> None:
 def after_failure(lease: Lease, job: ImportJob, code: str, sentence: str) -> None:
     """Try again later, and after some tries give it up with this reason."""
     run = _open_run(job)
-    tries = 1 if run is None else run.tries + 1
-    if run is not None and tries >= TRIES:
+    tries = before_their_runs.add_bug(job.upload_id) if run is None else run.tries + 1
+    if tries >= TRIES:
         fail(job, code=code, sentence=sentence)
         return
-    if run is None:
-        # There is no row yet that could say when to try again.
-        time.sleep(FIRST_DELAY.total_seconds())
     try_again(lease, job, delay=FIRST_DELAY * 2 ** (tries - 1), tries=tries)
 
 

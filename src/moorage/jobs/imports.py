@@ -8,6 +8,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from concurrent.futures import Executor
+from dataclasses import replace
 from datetime import timedelta
 from functools import cache
 from typing import Final
@@ -24,15 +25,21 @@ from moorage.importer.clear import clear_published
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun
 from moorage.importer.plain import PlainOrder
-from moorage.importer.reporting import ImportCancelledError, ImportStoppedError, Progress
+from moorage.importer.reporting import ImportCancelledError, ImportStoppedError
 from moorage.importer.run import run_import
-from moorage.jobs.addresses import upload_path
 from moorage.jobs.beating import kept
 from moorage.jobs.cores import cores
 from moorage.jobs.disk_trouble import STORE_AWAY, is_of_the_disk, told_of
-from moorage.jobs.endings import end_import
 from moorage.jobs.giving_way import to_downloads
-from moorage.jobs.import_troubles import LONGEST_DELAY, after_disk_trouble, after_failure, fail, try_again
+from moorage.jobs.import_troubles import (
+    LONGEST_DELAY,
+    after_disk_trouble,
+    after_failure,
+    before_their_runs,
+    fail,
+    job_that_ends,
+    try_again,
+)
 from moorage.jobs.pool import ImportPool
 from moorage.jobs.small_imports import is_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
@@ -72,7 +79,7 @@ def claim_next(watch: LeaseWatch, *, is_wanted: Callable[[Upload], bool] = any_u
     )
     interrupted = Upload.objects.in_state(UploadState.IMPORTING).filter(~Exists(resting))
     for upload in interrupted.order_by("state_changed_at"):
-        if watch.may_take(upload) and is_wanted(upload):
+        if not before_their_runs.rests(upload.pk) and watch.may_take(upload) and is_wanted(upload):
             lease = take(upload, where={"state": UploadState.IMPORTING})
             if lease is not None:
                 return lease
@@ -105,8 +112,9 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
     # From here on: what an upload's tasks have delivered can take longer to read than a lease lasts.
     with kept(lease):
         upload = Upload.objects.select_related("project", "owner", "done_by").get(pk=lease.pk)
-        job = job_of(upload, lease, should_stop=should_stop, executor=executor)
+        job = job_that_ends(upload, lease)
         try:
+            job = job_of(upload, lease, should_stop=should_stop, executor=executor)
             number = run_import(job)
         except LeaseLostError:
             log.warning("import of %s: another worker has taken it over", upload.pk)
@@ -151,21 +159,10 @@ def job_of(
     upload: Upload, lease: Lease, *, should_stop: Callable[[], bool], executor: Executor | None = None
 ) -> ImportJob:
     """What the importer is given for an upload. Without an `executor` its batches go to this worker's pool."""
-    outside = backends()
-    # Looked up here: the first time it loads every page, for seconds in which a transaction would hold others up.
-    path = upload_path(upload)
-    job = ImportJob(
-        upload_id=upload.pk,
-        project_id=upload.project_id,
-        area=outside.store.sealed / str(upload.pk),
-        store=outside.store,
+    job = replace(
+        job_that_ends(upload, lease),
         executor=executor
         or shared_pool().executor_for(lambda: _left(job, upload), is_small=is_small(upload), takes_long=takes_long),
-        clock=outside.clock,
-        policies=outside.policies,
-        report=lambda progress: _report(lease, progress),
-        finish=lambda outcome, at: end_import(upload, lease, outcome, at, path=path),
-        by=upload.done_by or upload.owner,
         choices=upload.import_choices,
         expected=(0, 0) if upload.has_published else (upload.files_arrived, upload.bytes_arrived),
         cancelled=lambda: cancel_asked(upload.pk),
@@ -193,19 +190,6 @@ def _left(job: ImportJob, upload: Upload) -> int:
 def takes_long(order: BatchOrder | PlainOrder) -> bool:
     """Whether a batch keeps a process busy for so long that nothing is to be put behind it."""
     return isinstance(order, BatchOrder) and sum(size for _, size, _ in order.files) > LONG_BYTES
-
-
-def _report(lease: Lease, progress: Progress) -> None:
-    lease.update(
-        step=progress.step,
-        files_total=progress.files_total,
-        bytes_total=progress.bytes_total,
-        files_done=progress.files_done,
-        bytes_done=progress.bytes_done,
-        progress_at=backends().clock(),
-        reason=progress.reason,
-        reason_text=progress.reason_text,
-    )
 
 
 def may_take_right(watch: LeaseWatch) -> Callable[[Revision], bool]:

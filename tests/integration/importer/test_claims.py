@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from importing import Crash, World, contents
 from moorage.files.models import Revision, RevisionState
+from moorage.importer import run as importer_run
 from moorage.importer import tally
 from moorage.importer.batches import BatchOrder
 from moorage.importer.job import ImportJob
@@ -23,6 +24,7 @@ from moorage.importer.runs import begin_run
 from moorage.jobs import import_troubles, imports
 from moorage.jobs.beating import kept
 from moorage.jobs.imports import claim_next, work
+from moorage.jobs.setbacks import Setbacks
 from moorage.leases import BEAT_SECONDS, LeaseWatch, take
 from moorage.notices.models import Notice
 from moorage.transfers.models import Upload
@@ -64,7 +66,7 @@ class StumblingExecutor(Executor):
         return future
 
 
-def a_try(executor: Executor) -> None:
+def a_try(executor: Executor | None) -> None:
     """A worker's next try, once its delay has passed."""
     lease = claim_next(LeaseWatch())
     assert lease is not None
@@ -92,6 +94,63 @@ def test_a_bug_is_tried_again_later_and_said_after_some_tries(world: World) -> N
     retry_upload(upload=upload, actor=upload.owner, at=timezone.now())
     world.work(upload)
     assert contents(world, upload.project) == {"a": b"a"}
+
+
+@pytest.fixture
+def seconds(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What says how long an import has rested of which no row says it."""
+    now = [0.0]
+    monkeypatch.setattr(import_troubles, "before_their_runs", before := Setbacks(monotonic=lambda: now[0]))
+    monkeypatch.setattr(imports, "before_their_runs", before)
+    return now
+
+
+@pytest.mark.parametrize("where", ["suspicions", "is_small", "begin_run"])
+def test_a_bug_before_an_import_has_a_run_is_tried_again_later_and_said_after_some_tries(
+    world: World, monkeypatch: pytest.MonkeyPatch, seconds: list[float], where: str
+) -> None:
+    upload = world.a_sealed_upload({"a": b"a"})
+
+    def breaks(_: object) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importer_run if where == "begin_run" else imports, where, breaks)
+        for tries in range(1, import_troubles.TRIES + 1):
+            upload.refresh_from_db()
+            assert upload.current_state is not UploadState.FAILED, tries
+            a_try(None)
+            seconds[0] += 1000
+
+    upload.refresh_from_db()
+    assert (upload.current_state, upload.reason, upload.held_by) == (UploadState.FAILED, "bug", "")
+    assert "reference" in upload.reason_text
+    assert Notice.objects.filter(member=upload.owner, kind="upload.failed").exists()
+    assert not ImportRun.objects.exists()
+
+    retry_upload(upload=upload, actor=upload.owner, at=timezone.now())
+    world.work(upload)
+    assert contents(world, upload.project) == {"a": b"a"}
+
+
+def test_a_bug_before_a_run_that_was_begun_goes_on_counts_with_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, seconds: list[float]
+) -> None:
+    upload = world.a_sealed_upload({"a": b"a"})
+    with pytest.raises(Crash):
+        world.work_until(upload, _crash)
+
+    def breaks(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(imports, "suspicions", breaks)
+    for _ in range(import_troubles.TRIES):
+        a_try(None)
+
+    upload.refresh_from_db()
+    assert (upload.current_state, upload.reason) == (UploadState.FAILED, "bug")
+    assert ImportRun.objects.get().outcome == "failed"
+    assert seconds == [0.0]
 
 
 def test_who_has_lost_the_lease_leaves_the_tries_to_its_successor(
