@@ -105,4 +105,5 @@ def try_again(lease: Lease, job: ImportJob, *, delay: timedelta, **changes: Any)
     with transaction.atomic():
         if lease.release():
             runs = ImportRun.objects.filter(upload_id=job.upload_id, outcome="")
-            runs.update(not_before=backends().clock() + delay, **changes)
+            if not runs.update(not_before=backends().clock() + delay, **changes):
+                before_their_runs.rest(job.upload_id, delay)

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
-from datetime import timedelta
 from functools import cache
 from typing import Final
 
@@ -41,6 +40,7 @@ from moorage.jobs.import_troubles import (
     try_again,
 )
 from moorage.jobs.pool import ImportPool
+from moorage.jobs.setbacks import DATABASE_DELAY
 from moorage.jobs.small_imports import is_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.storage.layout import StoreAwayError
@@ -50,7 +50,6 @@ from moorage.transfers.models import Upload
 from moorage.transfers.outcomes import delivered_files
 from moorage.transfers.states import UploadState
 
-DATABASE_DELAY: Final = timedelta(seconds=5)
 LONG_BYTES: Final = 64 << 20  # a batch of more keeps a process busy for much longer than handing it over takes
 _UNFORESEEN: Final = "Something unforeseen stopped the import. Tell the operator this reference: {}. Then press Retry."
 

@@ -8,7 +8,7 @@ import logging
 import secrets
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
@@ -22,6 +22,7 @@ from moorage.importer.reporting import ImportStoppedError, Outcome, Progress
 from moorage.jobs.beating import kept
 from moorage.jobs.disk_trouble import is_of_the_disk, told_of
 from moorage.jobs.imports import shared_pool, takes_long
+from moorage.jobs.setbacks import Setbacks
 from moorage.jobs.small_imports import is_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.projects.choices import ImportChoices
@@ -32,6 +33,8 @@ from moorage.transfers.outcomes import delivered_files
 from moorage.transfers.states import UploadState
 
 _MAY_BE_LOOKED_AT = frozenset({UploadState.OPEN, UploadState.FAILED, UploadState.IMPORTED})
+
+_setbacks: Final = Setbacks()
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +47,7 @@ def waiting() -> QuerySet[Preview]:
 def claim_next(watch: LeaseWatch) -> Lease | None:
     """Take the preview that has waited longest, or one whose worker is gone. None: there is nothing to do."""
     for preview in waiting().order_by("asked_at"):
-        if watch.may_take(preview):
+        if not _setbacks.rests(preview.upload_id) and watch.may_take(preview):
             lease = take(
                 preview,
                 where={"state": preview.state},
@@ -72,6 +75,7 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False) -> No
             _end(lease, PreviewState.FAILED, reason=error.code, reason_text=str(error))
         except (OperationalError, InterfaceError):
             log.exception("preview of %s: the database is in trouble; it goes on by itself", preview.upload_id)
+            _setbacks.rest(preview.upload_id)
             lease.release()
         except Exception as error:
             if isinstance(error, OSError) and is_of_the_disk(error):

@@ -15,6 +15,7 @@ from django.utils import timezone
 from importing import Crash, World, contents
 from moorage.files.models import Revision, RevisionState
 from moorage.importer import run as importer_run
+from moorage.importer import runs as importer_runs
 from moorage.importer import tally
 from moorage.importer.batches import BatchOrder
 from moorage.importer.job import ImportJob
@@ -24,7 +25,7 @@ from moorage.importer.runs import begin_run
 from moorage.jobs import import_troubles, imports
 from moorage.jobs.beating import kept
 from moorage.jobs.imports import claim_next, work
-from moorage.jobs.setbacks import Setbacks
+from moorage.jobs.setbacks import DATABASE_DELAY, Setbacks
 from moorage.leases import BEAT_SECONDS, LeaseWatch, take
 from moorage.notices.models import Notice
 from moorage.transfers.models import Upload
@@ -151,6 +152,24 @@ def test_a_bug_before_a_run_that_was_begun_goes_on_counts_with_it(
     assert (upload.current_state, upload.reason) == (UploadState.FAILED, "bug")
     assert ImportRun.objects.get().outcome == "failed"
     assert seconds == [0.0]
+
+
+def test_trouble_with_the_database_before_an_import_has_a_run_makes_it_rest(
+    world: World, monkeypatch: pytest.MonkeyPatch, seconds: list[float]
+) -> None:
+    upload = world.a_sealed_upload({"a": b"a"})
+
+    def is_away(**_: object) -> None:
+        raise OperationalError("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(importer_runs, "ask_revision", is_away)
+        for _ in range(import_troubles.TRIES + 1):
+            a_try(world.executor)
+            seconds[0] += DATABASE_DELAY.total_seconds()
+
+    world.work(upload)
+    assert upload.current_state is UploadState.IMPORTED
 
 
 def test_who_has_lost_the_lease_leaves_the_tries_to_its_successor(

@@ -6,6 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError
 from django.test import Client
 
 from builders import a_project, publish_files
@@ -18,6 +19,7 @@ from moorage.importer.preview_view import preview_of
 from moorage.importer.previews import ask_preview
 from moorage.importer.receipts import receipt
 from moorage.jobs import previews
+from moorage.jobs.setbacks import DATABASE_DELAY, Setbacks
 from moorage.leases import LeaseWatch
 from moorage.notices.models import Notice
 from moorage.projects.choices import ImportChoices
@@ -79,6 +81,34 @@ def test_a_preview_counts_by_verdict_and_with_digests_knows_what_is_identical(wo
     preview = Preview.objects.get(upload=upload)
     assert [(one["code"], one["files"]) for one in preview.problems] == [("entry.ignored", 1)]
     assert upload.project.head == Project.objects.get(pk=upload.project_id).head == 1
+
+
+def test_a_preview_that_meets_a_database_in_trouble_rests_and_goes_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, _ = an_upload(world)
+    ask_preview(upload_id=upload.pk, project_id=upload.project_id, by=upload.owner, at=backends().clock())
+    seconds = [0.0]
+    monkeypatch.setattr(previews, "_setbacks", Setbacks(monotonic=lambda: seconds[0]))
+
+    def is_away(*_: object, **__: object) -> None:
+        raise OperationalError("the database is away")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(previews, "make_preview", is_away)
+        for _ in range(3):
+            a_preview_is_taken_on()
+            assert previews.claim_next(LeaseWatch()) is None, "a hot loop"
+            seconds[0] += DATABASE_DELAY.total_seconds()
+
+    a_preview_is_taken_on()
+    assert Preview.objects.get(upload=upload).state == PreviewState.READY
+
+
+def a_preview_is_taken_on() -> None:
+    lease = previews.claim_next(LeaseWatch())
+    assert lease is not None
+    previews.work(lease)
 
 
 def test_a_preview_that_no_longer_holds_says_so(world: World) -> None:
