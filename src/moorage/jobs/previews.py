@@ -23,7 +23,7 @@ from moorage.jobs.beating import kept
 from moorage.jobs.disk_trouble import is_of_the_disk, told_of
 from moorage.jobs.imports import shared_pool, takes_long
 from moorage.jobs.setbacks import Setbacks
-from moorage.jobs.small_imports import is_small
+from moorage.jobs.small_imports import is_area_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.projects.choices import ImportChoices
 from moorage.storage.areas import StagingAreas
@@ -110,14 +110,16 @@ def _end(lease: Lease, state: PreviewState, **columns: Any) -> None:
 
 
 def _job_of(preview: Preview, upload: Upload, lease: Lease, should_stop: Callable[[], bool]) -> ImportJob:
-    outside = backends()
+    outside, area = backends(), _area_of(upload)
     job = ImportJob(
         upload_id=upload.pk,
         project_id=upload.project_id,
-        area=_area_of(upload),
+        area=area,
         store=outside.store,
         executor=shared_pool().executor_for(
-            lambda: job.progress.bytes_total - job.progress.bytes_done, is_small=is_small(upload), takes_long=takes_long
+            lambda: job.progress.bytes_total - job.progress.bytes_done,
+            is_small=is_area_small(area),
+            takes_long=takes_long,
         ),
         clock=outside.clock,
         policies=outside.policies,

@@ -23,12 +23,17 @@ def is_small(upload: Upload) -> bool:
     # After a publication only its remnants are left.
     if was_large and not upload.has_published:
         return False
-    return _is_area_small(backends().store.sealed / str(upload.pk), upload.state_changed_at)
+    return _counted_once(backends().store.sealed / str(upload.pk), upload.state_changed_at)
 
 
 @lru_cache(maxsize=10_000)
-def _is_area_small(area: Path, _since: datetime) -> bool:
+def _counted_once(area: Path, _since: datetime) -> bool:
     """`_since` tells one state of an area from the next."""
+    return is_area_small(area)
+
+
+def is_area_small(area: Path) -> bool:
+    """Whether an area, sealed or not, holds so little now."""
     names = files = size = 0
     try:
         for found in walk(area):

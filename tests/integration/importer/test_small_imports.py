@@ -14,7 +14,8 @@ from django.conf import settings
 from builders import a_project
 from importing import World, contents, fill
 from moorage.backends import backends, using
-from moorage.jobs import small_imports
+from moorage.importer.previews import ask_preview
+from moorage.jobs import previews, small_imports
 from moorage.jobs.imports import claim_next
 from moorage.jobs.small_imports import SMALL_BYTES, is_small
 from moorage.jobs.worker import run_worker
@@ -86,6 +87,30 @@ def test_a_file_of_more_than_a_gibibyte_is_not_small(world: World) -> None:
 def test_very_many_folders_are_not_small(world: World, three_are_small: None) -> None:
     assert is_small(world.a_sealed_upload({f"{number}/": b"" for number in range(6)}))
     assert not is_small(world.a_sealed_upload({f"{number}/": b"" for number in range(7)}))
+
+
+@pytest.mark.parametrize(("files", "expected"), [(3, True), (4, False)])
+def test_a_preview_of_an_open_upload_is_small_by_what_its_area_holds(
+    world: World, monkeypatch: pytest.MonkeyPatch, three_are_small: None, files: int, expected: bool
+) -> None:
+    upload, area = world.an_area()
+    fill(area, {f"{number}": b"a" for number in range(files)})
+    said: list[bool] = []
+
+    class Pool:
+        orders_for_one = 2
+
+        def executor_for(self, *_: object, is_small: bool, **__: object) -> object:
+            said.append(is_small)
+            return world.executor
+
+    monkeypatch.setattr(previews, "shared_pool", Pool)
+    ask_preview(upload_id=upload.pk, project_id=upload.project_id, by=upload.owner, at=backends().clock())
+    lease = previews.claim_next(LeaseWatch())
+    assert lease is not None
+    previews.work(lease)
+
+    assert said == [expected]
 
 
 def test_what_a_large_import_has_left_over_is_small(world: World, three_are_small: None) -> None:
