@@ -17,7 +17,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from moorage.importer.digest_lists import found_lists
-from moorage.importer.entries import unsigned
+from moorage.importer.entries import bounded, unsigned
 from moorage.importer.models import ManifestEntry
 from moorage.importer.runs import registered
 from moorage.importer.upload_rules import IGNORE_FILE
@@ -142,7 +142,8 @@ def _clear_file(folders: OpenFolders, objects: ObjectStore, row: tuple[Any, ...]
         status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    is_the_one = (status.st_ino, status.st_size, status.st_mtime_ns) == (unsigned(inode), size, modified_ns)
+    found = (status.st_ino, status.st_size, bounded(status.st_mtime_ns))
+    is_the_one = found == (unsigned(inode), size, modified_ns)
     if not is_the_one or objects.size_of(Digest(digest)) != size:
         return False
     try:

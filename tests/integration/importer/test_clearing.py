@@ -43,6 +43,20 @@ def test_a_folder_that_came_read_only_is_cleared_like_any_other(world: World) ->
     assert not _area(world, upload).exists()
 
 
+def test_a_file_dated_after_2262_is_cleared_like_any_other(world: World) -> None:
+    upload, area = world.an_area()
+    (area / "late").write_bytes(b"late")
+    far_seconds = 2**63 // 10**9 + 10**9  # more nanoseconds than a database's integer holds
+    os.utime(area / "late", (far_seconds, far_seconds))
+    if (area / "late").stat().st_mtime_ns < 2**63:
+        pytest.skip("the file system holds no such times")
+    world.seal(upload)
+
+    assert world.work(upload).is_cleared
+
+    assert not _area(world, upload).exists()
+
+
 def test_a_read_only_folder_with_a_remnant_stays_readable_for_whom_it_was(world: World) -> None:
     upload = world.a_sealed_upload(FILES)
     folder = _area(world, upload) / "a"
