@@ -85,6 +85,7 @@ VANISHED: Final = "vanished"
 UNREADABLE: Final = "unreadable"
 NOT_A_FILE: Final = "not_a_file"
 READ_ERROR: Final = "read_error"
+NOT_STORED: Final = "not_stored"  # the store refuses it, not the staged file
 
 
 class Answer(NamedTuple):

@@ -29,6 +29,14 @@ class DiffersError(Exception):
         self.found = found
 
 
+class StoreRefusesError(Exception):
+    """The file system fails in the object store. Carries its error."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error = error
+
+
 def open_staged(folders: OpenFolders, path: bytes) -> int:
     """A descriptor of a staged path; no link on the way or at its end is followed. The caller closes it.
 
@@ -92,13 +100,22 @@ def digest_staged(
     return found
 
 
-def trouble_of_store(error: OSError, area: str, objects: str) -> str:
-    """Which trouble an error is where the store was worked with, too."""
+def trouble_of_area(error: OSError, area: str) -> str:
+    """Which trouble an error is where a staged file was worked with."""
+    return _unless_away(trouble_of(error), Path(area).parent)
+
+
+def trouble_of_store(error: OSError, objects: str) -> str:
+    """Which trouble an error is where the object store was worked with: nothing is wrong with the staged file."""
     code = trouble_of(error)
-    if code == batches.VANISHED and not (Path(area).parent.is_dir() and Path(objects).is_dir()):
-        # Not a file is gone but the whole store, such as a file system that is not mounted: wait for it.
-        return batches.NO_ROOM
-    return code
+    if code in {batches.UNREADABLE, batches.NOT_A_FILE}:
+        return batches.NOT_STORED
+    return _unless_away(code, Path(objects))
+
+
+def _unless_away(code: str, folder: Path) -> str:
+    # Not a file is gone but the whole store, such as a file system that is not mounted: wait for it.
+    return batches.NO_ROOM if code == batches.VANISHED and not folder.is_dir() else code
 
 
 def trouble_of(error: OSError) -> str:

@@ -14,9 +14,11 @@ from moorage.importer.batches import Answer, BatchOrder, File, FileTrouble, Hint
 from moorage.importer.digest import (
     DiffersError,
     NotAFileError,
+    StoreRefusesError,
     digest_staged,
     look_at_open,
     open_staged,
+    trouble_of_area,
     trouble_of_store,
 )
 from moorage.storage.digests import Digest, FileChangedError, Stamp, stamp_of
@@ -39,9 +41,12 @@ def place_batch(order: BatchOrder) -> Answer:
         with OpenFolders(Path(order.area)) as folders, ObjectStore(Path(order.objects)) as store:
             answer = _each(order, folders, _placing(store))
             # One call for the whole batch: bytes are on disk before a row says so.
-            store.sync()
+            try:
+                store.sync()
+            except OSError as error:
+                return _all_in_trouble(order, error, trouble_of_store(error, order.objects))
     except OSError as error:
-        return _all_in_trouble(order, error)
+        return _all_in_trouble(order, error, trouble_of_area(error, order.area))
     return answer
 
 
@@ -55,11 +60,11 @@ def digest_batch(order: BatchOrder) -> Answer:
         with OpenFolders(Path(order.area)) as folders:
             return _each(order, folders, _digesting)
     except OSError as error:
-        return _all_in_trouble(order, error)
+        return _all_in_trouble(order, error, trouble_of_area(error, order.area))
 
 
-def _all_in_trouble(order: BatchOrder, error: OSError) -> Answer:
-    return Answer([], [_trouble(order, index, error) for index in range(len(order.files))])
+def _all_in_trouble(order: BatchOrder, error: OSError, code: str) -> Answer:
+    return Answer([], [FileTrouble(index, code, str(error)) for index in range(len(order.files))])
 
 
 def _each(order: BatchOrder, folders: OpenFolders, act: Act) -> Answer:
@@ -85,8 +90,10 @@ def _one(order: BatchOrder, index: int, file: File, folders: OpenFolders, act: A
         return FileTrouble(index, batches.DIFFERS, differs.found.digest)
     except (FileChangedError, StillOpenError, OtherSizeError, NotAFileError) as error:
         return FileTrouble(index, _TROUBLES[type(error)])
+    except StoreRefusesError as refusal:
+        return FileTrouble(index, trouble_of_store(refusal.error, order.objects), str(refusal.error))
     except OSError as error:
-        return _trouble(order, index, error)
+        return FileTrouble(index, trouble_of_area(error, order.area), str(error))
 
 
 _TROUBLES: Final[Mapping[type[Exception], str]] = {
@@ -97,27 +104,25 @@ _TROUBLES: Final[Mapping[type[Exception], str]] = {
 }
 
 
-def _trouble(order: BatchOrder, index: int, error: OSError) -> FileTrouble:
-    code = trouble_of_store(error, order.area, order.objects)
-    return FileTrouble(index, code, str(error))
-
-
 def _placing(store: ObjectStore) -> Act:
     def place(order: BatchOrder, index: int, file: File, descriptor: int, lease: ReadLease) -> PlacedFile:
         status, known = look_at_open(descriptor), file[2] or _NOTHING_KNOWN
         if not lease.is_held and not (order.are_old and known.stamp == _as_kept(stamp_of(status))):
             raise StillOpenError
         found = digest_staged(descriptor, status, lease, known, order)
-        # Without a lease it is copied: it may be open after all, by somebody who has not written for long.
-        placed = store.place(
-            descriptor,
-            digest=Digest(found.digest),
-            status=status,
-            lease=lease,
-            is_expected=bool(known.expects) and known.expects == found.digest,
-            is_unproven=known.is_unproven,
-            anew=known.anew,
-        )
+        try:
+            # Without a lease it is copied: it may be open after all, by somebody who has not written for long.
+            placed = store.place(
+                descriptor,
+                digest=Digest(found.digest),
+                status=status,
+                lease=lease,
+                is_expected=bool(known.expects) and known.expects == found.digest,
+                is_unproven=known.is_unproven,
+                anew=known.anew,
+            )
+        except OSError as error:
+            raise StoreRefusesError(error) from error
         return PlacedFile(index, found.digest, found.crc32, placed.staged, placed.stamp, placed.how)
 
     return place

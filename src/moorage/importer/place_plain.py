@@ -10,7 +10,7 @@ from typing import Final
 
 from moorage.files.paths import folder_key, name_key
 from moorage.importer.batches import BUSY, VANISHED
-from moorage.importer.digest import trouble_of_store
+from moorage.importer.digest import trouble_of_area, trouble_of_store
 from moorage.importer.paths import text_of
 from moorage.importer.plain import (
     IDENTICAL,
@@ -42,7 +42,7 @@ def place_plain(order: PlainOrder) -> PlainAnswer:
         with OpenFolders(Path(order.area)) as folders:
             return _place_all(order, folders)
     except OSError as error:
-        return _undone(order, trouble_of_store(error, order.area, order.objects))
+        return _undone(order, trouble_of_area(error, order.area))
 
 
 def _place_all(order: PlainOrder, folders: OpenFolders) -> PlainAnswer:
@@ -63,7 +63,7 @@ def _place_all(order: PlainOrder, folders: OpenFolders) -> PlainAnswer:
             small.sync()
     except OSError as error:
         # The kernel tells only once that a write failed: it must not be forgotten.
-        return _undone(order, trouble_of_store(error, order.area, order.objects))
+        return _undone(order, trouble_of_store(error, order.objects))
     return answer
 
 

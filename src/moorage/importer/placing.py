@@ -34,6 +34,7 @@ _FAILURES: Final[dict[str, Reason]] = {
     batches.UNREADABLE: reasons.UNREADABLE,
     batches.NOT_A_FILE: reasons.NOT_A_FILE,
     batches.READ_ERROR: reasons.READ_ERROR,
+    batches.NOT_STORED: reasons.NOT_STORED,
 }
 # What may pass: the reason that the entry gets when it has not passed within the quiet time.
 _MAY_PASS: Final[dict[str, Reason]] = {

@@ -54,6 +54,10 @@ READ_ERROR: Final = Reason(
     "entry.read_error",
     "The disk failed while it was read or stored. Press Retry; if it fails again, tell the operator.",
 )
+NOT_STORED: Final = Reason(
+    "entry.not_stored",
+    "The object store refuses to take it. Ask the operator to look at the store's folders, and press Retry.",
+)
 NOTHING_LEFT_TO_OPEN_IT: Final = Reason(
     "entry.not_opened",
     "The machine had no open files or memory left for it. Press Retry; if it fails again, tell the operator.",

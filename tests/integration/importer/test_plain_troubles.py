@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from another_account import without_powers_over_files
 from importing import World, contents, fill, reasons, staged
 from kill_matrix import Inline
+from moorage.backends import backends
 from moorage.importer import job
 from moorage.importer.place_plain import place_plain
 from moorage.importer.planning import Planner
 from moorage.storage import sync
+from moorage.transfers.retrying import retry_upload
 from moorage.transfers.states import UploadState
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -75,6 +78,29 @@ def test_a_store_that_is_away_for_a_batch_costs_no_file(world: World, monkeypatc
 
     assert upload.current_state is UploadState.IMPORTED
     assert contents(world, upload.project) == files
+
+
+@pytest.mark.parametrize("mode", [0o500, 0], ids=["not written to", "not opened"])
+@pytest.mark.parametrize("is_plain", [True, False], ids=["plain", "usual"])
+def test_what_the_store_may_not_take_is_no_fault_of_the_file(world: World, mode: int, is_plain: bool) -> None:
+    upload, area = world.an_area()
+    fill(area, {"a": b"a"})
+    if not is_plain:
+        os.link(area / "a", area / "its other name")  # which no plain file has
+    world.seal(upload)
+    world.store.objects.chmod(mode)
+
+    with without_powers_over_files():
+        world.work(upload)
+
+    assert set(reasons(upload).values()) == {"entry.not_stored"}
+    assert staged(world.store.sealed / str(upload.pk)) >= {"a"}
+    world.store.objects.chmod(0o700)
+    retry_upload(upload=upload, actor=upload.owner, at=backends().clock())
+    with without_powers_over_files():
+        world.work(upload)
+    assert (upload.current_state, upload.problems) == (UploadState.IMPORTED, 0)
+    assert contents(world, upload.project)["a"] == b"a"
 
 
 def test_bytes_that_a_failed_sync_may_have_lost_are_not_imported(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
