@@ -24,6 +24,7 @@ from moorage.importer.reporting import ImportCancelledError, ImportStoppedError,
 from moorage.projects.choices import ImportChoices
 from moorage.storage.layout import StoreAwayError, StoreLayout
 from moorage.storage.room import can_write, free_space
+from moorage.storage.walk import FolderPart
 
 # SQLite's lock is not fair: without a pause between two write transactions others wait for long (design §5).
 PAUSE_SECONDS: Final = 0.010
@@ -66,6 +67,10 @@ def _from_nobody(holder: Revision) -> bool:  # noqa: ARG001 - the signature that
     return False
 
 
+def _not_looked(part: FolderPart) -> None:
+    """Nobody else looks at what is listed."""
+
+
 def _pass(seam: str) -> None:
     """Nothing happens between two steps; tests put a crash here."""
 
@@ -98,6 +103,7 @@ class ImportJob:
     should_stop: Callable[[], bool] = _never
     cancelled: Callable[[], str] = _not_cancelled
     batches_in_flight: int = 4
+    listed: Callable[[FolderPart], None] = _not_looked  # hears of all that a scan lists, before it is judged
     seam: Callable[[str], None] = _pass
     progress: Progress = field(default_factory=Progress)
     being_read: Callable[[], int] = nothing  # bytes of files that are being read, not counted as done yet

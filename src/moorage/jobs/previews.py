@@ -7,6 +7,7 @@ manifest from it.
 import logging
 import secrets
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +27,8 @@ from moorage.jobs.setbacks import Setbacks
 from moorage.jobs.small_imports import is_area_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.projects.choices import ImportChoices
-from moorage.storage.areas import StagingAreas
+from moorage.storage.areas import Look, StagingAreas
+from moorage.transfers.arrivals import note_arrived
 from moorage.transfers.doubt import suspicions
 from moorage.transfers.models import Upload
 from moorage.transfers.outcomes import delivered_files
@@ -95,11 +97,22 @@ def _make(preview: Preview, lease: Lease, should_stop: Callable[[], bool]) -> No
         told = "The upload is not open any more. What was imported is on its page."
         _end(lease, PreviewState.FAILED, reason="preview.too_late", reason_text=told)
         return
-    # As it was before the look: what arrives meanwhile makes the preview an old one.
     area_digest = upload.arrived_digest
     job = _job_of(preview, upload, lease, should_stop)
+    begun, look = backends().clock(), Look()
+    job.listed = look.add_part
     found = make_preview(job, fence=lease.fence, with_digests=preview.with_digests)
+    if upload.current_state is UploadState.OPEN:
+        # What arrives, or is seen, from then on makes the preview an old one.
+        area_digest = look.arrived().state_digest
+        _note_arrived(upload, look, begun=begun)
     _end(lease, PreviewState.READY, area_digest=area_digest, reason="", reason_text="", **found)
+
+
+def _note_arrived(upload: Upload, look: Look, *, begun: datetime) -> None:
+    """What has been listed is what has arrived, unless a sweep has looked since."""
+    as_read = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN, arrived_as_of=upload.arrived_as_of)
+    note_arrived(as_read, look.arrived(), before=upload.arrived_digest, as_of=begun, at=backends().clock())
 
 
 def _end(lease: Lease, state: PreviewState, **columns: Any) -> None:

@@ -15,7 +15,7 @@ from moorage.storage.layout import StoreLayout
 from moorage.storage.room import FreeSpace, free_space
 from moorage.storage.sync import sync_folder
 from moorage.storage.trash import Trash
-from moorage.storage.walk import FoundKind, walk
+from moorage.storage.walk import FolderPart, Found, FoundKind, walk
 
 
 class AreaMissingError(NotFoundError):
@@ -125,22 +125,47 @@ class StagingAreas:
         return Trash(self.layout.trash)
 
 
+@dataclass
+class Look:
+    """What a walk over an area has seen so far; whoever walks it anyway need not walk it again to count it."""
+
+    files: int = 0
+    bytes: int = 0
+    folders: int = 0
+    others: int = 0
+    newest_ns: int = 0
+    _total: int = 0
+
+    def add(self, found: Found) -> None:
+        """Count one path; each but the root once."""
+        is_file = found.kind is FoundKind.FILE
+        self.files += is_file
+        self.folders += found.kind is FoundKind.DIRECTORY
+        self.others += found.kind not in {FoundKind.FILE, FoundKind.DIRECTORY}
+        self.bytes += found.size_bytes if is_file else 0
+        self.newest_ns = max(self.newest_ns, found.changed_ns)
+        state = repr((found.path, found.size_bytes, found.modified_ns, found.changed_ns)).encode()
+        # A sum, so that the order in which the folder lists its names does not matter.
+        self._total += int.from_bytes(blake2b(state, digest_size=16).digest())
+
+    def add_part(self, part: FolderPart) -> None:
+        for found in part.paths():
+            self.add(found)
+
+    def arrived(self) -> Arrived:
+        digest = f"{self._total % 2**256:064x}"
+        return Arrived(self.files, self.bytes, self.folders, self.others, self.newest_ns, digest)
+
+
 def look_at(folder: Path) -> Arrived:
     """Count what lies below a folder; see `StagingAreas.look`."""
-    files = size = folders = others = newest = total = 0
+    look = Look()
     try:
         for found in walk(folder):
-            files += found.kind is FoundKind.FILE
-            folders += found.kind is FoundKind.DIRECTORY
-            others += found.kind not in {FoundKind.FILE, FoundKind.DIRECTORY}
-            size += found.size_bytes if found.kind is FoundKind.FILE else 0
-            newest = max(newest, found.changed_ns)
-            state = repr((found.path, found.size_bytes, found.modified_ns, found.changed_ns)).encode()
-            # A sum, so that the order in which the folder lists its names does not matter.
-            total += int.from_bytes(blake2b(state, digest_size=16).digest())
+            look.add(found)
     except FileNotFoundError:
         return Arrived()
-    return Arrived(files, size, folders, others, newest, f"{total % 2**256:064x}")
+    return look.arrived()
 
 
 def _one_name(name: str) -> str:

@@ -56,6 +56,12 @@ class FolderPart(NamedTuple):
     names: list[bytes] = []
     descriptor: int = -1
 
+    def paths(self) -> Iterator[Found]:
+        """What the part tells of: each folder in its own first part, and not where it was listed."""
+        if self.folder is not None:
+            yield self.folder
+        yield from (found for found in self.found if found.kind is not FoundKind.DIRECTORY)
+
     def look_at(self, names: Collection[bytes]) -> "FolderPart":
         """The part with some of its names looked at, too. Ask before the next part is asked for.
 
@@ -77,9 +83,7 @@ def walk(root: Path) -> Iterator[Found]:
         OSError: the root itself cannot be opened.
     """
     for part in walk_folders(root):
-        if part.folder is not None:
-            yield part.folder
-        yield from (found for found in part.found if found.kind is not FoundKind.DIRECTORY)
+        yield from part.paths()
 
 
 def walk_folders(root: Path, *, by_name: Callable[[bytes], bool] = never) -> Iterator[FolderPart]:

@@ -3,9 +3,9 @@
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from moorage.backends import Policies, backends
 from moorage.storage.areas import AreaMissingError, Arrived, StagingAreas
@@ -52,15 +52,22 @@ def look_at_area(upload: Upload, *, at: datetime) -> bool:
         raise missing
     took = time.monotonic() - begun
     open_row.filter(reason=AreaMissingError.code).update(reason="", reason_text="")
-    changed = arrived.state_digest != upload.arrived_digest
-    open_row.update(
-        files_arrived=arrived.files,
-        bytes_arrived=arrived.bytes,
-        arrived_digest=arrived.state_digest,
-        arrived_as_of=at,
-        look_seconds=took,
-    )
+    open_row.update(look_seconds=took)
+    return note_arrived(open_row, arrived, before=upload.arrived_digest, as_of=at, at=at)
+
+
+def note_arrived(open_row: QuerySet[Upload], arrived: Arrived, *, before: str, as_of: datetime, at: datetime) -> bool:
+    """Write down what a look that took from `as_of` until `at` has seen. True when it was otherwise `before`."""
+    columns: dict[str, Any] = {
+        "files_arrived": arrived.files,
+        "bytes_arrived": arrived.bytes,
+        "arrived_digest": arrived.state_digest,
+        "arrived_as_of": as_of,
+    }
+    changed = arrived.state_digest != before
     if changed:
         expires_at = at + backends().policies.upload_expires_after
-        open_row.update(arrived_changed_at=at, last_activity_at=at, expires_at=expires_at, expiry_warned_days=None)
+        columns |= {"arrived_changed_at": at, "last_activity_at": at, "expires_at": expires_at}
+        columns["expiry_warned_days"] = None
+    open_row.update(**columns)
     return changed

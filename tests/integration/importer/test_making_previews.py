@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import OperationalError
@@ -109,6 +110,45 @@ def a_preview_is_taken_on() -> None:
     lease = previews.claim_next(LeaseWatch())
     assert lease is not None
     previews.work(lease)
+
+
+@pytest.mark.parametrize("digest", [False, True])
+def test_a_first_look_holds_although_no_sweep_has_looked_and_says_what_has_arrived(world: World, digest: bool) -> None:
+    upload, area = world.an_area(a_project())
+    fill(area, {**ARRIVES, "empty/": b""})
+
+    looked_at(upload, digest=digest)
+
+    upload.refresh_from_db()
+    assert (upload.files_arrived, upload.bytes_arrived) == (len(ARRIVES), sum(map(len, ARRIVES.values())))
+    assert upload.arrived_as_of is not None
+    assert holds(upload)
+    assert not look_at_area(upload, at=backends().clock()), "a sweep sees the same"
+    assert holds(upload)
+
+
+def test_what_a_sweep_saw_while_a_preview_was_made_counts(world: World) -> None:
+    upload, area = an_upload(world)
+    submit = world.executor.submit
+
+    def late(*order: Any) -> Any:
+        if not (area / "late").exists():
+            fill(area, {"late": b"late"})
+            look_at_area(Upload.objects.get(), at=backends().clock())
+        return submit(*order)
+
+    world.executor.submit = late  # type: ignore[method-assign, assignment]
+    looked_at(upload, digest=True)
+
+    upload.refresh_from_db()
+    assert upload.files_arrived == len(ARRIVES) + 1
+    assert not holds(upload)
+
+
+def holds(upload: Upload) -> bool:
+    upload.refresh_from_db()
+    view = preview_of(upload.pk, head=upload.project.head, area_digest=upload.arrived_digest)
+    return view is not None and view.holds
 
 
 def test_a_preview_that_no_longer_holds_says_so(world: World) -> None:
