@@ -7,24 +7,22 @@ again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Final
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from moorage.files.models import Directory, DirectoryVersion, FileVersion
 from moorage.files.paths import path_key
-from moorage.importer import paths
 from moorage.importer.entries import Entry, write_entries
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry
 from moorage.importer.planning import Planner
 from moorage.importer.queue import entry_of
 from moorage.importer.scan import Folders
+from moorage.importer.touched import touched_paths
 from moorage.importer.verdicts import EntryKind, EntryState, Verdict
 
 PATHS_PER_QUERY: Final = 400
-VERSIONS_PER_QUERY: Final = 2000
 ROWS_PER_BATCH: Final = 400
 
 
@@ -37,7 +35,7 @@ def plan_again(job: ImportJob, run: ImportRun, planner: Planner, *, head: int) -
     if planned == head:
         return
     folders = Folders(job)
-    for touched in _chunks(_staged(planner.target.encode(), _touched(job, planned, head))):
+    for touched in _chunks(_staged(planner.target.encode(), touched_paths(job.project_id, planned, head))):
         entries = _of_run(job, run).filter(path_key__in=[path_key(path) for path in touched])
         for batch in _in_batches(entries):
             turned = _plan_batch(job, run, planner, folders, batch)
@@ -127,59 +125,6 @@ def _staged(target: bytes, touched: Iterable[bytes]) -> Iterator[bytes]:
     for path in touched:
         if path.startswith(below):
             yield path[len(below) :]
-
-
-def _touched(job: ImportJob, planned: int, head: int) -> Iterator[bytes]:
-    """Paths of files and folders that began or ended between two revisions, and of all folders above them."""
-    folders = _FolderPaths()
-    seen: set[bytes] = set()
-    for _, directory_id, name in _changed(FileVersion, job, (planned, head), "directory_id", "name"):
-        path = folders.below(directory_id, name)
-        yield from _new([path], seen, keep=False)
-        yield from _new(paths.folders_above(path), seen)
-    for _, directory_id in _changed(DirectoryVersion, job, (planned, head), "directory_id"):
-        yield from _new([folders.path_of(directory_id)], seen)
-
-
-def _changed(
-    versions: type[FileVersion] | type[DirectoryVersion], job: ImportJob, between: tuple[int, int], *columns: str
-) -> Iterator[tuple[Any, ...]]:
-    """Versions that began or ended between two revisions.
-
-    In parts: with a cursor open that is not at its end, SQLite lets nobody write here after anybody else has.
-    """
-    planned, head = between
-    changed = Q(since__gt=planned, since__lte=head) | Q(until__gt=planned, until__lte=head)
-    ours = versions._default_manager.filter(changed, project=job.project_id).order_by("pk").values_list("pk", *columns)
-    part = list(ours[:VERSIONS_PER_QUERY])
-    while part:
-        yield from part
-        part = list(ours.filter(pk__gt=part[-1][0])[:VERSIONS_PER_QUERY])
-
-
-def _new(candidates: Iterable[bytes], seen: set[bytes], *, keep: bool = True) -> Iterator[bytes]:
-    for path in candidates:
-        if path and path not in seen:
-            if keep:
-                seen.add(path)
-            yield path
-
-
-class _FolderPaths:
-    """Paths of folders by their ids, remembered."""
-
-    def __init__(self) -> None:
-        self._known: dict[int, bytes] = {}
-
-    def path_of(self, directory_id: int) -> bytes:
-        if directory_id not in self._known:
-            parent_id, name = Directory.objects.values_list("parent_id", "name").get(pk=directory_id)
-            self._known[directory_id] = b"" if parent_id is None else self.below(parent_id, name)
-        return self._known[directory_id]
-
-    def below(self, directory_id: int, name: str) -> bytes:
-        above = self.path_of(directory_id)
-        return (above + b"/" if above else b"") + name.encode()
 
 
 def _chunks(things: Iterable[bytes]) -> Iterator[Sequence[bytes]]:

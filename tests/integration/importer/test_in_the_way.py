@@ -11,8 +11,8 @@ from kill_matrix import Inline
 from moorage.files.change_requests import ChangeRequest
 from moorage.files.changing import ask_change
 from moorage.files.choosing import InvalidChoiceError
-from moorage.files.models import RevisionKind
-from moorage.importer import replanning
+from moorage.files.models import FileVersion, RevisionKind
+from moorage.importer import touched
 from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Project
 from moorage.transfers.arrivals import look_at_area
@@ -28,7 +28,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture(autouse=True)
 def _inline(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.executor = Inline()
-    monkeypatch.setattr(replanning, "VERSIONS_PER_QUERY", 2)
+    monkeypatch.setattr(touched, "VERSIONS_PER_QUERY", 2)
 
 
 def published_meanwhile(world: World, upload: Upload, files: dict[str, bytes]) -> None:
@@ -82,3 +82,28 @@ def test_a_file_where_an_earlier_run_had_a_folder_is_in_the_way_of_what_is_left_
 
     assert contents(world, project) == {"x": b"a file"}
     assert b"x/.DS_Store" in reasons(upload)
+
+
+def test_folders_in_folders_that_others_publish_meanwhile_do_not_stop_an_import(world: World) -> None:
+    project = a_project()
+    upload = world.a_sealed_upload({"mine": b"mine"}, project)
+
+    published_meanwhile(world, upload, {"a/" * 1000 + "leaf": b"leaf"})
+
+    assert upload.state == UploadState.IMPORTED
+    assert set(FileVersion.objects.filter(project=project).values_list("name", flat=True)) == {"mine", "leaf"}
+
+
+def test_touched_paths_are_all_named_however_little_is_remembered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(touched, "FOLDERS_REMEMBERED", 2)
+    project = a_project()
+    publish_files(project, {"old/x": b"x"}, store=world.store)
+
+    publish_files(project, {"a/b/c/1": b"1", "a/d/2": b"2", "a/b/3": b"3"}, removed=("old/x",), store=world.store)
+
+    assert set(touched.touched_paths(project.pk, 1, 2)) == {
+        *(b"a/b/c/1", b"a/d/2", b"a/b/3", b"old/x"),
+        *(b"a", b"a/b", b"a/b/c", b"a/d", b"old"),
+    }
