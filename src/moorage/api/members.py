@@ -19,6 +19,7 @@ from moorage.projects.membership import (
     remove_member,
 )
 from moorage.projects.models import Membership, Project, Role
+from moorage.projects.texts import can_be_kept
 
 router = Router(tags=["members"])
 
@@ -70,6 +71,8 @@ def _found(project: Project, named: str) -> Member:
 
 def _find(project: Project, named: str) -> Member | None:
     """A member of the project, by id or e-mail address."""
+    if not can_be_kept(named):
+        return None  # no database is to be asked for it
     members = Member.objects.filter(memberships__project=project)
     try:
         return members.filter(pk=UUID(named)).first()

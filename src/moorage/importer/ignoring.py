@@ -15,6 +15,7 @@ from moorage.errors import InvalidInputError
 from moorage.importer.ignore_patterns import Pattern, PatternError, pattern_of
 from moorage.importer.paths import folders_above
 from moorage.importer.upload_rules import IGNORE_FILE, RulesUnreadError, read_upload_rules
+from moorage.projects.texts import can_be_kept
 
 __all__ = ["MOST_RULES", "IgnoreRules", "IgnoreRulesError", "check_project_rules", "is_built_in", "read_upload_rules"]
 
@@ -51,8 +52,13 @@ class Rule(NamedTuple):
 def check_project_rules(text: str) -> None:
     """Raise IgnoreRulesError for the first line of a project's rules that is none."""
     rules, faults = _rules_in(text, source="line {} of the project's ignore rules")
+    faults += [
+        (number, "it has a character that no database keeps")  # in a comment, too
+        for number, line in enumerate(text.split("\n"), 1)
+        if not can_be_kept(line)
+    ]
     if faults:
-        line, why = faults[0]
+        line, why = min(faults)
         shown = _shown(text.split("\n")[line - 1])
         raise IgnoreRulesError(f"Line {line} of the ignore rules (“{shown}”) is no rule: {why}. Change it.", line=line)
     if len(rules) > MOST_RULES:

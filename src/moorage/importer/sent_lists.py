@@ -14,6 +14,7 @@ from moorage.importer.digest_lists import read_list
 from moorage.importer.expected import SENT, forget_list, write_list
 from moorage.importer.models import ExpectedList
 from moorage.importer.previews import look_again
+from moorage.projects.texts import one_line
 
 MOST_BYTES: Final = 64 * 2**20
 _KEPT_IN_MEMORY: Final = 2**20
@@ -58,6 +59,7 @@ def keep_sent_list(
             files=kept.files,
         )
 
+    name = one_line(name)
     with SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY) as copy:
         _take(stream, copy)
         # Read to its end before anything is forgotten: the list before this one counts until this one is good.

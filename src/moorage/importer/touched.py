@@ -73,7 +73,7 @@ class _FolderPaths:
         path = b"" if at is None else self._known[at]
         if len(self._known) + len(unknown) > FOLDERS_REMEMBERED:
             self._known.clear()
-        for below, name in reversed(unknown):
-            path = path + b"/" + name if path else name  # the project's own folder has no name
+        for below, own in reversed(unknown):
+            path = path + b"/" + own if path else own  # the project's own folder has no name
             self._known[below] = path
         return path

@@ -9,6 +9,7 @@ from moorage.audit.records import record
 from moorage.errors import InvalidInputError
 from moorage.projects import rules
 from moorage.projects.models import Membership, Project, Role
+from moorage.projects.texts import many_lines, one_line
 
 NAME_CHARS = 200
 DESCRIPTION_CHARS = 10_000
@@ -45,11 +46,11 @@ def describe_project(*, project: Project, actor: Member, name: str, description:
 
 
 def _checked(name: str, description: str) -> tuple[str, str]:
-    name = " ".join(name.split())
+    name, description = one_line(name), many_lines(description)
     if not name:
         raise InvalidInputError("Give the project a name.", field="name")
     if len(name) > NAME_CHARS:
         raise InvalidInputError(f"A project's name has at most {NAME_CHARS} characters.", field="name")
     if len(description) > DESCRIPTION_CHARS:
         raise InvalidInputError(f"A description has at most {DESCRIPTION_CHARS:,} characters.", field="description")
-    return name, description.strip()
+    return name, description

@@ -9,6 +9,7 @@ from typing import Final
 
 from moorage.errors import InvalidInputError
 from moorage.globus.service import CollectionPath
+from moorage.projects.texts import many_lines, one_line
 
 NAME_LIMIT: Final = 200
 DESCRIPTION_LIMIT: Final = 10_000
@@ -36,8 +37,7 @@ def clean_name(text: str, *, of: str = "An upload", error: type[InvalidInputErro
     Raises:
         UploadNameError, or another `error`: nothing is left, or it is longer than NAME_LIMIT characters.
     """
-    shown = "".join(" " if unicodedata.category(c) in {"Cc", "Cs", "Zl", "Zp"} else c for c in text)
-    name = " ".join(shown.split())
+    name = one_line(text)
     if not name:
         raise error(f"{of} needs a name, so that you can tell it from others. Type one.", field="name")
     if len(name) > NAME_LIMIT:
@@ -54,7 +54,7 @@ def clean_description(text: str) -> str:
     Raises:
         UploadDescriptionError: it is longer than DESCRIPTION_LIMIT characters.
     """
-    kept = "".join(c for c in text if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"}).strip()
+    kept = many_lines(text)
     if len(kept) > DESCRIPTION_LIMIT:
         raise UploadDescriptionError(
             f"The description has {len(kept)} characters; {DESCRIPTION_LIMIT:,} are possible. Shorten it.",

@@ -14,7 +14,7 @@ from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import Member
 from moorage.accounts.tokens import create_token
 from moorage.backends import backends
-from moorage.importer.models import ExpectedFile
+from moorage.importer.models import ExpectedFile, ExpectedList
 from moorage.importer.sent_lists import MOST_BYTES
 from moorage.jobs.imports import claim_next
 from moorage.jobs.sweeps.closing import seal
@@ -104,6 +104,16 @@ def test_a_list_is_sent_replaced_and_taken_back(globus: InMemoryTransferService,
     assert [(bytes(row.path), row.size_bytes) for row in rows] == [(b"a.txt", 7), (b"b.txt", None)]
     taken_back = api_of(upload.owner)("DELETE", f"/uploads/{upload.pk}/checksums")
     assert (taken_back.status_code, taken_back.json()["checksums"]) == (200, [])
+
+
+def test_the_name_of_a_list_keeps_no_characters_that_no_database_keeps(
+    globus: InMemoryTransferService, api_of: Asks
+) -> None:
+    upload = an_open_upload(globus)
+
+    sent = _sender(upload.owner, upload)("path,size\na.txt,7\n", "text/csv", QUERY_STRING="name=a%00b")
+
+    assert (sent.status_code, ExpectedList.objects.get(upload_id=upload.pk).name) == (200, "a b")
 
 
 def test_what_is_missing_is_listed_in_pages(globus: InMemoryTransferService, api_of: Asks) -> None:

@@ -197,3 +197,39 @@ def test_no_route_takes_a_field_that_it_does_not_have() -> None:
 
 def takes_json(route: dict[str, Any]) -> bool:
     return "application/json" in route.get("requestBody", {}).get("content", {})
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud800", "\x1b"])
+def test_characters_that_no_database_keeps_are_left_out_of_names_and_descriptions(api_of: Asks, odd: str) -> None:
+    ask = api_of(a_member())
+
+    made = ask("POST", "/projects", {"name": f"Beam{odd}line", "description": f"One{odd}\nTwo"})
+    changed = ask("PATCH", made["Location"].removeprefix("/api/v1"), {"name": f"{odd}New", "description": odd})
+    nameless = ask("POST", "/projects", {"name": odd})
+
+    assert made.status_code == 201
+    assert (made.json()["name"], made.json()["description"]) == ("Beam line", "One\nTwo")
+    assert (changed.status_code, changed.json()["name"], changed.json()["description"]) == (200, "New", "")
+    assert (nameless.status_code, nameless.json()["field"]) == (422, "name")
+
+
+@pytest.mark.parametrize("odd", ["\0", "\ud800"])
+@pytest.mark.parametrize("line", ["*.tmp{}", "# why{}"])
+def test_characters_that_no_database_keeps_are_refused_in_ignore_rules(api_of: Asks, line: str, odd: str) -> None:
+    owner = a_member()
+    project = a_project(owner)
+
+    told = api_of(owner)("PATCH", f"/projects/{project.pk}", {"ignore_rules": f"*.bak\n{line.format(odd)}\n*.old"})
+
+    assert (told.status_code, told.json()["code"], told.json()["line"]) == (422, "project.ignore_rules", 2)
+
+
+@pytest.mark.parametrize("named", ["%00", "a%00b", "%ED%A0%80"])
+def test_nobody_has_an_address_that_no_database_keeps(api_of: Asks, named: str) -> None:
+    owner = a_member()
+    route = f"/projects/{a_project(owner).pk}/members/{named}"
+    ask = api_of(owner)
+
+    assert (ask("GET", route).status_code, ask("DELETE", route).status_code) == (404, 404)
+    told = ask("PUT", route, {"role": "viewer"})
+    assert (told.status_code, told.json()["code"]) == (422, "member.unknown")
