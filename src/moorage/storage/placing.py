@@ -115,9 +115,9 @@ def _link(descriptor: int, place: Place, lease: ReadLease) -> Placed:
     The name comes last: whoever sees it may rely on it, so it is never taken back. From the mode on nobody
     new is let in to write, and who was let in before waits for the lease and is seen by the check.
     """
-    os.fchmod(descriptor, OBJECT_MODE)
-    lease.check()
     try:
+        os.fchmod(descriptor, OBJECT_MODE)  # refused for one that is immutable
+        lease.check()
         give_name(descriptor, place)
     except FileExistsError:
         staged = stamp_of_open(descriptor)

@@ -340,6 +340,23 @@ def test_a_file_that_has_no_room_for_another_link_is_copied(
     assert store.path_of(DIGEST).stat().st_ino != staged.stat().st_ino
 
 
+def test_a_file_whose_mode_cannot_be_changed_is_copied(
+    store: ObjectStore, staged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, immutable = os.fchmod, staged.stat().st_ino
+
+    def fchmod(descriptor: int, mode: int) -> None:
+        if os.fstat(descriptor).st_ino == immutable:
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        plain(descriptor, mode)
+
+    monkeypatch.setattr(os, "fchmod", fchmod)
+
+    assert place(store, staged).how == "copied"
+    assert store.path_of(DIGEST).read_bytes() == b"the bytes"
+    assert (store.path_of(DIGEST).stat().st_mode & 0o777, staged.stat().st_nlink) == (0o444, 1)
+
+
 def test_an_object_that_appears_while_a_file_is_copied_is_not_said_to_be_the_copy(
     store: ObjectStore, staged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
