@@ -38,11 +38,23 @@ def give_name(descriptor: int, place: Place) -> None:
     temporary = temporary_name()
     os.link(file, temporary, dst_dir_fd=place.root)
     try:
-        os.rename(temporary, place.name, src_dir_fd=place.root, dst_dir_fd=place.folder)
+        try:
+            os.rename(temporary, place.name, src_dir_fd=place.root, dst_dir_fd=place.folder)
+        except IsADirectoryError:
+            _put_aside(place)
+            os.rename(temporary, place.name, src_dir_fd=place.root, dst_dir_fd=place.folder)
     finally:
         # A rename between two names of one inode does nothing, and keeps both.
         with suppress(FileNotFoundError):
             os.unlink(temporary, dir_fd=place.root)
+
+
+def _put_aside(place: Place) -> None:
+    """Move a folder that has an object's name into the store's own folder, where a store check tells of it."""
+    # What is in it is not ours to delete. The slash: if another process was quicker, its object stays.
+    with suppress(NotADirectoryError, FileNotFoundError):
+        aside = f"{place.name}.{token_hex(4)}"
+        os.rename(f"{place.name}/", aside, src_dir_fd=place.folder, dst_dir_fd=place.root)
 
 
 def temporary_name() -> str:

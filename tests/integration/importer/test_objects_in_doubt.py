@@ -58,6 +58,23 @@ def test_a_good_copy_takes_the_place_of_what_was_changed(world: World, where: st
     assert set(StoredObject.objects.values_list("state", flat=True)) == {ObjectState.LIVE}
 
 
+@pytest.mark.parametrize("way", ["by name", "the usual way"])
+def test_a_good_copy_takes_the_place_of_a_folder(world: World, way: str) -> None:
+    project = a_project()
+    world.imported({"a": b"precious"}, project)
+    stored = file_of(world.store, b"precious")
+    stored.unlink()
+    stored.mkdir()
+    upload = world.a_sealed_upload({"again": b"precious"}, project)
+    if way == "the usual way":
+        os.link(world.store.sealed / str(upload.pk) / "again", world.store.root / "second name")
+
+    world.work(upload)
+
+    assert upload.current_state is UploadState.IMPORTED
+    assert stored.read_bytes() == b"precious"
+
+
 def test_what_was_only_touched_is_kept(world: World) -> None:
     project = a_project()
     world.imported(FILES, project)

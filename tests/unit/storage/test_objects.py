@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 
 from moorage.storage.digests import Digest, Digested, FileChangedError, digest_open_file, stamp_of_open
+from moorage.storage.inventory import strangers
 from moorage.storage.objects import ObjectMissingError, ObjectStore
 from moorage.storage.placing import OtherSizeError, Placed
 from moorage.storage.readlease import ReadLease, StillOpenError, read_lease
@@ -284,6 +285,21 @@ def test_an_object_that_only_its_name_vouches_for_is_read_and_replaced_where_it_
     assert place(store, staged, is_unproven=True).how == "linked"
 
     assert path.read_bytes() == b"the bytes"
+
+
+@pytest.mark.parametrize("known", ["is_unproven", "anew"])
+def test_a_folder_that_has_an_objects_name_gives_way_with_all_that_is_in_it(
+    store: ObjectStore, staged: Path, known: str
+) -> None:
+    path = store.path_of(DIGEST)
+    (path / "below").mkdir(parents=True)
+    (path / "below" / "file").write_bytes(b"somebody's")
+
+    assert place(store, staged, **{known: True}).how == "linked"
+
+    assert path.read_bytes() == b"the bytes"
+    [aside] = strangers(path.parent.parent)
+    assert (path.parent.parent / aside / "below" / "file").read_bytes() == b"somebody's"
 
 
 def test_an_object_that_holds_what_its_name_says_is_proven_and_used(store: ObjectStore, staged: Path) -> None:
