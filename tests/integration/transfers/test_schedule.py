@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 
 from builders import an_open_upload
 from fakes.globus import InMemoryTransferService
@@ -211,6 +212,33 @@ def test_a_globus_that_is_down_is_not_asked_for_each_row(globus: InMemoryTransfe
         for_each([upload] * 10, act, at=clock())
 
     assert len(asked) == 3
+
+
+@pytest.mark.skipif(connection.vendor == "sqlite", reason="a file has no connection that could be lost")
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("is_away", [False, True])
+def test_a_lost_connection_is_no_rows_fault(
+    globus: InMemoryTransferService, clock: Clock, monkeypatch: pytest.MonkeyPatch, *, is_away: bool
+) -> None:
+    first, second = an_open_upload(globus), an_open_upload(globus, name="Second")
+    patience, asked = Patience(), list[Upload]()
+
+    def act(row: Upload) -> None:
+        asked.append(row)
+        if row == first:
+            connection.connection.close()
+        row.refresh_from_db()
+
+    def away(_: object) -> None:
+        raise OperationalError("the database is away")
+
+    with monkeypatch.context() as trouble, pytest.raises(OperationalError) if is_away else nullcontext():
+        if is_away:
+            trouble.setattr(connection, "get_new_connection", away)
+        for_each([first, second], act, at=clock(), patience=patience)
+
+    assert asked == ([first] if is_away else [first, second])
+    assert not any(patience.rests(row, at=clock()) for row in (first, second))
 
 
 def test_a_row_that_fails_rests_ever_longer_and_is_tried_at_once_when_it_has_succeeded(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
+from django.db import Error, connection
 from django.db.models import Model
 
 from moorage.errors import MoorageError, UnavailableError
@@ -66,6 +67,7 @@ def for_each(
     Raises:
         UnavailableError: something outside is down. After a few in a row the others are not tried: asking
             for each of them is of no use.
+        OperationalError: the database is away.
         GlobusRefusedError: Globus refused for some row, after all had their turn.
     """
     patience = patience or Patience()
@@ -91,6 +93,9 @@ def for_each(
                 log.warning("%s %s: %s", row._meta.model_name, row.pk, failure)
             refused = failure if isinstance(failure, GlobusRefusedError) else refused
         except Exception as failure:
+            if _is_of_the_connection(failure):
+                log.warning("%s %s: %s", row._meta.model_name, row.pk, failure)
+                continue
             patience.note(row, failure, at=at)
             log.exception("%s %s", row._meta.model_name, row.pk)
             bug = failure
@@ -98,3 +103,16 @@ def for_each(
         patience.keep_only(seen)
     if worst := bug or next(iter(down), refused):
         raise worst
+
+
+def _is_of_the_connection(failure: Exception) -> bool:
+    """Whether the database's connection was lost, which is no fault of a row. The next row has a new one.
+
+    Raises:
+        OperationalError: there is none to be had.
+    """
+    if not isinstance(failure, Error) or connection.in_atomic_block or connection.is_usable():
+        return False
+    connection.close()
+    connection.ensure_connection()
+    return True
