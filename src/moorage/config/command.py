@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from moorage.config.data_option import data_option, read_options
-from moorage.config.installation import start_existing, start_found
+from moorage.config.data_option import data_option, read_options, tie_to
+from moorage.config.installation import start_existing, start_found, start_part
 from moorage.config.options import Options, data_folder
 from moorage.config.processes import PortBusyError
 from moorage.config.store_commands import check_store, fixity
@@ -69,9 +69,11 @@ def up(  # noqa: PLR0917 - click calls it by name
 @click.option("--workers", default=1, show_default=True, help="Server processes.")
 def web(with_parent: int | None, workers: int) -> None:
     """Serve pages and the REST API."""
-    options = read_options(parent=with_parent)
     os.environ.setdefault("MOORAGE_GLOBUS_TIMEOUT_SECONDS", PAGE_TIMEOUT_SECONDS)
     os.environ.setdefault("MOORAGE_GLOBUS_RETRIES", "0")
+    tie_to(with_parent)
+    start_part()
+    options = read_options()
     from moorage.config.web_server import serve_site  # noqa: PLC0415 - quick help for the other commands
 
     try:
@@ -85,10 +87,9 @@ def web(with_parent: int | None, workers: int) -> None:
 @_parent_option
 def worker(with_parent: int | None) -> None:
     """Run imports and sweeps. Start as many as you like, on as many hosts as share the store."""
-    read_options(parent=with_parent)
-    import django  # noqa: PLC0415 - after the settings are known
-
-    django.setup()
+    tie_to(with_parent)
+    start_part()
+    read_options()
     from moorage.config.worker import run_until_signal  # noqa: PLC0415
 
     run_until_signal()

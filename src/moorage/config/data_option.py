@@ -24,9 +24,13 @@ data_option = click.option(
 )
 
 
-def read_options(*, parent: int | None = None) -> Options:
-    """The settings, with secrets generated at the first start; this process tied to its parent `parent`, if given."""
+def tie_to(parent: int | None) -> None:
+    """Have this process end with its parent `parent`, if one is given."""
     if parent is not None:
         end_with_parent(parent)
+
+
+def read_options() -> Options:
+    """The settings, with secrets generated at the first start."""
     settings_of(data_folder())
     return Options()

@@ -3,11 +3,30 @@
 Django is loaded here, and not before, so that every command answers quickly when it is only asked for help.
 """
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from moorage.config.options import data_folder
+
+
+class DatabaseAwayError(click.ClickException):
+    """The database does not answer, so that nobody can know what is in it."""
+
+
+def start_part() -> None:
+    """Load Django for a part that goes on running. A database that does not answer may come back, so it is no reason
+    to end.
+
+    Raises:
+        ClickException: there is no Moorage, or its database waits for migrations.
+    """
+    with suppress(DatabaseAwayError):
+        start_existing()
+    from django.db import connections  # noqa: PLC0415
+
+    connections.close_all()  # what is forked from this process makes its own
 
 
 def start_existing() -> None:
@@ -47,7 +66,7 @@ def start_found() -> None:
         if is_there and MigrationRecorder(connection).has_table():
             return
     except DatabaseError as error:
-        raise click.ClickException(f"The database cannot be read: {str(error).strip()}") from error
+        raise DatabaseAwayError(f"The database cannot be read: {str(error).strip()}") from error
     raise click.ClickException(
         f"There is no Moorage in {data_folder()}. Name its folder with --data, or make one with `moorage-server up` "
         "or `moorage-server migrate`."
