@@ -7,6 +7,7 @@ BagIt bag (RFC 8493), and CSV with a header that names a path and a size or a di
 
 import re
 from collections.abc import Iterable, Iterator
+from hashlib import sha256
 from typing import BinaryIO, Final, NamedTuple
 
 from moorage.importer.digest_tables import header_of, table_rows
@@ -21,6 +22,8 @@ from moorage.importer.listed import (
 )
 
 LONGEST_LINE_BYTES: Final = 16 * 1024  # a path has at most 4,096 bytes, and escapes make it three times as long
+LONGEST_SOURCE: Final = 300
+_SOURCE_BYTES: Final = 50  # of a name that is too long; a byte that is no text takes four characters
 
 _GNU: Final = re.compile(rb"(\\?)([0-9A-Fa-f]+)(?: [ *]|[ \t]+\*?)(.+)", re.DOTALL)
 _TAGGED: Final = re.compile(rb"(\\?)([A-Za-z][A-Za-z0-9/-]*) ?\((.+)\) ?= ?([0-9A-Fa-f]+)", re.DOTALL)
@@ -54,6 +57,21 @@ def found_lists(names: Iterable[bytes]) -> list[FoundList]:
     found = [FoundList(name, algorithm) for name in names if (algorithm := _algorithm_of_name(name)) is not None]
     strongest = [*HEX_DIGITS, ""]
     return sorted(found, key=lambda one: (strongest.index(one.algorithm), one.name))
+
+
+def source_of(name: bytes) -> str:
+    r"""A list's name as it is kept and told: text, of no other name, and not longer than its column.
+
+    A byte that is no UTF-8 is written as `\xff` and a backslash twice, so `\…` is of a name that is too long alone.
+    """
+    source = _escaped(name)
+    if len(source) <= LONGEST_SOURCE:
+        return source
+    return f"{_escaped(name[:_SOURCE_BYTES])}\\…{sha256(name).hexdigest()}"
+
+
+def _escaped(name: bytes) -> str:
+    return name.replace(b"\\", b"\\\\").decode(errors="backslashreplace")
 
 
 def read_list(stream: BinaryIO, *, name: str = "") -> Iterator[Listed]:

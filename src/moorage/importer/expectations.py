@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
-from moorage.importer.digest_lists import found_lists
+from moorage.importer.digest_lists import FoundList, source_of
 from moorage.importer.entries import Entry
 from moorage.importer.expected import whole_lists
 from moorage.importer.models import ExpectedFile
@@ -27,10 +27,9 @@ class Expectations:
 
     def __init__(self, upload_id: UUID) -> None:
         self._upload_id = upload_id
-        lists = whole_lists(upload_id)
-        self._sources = {one.source.encode(errors="surrogateescape") for one in lists}
+        self._sources = {one.source for one in whole_lists(upload_id)}
         # What else a bag has is not in its manifest.
-        self._folders = [found.folder for found in found_lists(self._sources - {b""})] + [b""] * (b"" in self._sources)
+        self._folders = {FoundList(source.encode(), "").folder for source in self._sources}
 
     def __bool__(self) -> bool:
         return bool(self._sources)
@@ -56,7 +55,8 @@ class Expectations:
         expected = listed.get(entry.key)
         if expected is None:
             # A list does not name itself.
-            is_extra = entry.path not in self._sources and any(is_below(entry.path, one) for one in self._folders)
+            is_meant = any(is_below(entry.path, one) for one in self._folders)
+            is_extra = is_meant and source_of(entry.path) not in self._sources
             entry.compared = Compared.EXTRA.value if is_extra else ""
             return
         entry.listed = None

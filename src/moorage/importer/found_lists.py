@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable
 from typing import Final
 
-from moorage.importer.digest_lists import FoundList, found_lists, read_list
+from moorage.importer.digest_lists import FoundList, found_lists, read_list, source_of
 from moorage.importer.expected import forget_list, whole_lists, write_list
 from moorage.importer.job import ImportJob
 from moorage.importer.listed import DigestListError
@@ -45,7 +45,7 @@ def read_found_lists(job: ImportJob) -> list[str]:
             for source in known.keys() | stamps.keys():
                 forget_list(upload_id=job.upload_id, source=source, batch=job.batch)
             for one in lists:
-                if _source(one) in stamps:
+                if source_of(one.name) in stamps:
                     faults += _keep(job, top, one)
     finally:
         os.close(top)
@@ -61,13 +61,13 @@ def _look_at(top: int, lists: Iterable[FoundList]) -> tuple[dict[str, str], list
             descriptor = os.open(one.name, _FLAGS, dir_fd=top)
         except OSError as error:
             if error.errno in _NOT_READ:
-                faults.append(f"{_source(one)} compares nothing: it {_NOT_READ[error.errno]}.")
+                faults.append(f"{source_of(one.name)} compares nothing: it {_NOT_READ[error.errno]}.")
             elif error.errno not in _NO_FILE:
                 raise
             continue
         try:
             if stat.S_ISREG((status := os.fstat(descriptor)).st_mode):
-                stamps[_source(one)] = _stamp(status)
+                stamps[source_of(one.name)] = _stamp(status)
         finally:
             os.close(descriptor)
     return stamps, faults
@@ -75,7 +75,7 @@ def _look_at(top: int, lists: Iterable[FoundList]) -> tuple[dict[str, str], list
 
 def _keep(job: ImportJob, top: int, found: FoundList) -> list[str]:
     """Keep what a list says; a sentence if it cannot be understood."""
-    source = _source(found)
+    source = source_of(found.name)
     try:
         descriptor = os.open(found.name, _FLAGS, dir_fd=top)
     except OSError as error:
@@ -90,7 +90,7 @@ def _keep(job: ImportJob, top: int, found: FoundList) -> list[str]:
                 source=source,
                 name=source,
                 stamp=stamp,
-                rows=read_list(stream, name=source),
+                rows=read_list(stream, name=os.fsdecode(found.name)),
                 at=job.clock(),
                 batch=job.batch,
             )
@@ -102,7 +102,3 @@ def _keep(job: ImportJob, top: int, found: FoundList) -> list[str]:
 def _stamp(status: os.stat_result) -> str:
     """By this a list is known again: a time at which it was kept may be of a wrong clock."""
     return " ".join(map(str, stamp_of(status)))
-
-
-def _source(found: FoundList) -> str:
-    return os.fsdecode(found.name).encode(errors="backslashreplace").decode()
