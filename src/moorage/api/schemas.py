@@ -147,6 +147,7 @@ class UploadOut(Schema):
     choices: ChoicesOut
     preview: PreviewOut | None
     checksums: list[ListOut]
+    checksums_total: int
     revision: int | None
     revisions: list[PublishedOut]
     by: PersonOut

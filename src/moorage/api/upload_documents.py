@@ -6,7 +6,7 @@ from moorage.accounts.models import Member
 from moorage.api.people import person
 from moorage.api.upload_choices import choices_document, list_documents, preview_document
 from moorage.files.undo_chains import undo_chains
-from moorage.importer.expected import whole_lists
+from moorage.importer.expected import lists_of, whole_lists
 from moorage.importer.preview_view import PreviewView, preview_of
 from moorage.importer.receipts import imported_totals, receipts
 from moorage.transfers.models import Upload
@@ -36,6 +36,7 @@ def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
         "choices": choices_document(upload.import_choices),
         "preview": preview_document(preview) if preview else None,
         "checksums": list_documents(whole_lists(upload.pk)),
+        "checksums_total": lists_of(upload.pk).count(),
         "revision": published[0]["number"] if published else None,
         "revisions": published,
         "by": person(upload.owner),

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Sum
 
 from moorage.importer import paths
-from moorage.importer.expected import whole_lists
+from moorage.importer.expected import lists_of
 from moorage.importer.models import ExpectedFile, ManifestEntry
 from moorage.importer.verdicts import Compared, EntryKind
 
@@ -60,7 +60,7 @@ def causes_by_lists(
     """What the lists say of these entries, as a preview keeps it among its causes; nothing where there is no list."""
     undelivered = _count_undelivered(upload_id, delivered)
     not_there = [_cause(NOT_THERE, _SENTENCES[NOT_THERE], undelivered, 0)] if undelivered else []
-    if not whole_lists(upload_id):
+    if not lists_of(upload_id).exists():
         return not_there
     compared = entries.filter(kind=EntryKind.FILE, compared__in=list(SAID)).order_by()
     causes = [
@@ -75,7 +75,7 @@ def causes_by_lists(
 
 def count_missing(upload_id: UUID, delivered: QuerySet[Any] | None = None) -> int:
     """How many files the lists name that the last look did not see and no earlier import has brought."""
-    by_lists = _missing(upload_id).count() if whole_lists(upload_id) else 0
+    by_lists = _missing(upload_id).count() if lists_of(upload_id).exists() else 0
     return by_lists + _count_undelivered(upload_id, delivered)
 
 
@@ -84,7 +84,7 @@ def missing_files(
 ) -> list[MissingFile]:
     """Files that a list names and that the last look did not see, in pages: by lists of digests, then by Globus's."""
     found: list[MissingFile] = []
-    if after >= 0 and whole_lists(upload_id):
+    if after >= 0 and lists_of(upload_id).exists():
         found += [
             MissingFile(row.pk, paths.printable(bytes(row.path)), row.size_bytes, row.digest, row.source)
             for row in _missing(upload_id).filter(pk__gt=after).order_by("pk")[:limit]
@@ -101,7 +101,7 @@ def _missing(upload_id: UUID) -> QuerySet[ExpectedFile]:
 
 
 def _expected(upload_id: UUID) -> QuerySet[ExpectedFile]:
-    return ExpectedFile.objects.filter(upload_id=upload_id, source__in=[one.source for one in whole_lists(upload_id)])
+    return ExpectedFile.objects.filter(upload_id=upload_id, source__in=lists_of(upload_id).values("source"))
 
 
 def _count_undelivered(upload_id: UUID, delivered: QuerySet[Any] | None) -> int:
@@ -113,7 +113,7 @@ def _count_undelivered(upload_id: UUID, delivered: QuerySet[Any] | None) -> int:
 def _undelivered(upload_id: UUID, delivered: QuerySet[Any], *, after: int = 0) -> Iterator[tuple[int, bytes]]:
     """Place and path of what was delivered and is not there. What a list of digests names, too, is told by that."""
     absent = _not_staged(delivered.order_by())
-    if whole_lists(upload_id):
+    if lists_of(upload_id).exists():
         absent = absent.filter(~Exists(_expected(upload_id).filter(path_digest=OuterRef("path_digest"))))
     # Several tasks may have delivered one file.
     once = absent.values_list("path_digest", "path").annotate(place=Min("pk")).filter(place__gt=after)

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from moorage.importer.digest_lists import FoundList, source_of
 from moorage.importer.entries import Entry
-from moorage.importer.expected import whole_lists
+from moorage.importer.expected import lists_of
 from moorage.importer.models import ExpectedFile
 from moorage.importer.verdicts import Compared, EntryKind, EntryState
 
@@ -27,7 +27,7 @@ class Expectations:
 
     def __init__(self, upload_id: UUID) -> None:
         self._upload_id = upload_id
-        self._sources = {one.source for one in whole_lists(upload_id)}
+        self._sources = set(lists_of(upload_id).values_list("source", flat=True))
         # What else a bag has is not in its manifest.
         self._folders = {FoundList(source.encode(), "").folder for source in self._sources}
 

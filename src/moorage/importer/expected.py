@@ -13,17 +13,19 @@ from typing import Any, Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F
+from django.db.models import Case, F, QuerySet, When
 
 from moorage.accounts.models import Member
 from moorage.errors import ConflictError
 from moorage.files.paths import path_key
 from moorage.importer import paths
+from moorage.importer.expected_rows import insert, values_of
 from moorage.importer.listed import DigestListError, Listed
 from moorage.importer.models import ExpectedFile, ExpectedList
 
 SENT: Final = ""  # the source of the list that a member has sent; others are named by their path in the upload
 BATCH_ROWS: Final = 1000
+MOST_TOLD: Final = 20  # of an upload's lists: each of its files may have one of its own
 PAUSE_SECONDS: Final = 0.010  # SQLite's lock is not fair: others get their turn between two batches (design §5)
 
 Batch = Callable[[], AbstractContextManager[None]]
@@ -101,15 +103,35 @@ def forget_list(*, upload_id: UUID, source: str = SENT, batch: Batch = _own_batc
         if source == SENT:
             # It counted more than those of the upload itself: they are read again, as if they were others now.
             ExpectedList.objects.filter(upload_id=upload_id).update(stamp="")
-    rows = ExpectedFile.objects.filter(upload_id=upload_id, source=source)
-    while keys := list(rows.order_by("path_digest").values_list("pk", flat=True)[:BATCH_ROWS]):
+    _forget_rows(ExpectedFile.objects.filter(upload_id=upload_id, source=source), batch)
+
+
+def forget_found_lists(*, upload_id: UUID, batch: Batch) -> None:
+    """Compare nothing with the lists that were found in the upload any more, also where one is not whole."""
+    lists = ExpectedList.objects.filter(upload_id=upload_id).exclude(source=SENT)
+    while keys := list(lists.order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS]):
         with batch():
-            ExpectedFile.objects.filter(pk__in=keys).delete()
+            ExpectedList.objects.filter(pk__in=keys).delete()
+    _forget_rows(ExpectedFile.objects.filter(upload_id=upload_id).exclude(source=SENT), batch)
 
 
-def whole_lists(upload_id: UUID) -> list[ExpectedList]:
-    """The lists that an upload's files are compared with."""
-    return list(ExpectedList.objects.filter(upload_id=upload_id, is_whole=True).select_related("sent_by"))
+def _forget_rows(rows: QuerySet[ExpectedFile], batch: Batch) -> None:
+    columns, last = rows.order_by("path_digest").values_list("pk", "path_digest"), b""
+    while some := list(columns.filter(path_digest__gt=last)[:BATCH_ROWS]):
+        last = bytes(some[-1][1])
+        with batch():
+            ExpectedFile.objects.filter(pk__in=[pk for pk, _ in some]).delete()
+
+
+def lists_of(upload_id: UUID) -> QuerySet[ExpectedList]:
+    """The lists that an upload's files are compared with. There may be as many as files."""
+    return ExpectedList.objects.filter(upload_id=upload_id, is_whole=True)
+
+
+def whole_lists(upload_id: UUID, *, most: int = MOST_TOLD) -> list[ExpectedList]:
+    """Some of them, to be told: first the one that was sent, then those that count before the others."""
+    found = lists_of(upload_id).select_related("sent_by")
+    return list(found.order_by(Case(When(source=SENT, then=0), default=1), "pk")[:most])
 
 
 def _parts(rows: Iterable[Listed]) -> Iterator[list[Listed]]:
@@ -119,41 +141,28 @@ def _parts(rows: Iterable[Listed]) -> Iterator[list[Listed]]:
 
 
 def _write_part(kept: ExpectedList, part: Sequence[Listed], batch: Batch) -> None:
-    once: dict[bytes, Listed] = {}
-    for row in part:
-        _check_alike(once.setdefault(path_key(row.path), row)[1:4], row)
-    values = _values(kept, once)  # before the transaction, which is to be short
+    once = by_key(part)
+    values = values_of(kept, once)  # before the transaction, which is to be short
     with batch():
         _still_ours(kept)
         with connection.cursor() as cursor:
-            cursor.execute(
-                _STATEMENT.format(", ".join([_ONE_ROW] * len(once)), _OVER_OTHERS[kept.source == SENT]), values
-            )
+            cursor.execute(insert(len(once), is_sent=kept.source == SENT), values)
             written = cursor.rowcount
         if written < len(once):
             _check_standing(kept, once)
         ExpectedList.objects.filter(pk=kept.pk).update(files=F("files") + written)
 
 
-_COLUMNS: Final = ("upload_id", "path_digest", "path", "size_bytes", "algorithm", "digest", "source")
-_ONE_ROW: Final = f"({', '.join(['%s'] * len(_COLUMNS))})"
-_STATEMENT: Final = (
-    f"INSERT INTO importer_expectedfile ({', '.join(_COLUMNS)}) VALUES {{}}"  # noqa: S608 - only our own columns
-    " ON CONFLICT (upload_id, path_digest) DO {}"
-)
-_OVER_OTHERS: Final = {
-    True: "UPDATE SET size_bytes = excluded.size_bytes, algorithm = excluded.algorithm, digest = excluded.digest,"
-    " source = excluded.source WHERE importer_expectedfile.source <> excluded.source",
-    False: "NOTHING",
-}
+def by_key(rows: Iterable[Listed]) -> dict[bytes, Listed]:
+    """Rows of one list by the keys of their paths.
 
-
-def _values(kept: ExpectedList, rows: Mapping[bytes, Listed]) -> list[Any]:
-    upload = ExpectedFile._meta.get_field("upload").get_db_prep_value(kept.upload_id, connection)
-    values: list[Any] = []
-    for key, row in rows.items():
-        values += (upload, key, row.path, row.size_bytes, row.algorithm, row.digest, kept.source)
-    return values
+    Raises:
+        DigestListError: two say different things of one path.
+    """
+    once: dict[bytes, Listed] = {}
+    for row in rows:
+        _check_alike(once.setdefault(path_key(row.path), row)[1:4], row)
+    return once
 
 
 def _check_standing(kept: ExpectedList, rows: Mapping[bytes, Listed]) -> None:

@@ -5,13 +5,15 @@ compared (see `expectations`). A list that cannot be understood is a file like a
 import errno
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
 from typing import Final
 
 from moorage.importer.digest_lists import FoundList, found_lists, read_list, source_of
-from moorage.importer.expected import forget_list, whole_lists, write_list
+from moorage.importer.expected import SENT, by_key, forget_found_lists, lists_of, write_list
 from moorage.importer.job import ImportJob
 from moorage.importer.listed import DigestListError
+from moorage.importer.short_lists import MOST_ROWS, ShortLists
 from moorage.storage.digests import stamp_of
 from moorage.storage.folders import FOLDER_FLAGS
 
@@ -37,19 +39,26 @@ def read_found_lists(job: ImportJob) -> list[str]:
     except FileNotFoundError:
         return []
     try:
-        lists = found_lists(os.fsencode(name) for name in os.listdir(top))
+        lists = found_lists(_names(top))
         stamps, faults = _look_at(top, lists)
-        known = {one.source: one.stamp for one in whole_lists(job.upload_id) if one.source}
+        known = dict(lists_of(job.upload_id).exclude(source=SENT).values_list("source", "stamp"))
         if stamps != known:
             # All of them: a file that two of them name has one row, which goes with the list that it is of.
-            for source in known.keys() | stamps.keys():
-                forget_list(upload_id=job.upload_id, source=source, batch=job.batch)
+            forget_found_lists(upload_id=job.upload_id, batch=job.batch)
+            short = ShortLists(job.upload_id, batch=job.batch, clock=job.clock)
             for one in lists:
                 if source_of(one.name) in stamps:
-                    faults += _keep(job, top, one)
+                    faults += _keep(job, top, one, short)
+            short.write()
     finally:
         os.close(top)
     return faults
+
+
+def _names(top: int) -> Iterator[bytes]:
+    with os.scandir(top) as entries:
+        for entry in entries:
+            yield os.fsencode(entry.name)
 
 
 def _look_at(top: int, lists: Iterable[FoundList]) -> tuple[dict[str, str], list[str]]:
@@ -73,8 +82,8 @@ def _look_at(top: int, lists: Iterable[FoundList]) -> tuple[dict[str, str], list
     return stamps, faults
 
 
-def _keep(job: ImportJob, top: int, found: FoundList) -> list[str]:
-    """Keep what a list says; a sentence if it cannot be understood."""
+def _keep(job: ImportJob, top: int, found: FoundList, short: ShortLists) -> list[str]:
+    """Keep what a list says, or put it to those that are `short`; a sentence if it cannot be understood."""
     source = source_of(found.name)
     try:
         descriptor = os.open(found.name, _FLAGS, dir_fd=top)
@@ -85,12 +94,18 @@ def _keep(job: ImportJob, top: int, found: FoundList) -> list[str]:
     with os.fdopen(descriptor, "rb") as stream:
         stamp = _stamp(os.fstat(stream.fileno()))
         try:
+            rows = read_list(stream, name=os.fsdecode(found.name))
+            first = list(islice(rows, MOST_ROWS + 1))
+            if len(first) <= MOST_ROWS:
+                short.add(source, by_key(first), stamp=stamp)
+                return []
+            short.write()  # of two lists that name a file the first counts
             write_list(
                 upload_id=job.upload_id,
                 source=source,
                 name=source,
                 stamp=stamp,
-                rows=read_list(stream, name=os.fsdecode(found.name)),
+                rows=chain(first, rows),
                 at=job.clock(),
                 batch=job.batch,
             )

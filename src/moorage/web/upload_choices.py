@@ -12,7 +12,6 @@ from django.views.decorators.http import require_POST, require_safe
 
 from moorage.backends import backends
 from moorage.files.targets import check_target
-from moorage.importer.expected import whole_lists
 from moorage.importer.preview_view import PreviewView, preview_of
 from moorage.importer.previews import ask_preview
 from moorage.projects.choices import ImportChoices
@@ -24,7 +23,7 @@ from moorage.web.choices_form import ChoicesForm
 from moorage.web.forms import told_in
 from moorage.web.preview_rows import rows_of
 from moorage.web.requests import MemberRequest
-from moorage.web.uploads import upload_for
+from moorage.web.uploads import told_lists, upload_for
 
 LOOKED: Final = "looked"  # in the address of a page of choices: she has just looked what other choices would do
 
@@ -93,7 +92,7 @@ def _told(upload: Upload, form: ChoicesForm, preview: PreviewView | None) -> dic
         "preview": preview,
         "rows": rows_of(preview) if preview else [],
         "may_be_previewed": may_be_previewed(upload),
-        "lists": whole_lists(upload.pk),
+        **told_lists(upload),
         "may_give_a_list": may_be_given_a_list(upload),
     }
 

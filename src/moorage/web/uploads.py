@@ -1,5 +1,6 @@
 """Globus Uploads: the form of a new upload, what it shows after Create, and an upload's own page."""
 
+from typing import Any
 from uuid import UUID
 
 from django import forms
@@ -10,7 +11,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from moorage.backends import backends
-from moorage.importer.expected import whole_lists
+from moorage.importer.expected import lists_of, whole_lists
 from moorage.importer.receipts import Receipt, receipts
 from moorage.projects.choices import ImportChoices, OnConflict
 from moorage.projects.models import Project
@@ -101,7 +102,7 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         "may_decide": may_finish(request.user, shown_upload),
         "takes_files": state in TAKES_FILES,
         "chosen": choices_in_words(shown_upload.import_choices),
-        "lists": whole_lists(shown_upload.pk),
+        **told_lists(shown_upload),
         "may_give_a_list": may_be_given_a_list(shown_upload),
     }
     fragment = request.headers.get("HX-Request") == "true"
@@ -114,6 +115,12 @@ def choices_in_words(choices: ImportChoices) -> list[str]:
     words += [f"into {choices.target}"] if choices.target else []
     words += [f"only {len(choices.paths):,} path{'' if len(choices.paths) == 1 else 's'}"] if choices.paths else []
     return words + [f"with {name} files" for name in choices.include]
+
+
+def told_lists(upload: Upload) -> dict[str, Any]:
+    """Lists that its files are compared with, and how many more there are, for a page."""
+    lists = whole_lists(upload.pk)
+    return {"lists": lists, "more_lists": lists_of(upload.pk).count() - len(lists)}
 
 
 def _is_only_doubtful(newest: Receipt) -> bool:

@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import md5
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django.asserts import assertContains, assertNotContains
 
+from builders import NOON
 from importing import World, contents, fill, reasons
-from moorage.importer.expected import whole_lists
+from moorage.accounts.tokens import create_token
+from moorage.importer.completeness import count_missing
+from moorage.importer.expected import SENT, lists_of, write_list
+from moorage.importer.job import ImportJob
+from moorage.importer.listed import Listed
 from moorage.importer.manifest import entries_page
+from moorage.importer.models import ExpectedFile, ExpectedList
+from moorage.importer.short_lists import MOST_ROWS
 from moorage.transfers.models import Upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -21,7 +34,11 @@ def sums(**files: bytes) -> str:
 
 
 def sources(upload: Upload) -> dict[str, int]:
-    return {one.source: one.files for one in whole_lists(upload.pk)}
+    return {one.source: one.files for one in lists_of(upload.pk)}
+
+
+def compared(upload: Upload, said: str) -> set[str]:
+    return {one.path for one in entries_page(upload.pk, compared=said, limit=1000).items}
 
 
 @pytest.mark.parametrize("name", [b"\xff" * 100 + b".md5", b"\xff" * 251 + b".md5", b"\\" * 251 + b".md5"])
@@ -37,7 +54,7 @@ def test_a_list_may_have_any_name_that_a_disk_takes(world: World, name: bytes) -
     assert contents(world, upload.project)["good"] == b"good"
     assert list(sources(upload).values()) == [1]
     assert not name.startswith(b"\xff") or set(reasons(upload)) == {name}
-    assert [one.path for one in entries_page(upload.pk, compared="extra").items] == []
+    assert compared(upload, "extra") == set()
 
 
 def test_two_lists_whose_names_look_alike_are_two(world: World) -> None:
@@ -50,4 +67,109 @@ def test_two_lists_whose_names_look_alike_are_two(world: World) -> None:
     world.work(upload)
 
     assert sources(upload) == {r"\xff.md5": 1, r"\\xff.md5": 1}
-    assert {one.path for one in entries_page(upload.pk, compared="matches").items} == {"a", "b"}
+    assert compared(upload, "matches") == {"a", "b"}
+
+
+def sidecars(count: int) -> dict[str, bytes]:
+    """Files, each with a list of its own."""
+    files = {f"{number:04}.tif": b"%d" % number for number in range(count)}
+    return files | {f"{name}.md5": sums(**{name: content}).encode() for name, content in files.items()}
+
+
+def test_lists_of_one_file_each_are_written_together(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = sidecars(300)
+    upload = world.a_sealed_upload(files)
+    batch, batches = ImportJob.batch, list[int]()
+
+    @contextmanager
+    def counted(job: ImportJob) -> Iterator[None]:
+        with batch(job):
+            yield
+        batches.append(lists_of(upload.pk).count())
+
+    monkeypatch.setattr(ImportJob, "batch", counted)
+    world.work(upload)
+
+    assert upload.state == "imported"
+    assert sources(upload) == {name: 1 for name in files if name.endswith(".md5")}
+    assert compared(upload, "matches") == {name for name in files if name.endswith(".tif")}
+    assert compared(upload, "extra") == set()
+    assert len(batches) < 30
+
+
+def test_of_many_lists_some_are_told_and_how_many_there_are(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"a": b"a"})
+    for number in range(30):
+        write_list(upload_id=upload.pk, source=f"{number:02}.md5", rows=[], at=NOON, name=f"{number:02}.md5")
+    write_list(upload_id=upload.pk, source=SENT, rows=[Listed(b"a", 1, "", "", 1)], at=NOON, name="mine.txt")
+    page, (_, token) = Client(), create_token(upload.owner, "test", at=NOON)
+    page.force_login(upload.owner)
+    script = Client(headers={"Authorization": f"Bearer {token}"})
+
+    document = script.get(f"/api/v1/uploads/{upload.pk}").json()
+
+    assert [one["name"] for one in document["checksums"][:2]] == ["mine.txt", "00.md5"]
+    assert (len(document["checksums"]), document["checksums_total"]) == (20, 31)
+    for shown in (page.get(f"/uploads/{upload.pk}/"), page.get(f"/uploads/{upload.pk}/done/")):
+        assertContains(shown, "18.md5</bdi>, found in the upload")
+        assertNotContains(shown, "19.md5</bdi>")
+        assertContains(shown, "and 11 lists more")
+
+
+def test_of_lists_that_name_the_same_file_the_first_counts_however_long_they_are(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"x": b"x", "y": b"y", "z": b"z"})
+    others = {f"other {number}": b"" for number in range(MOST_ROWS)}
+    (area / "1.md5").write_text(sums(x=b"x"))
+    (area / "2.md5").write_text(sums(x=b"else", y=b"y"))
+    (area / "3.md5").write_text(sums(x=b"else", y=b"else", z=b"z", **others))
+    (area / "4.md5").write_text(sums(x=b"else", y=b"else", z=b"else"))
+    world.seal(upload)
+
+    world.work(upload)
+
+    assert sources(upload) == {"1.md5": 1, "2.md5": 1, "3.md5": MOST_ROWS + 1, "4.md5": 0}
+    assert compared(upload, "matches") == {"x", "y", "z"}
+
+
+def test_a_short_list_with_a_fault_keeps_nothing_and_those_beside_it_count(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"x": b"x", "y": b"y"})
+    (area / "1.md5").write_text(sums(x=b"x"))
+    (area / "2.md5").write_text(sums(y=b"y") + sums(y=b"else"))
+    (area / "3.md5").write_text(sums(x=b"x") + "no digest\n")
+    (area / "checksums.csv").write_text("path,md5\n")
+    (area / "checksums.tsv").write_text("path\tmd5\n" + "\t".join(("y", md5(b"y").hexdigest())) + "\n")  # noqa: S324
+    world.seal(upload)
+
+    world.work(upload)
+
+    assert {source: files for source, files in sources(upload).items() if files} == {"1.md5": 1, "checksums.tsv": 1}
+    assert compared(upload, "matches") == {"x", "y"}
+
+
+def test_what_a_dead_process_left_of_a_list_that_is_gone_is_forgotten(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"x": b"x"})
+    (area / "2.md5").write_text(sums(x=b"x"))
+    half = write_list(upload_id=upload.pk, source="1.md5", rows=[Listed(b"x", 9, "", "", 1)], at=NOON)
+    ExpectedList.objects.filter(pk=half.pk).update(is_whole=False)
+    world.seal(upload)
+
+    world.work(upload)
+
+    assert set(ExpectedList.objects.values_list("source", flat=True)) == {"2.md5"}
+    assert ExpectedFile.objects.get().source == "2.md5"
+    assert compared(upload, "matches") == {"x"}
+
+
+def test_what_is_missing_is_asked_alike_however_many_lists_there_are(world: World) -> None:
+    asked = []
+    for count in (1, 40):
+        upload = world.a_sealed_upload(sidecars(count))
+        world.work(upload)
+        with CaptureQueriesContext(connection) as queries:
+            assert count_missing(upload.pk) == 0
+        asked.append([len(query["sql"]) for query in queries])
+    assert asked[0] == asked[1]
