@@ -108,11 +108,20 @@ def forget_list(*, upload_id: UUID, source: str = SENT, batch: Batch = _own_batc
 
 def forget_found_lists(*, upload_id: UUID, batch: Batch) -> None:
     """Compare nothing with the lists that were found in the upload any more, also where one is not whole."""
-    lists = ExpectedList.objects.filter(upload_id=upload_id).exclude(source=SENT)
-    while keys := list(lists.order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS]):
+    lists = found_lists_of(upload_id)
+    # They stay, and are not whole, until none of their rows is left: who is interrupted begins with them again.
+    for some in _in_parts(lists.filter(is_whole=True)):
         with batch():
-            ExpectedList.objects.filter(pk__in=keys).delete()
+            some.update(is_whole=False)
     _forget_rows(ExpectedFile.objects.filter(upload_id=upload_id).exclude(source=SENT), batch)
+    for some in _in_parts(lists):
+        with batch():
+            some.delete()
+
+
+def _in_parts(lists: QuerySet[ExpectedList]) -> Iterator[QuerySet[ExpectedList]]:
+    while keys := list(lists.order_by("pk").values_list("pk", flat=True)[:BATCH_ROWS]):
+        yield ExpectedList.objects.filter(pk__in=keys)
 
 
 def _forget_rows(rows: QuerySet[ExpectedFile], batch: Batch) -> None:
@@ -121,6 +130,11 @@ def _forget_rows(rows: QuerySet[ExpectedFile], batch: Batch) -> None:
         last = bytes(some[-1][1])
         with batch():
             ExpectedFile.objects.filter(pk__in=[pk for pk, _ in some]).delete()
+
+
+def found_lists_of(upload_id: UUID) -> QuerySet[ExpectedList]:
+    """The lists that were found in the upload, whole or not."""
+    return ExpectedList.objects.filter(upload_id=upload_id).exclude(source=SENT)
 
 
 def lists_of(upload_id: UUID) -> QuerySet[ExpectedList]:

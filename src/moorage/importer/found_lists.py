@@ -3,14 +3,15 @@ compared (see `expectations`). A list that cannot be understood is a file like a
 """
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from itertools import chain, islice
-from typing import Final
+from typing import Any, Final
 
 from moorage.importer.digest_lists import FoundList, found_lists, read_list, source_of
-from moorage.importer.expected import SENT, by_key, forget_found_lists, lists_of, write_list
+from moorage.importer.expected import by_key, forget_found_lists, found_lists_of, write_list
 from moorage.importer.job import ImportJob
 from moorage.importer.listed import DigestListError
 from moorage.importer.short_lists import MOST_ROWS, ShortLists
@@ -39,10 +40,11 @@ def read_found_lists(job: ImportJob) -> list[str]:
     except FileNotFoundError:
         return []
     try:
-        lists = found_lists(_names(top))
-        stamps, faults = _look_at(top, lists)
-        known = dict(lists_of(job.upload_id).exclude(source=SENT).values_list("source", "stamp"))
-        if stamps != known:
+        lists = found_lists(_names(job, top))
+        stamps, faults = _look_at(job, top, lists)
+        kept = found_lists_of(job.upload_id)
+        is_whole = not kept.filter(is_whole=False).exists()
+        if not is_whole or stamps != dict(kept.values_list("source", "stamp")):
             # All of them: a file that two of them name has one row, which goes with the list that it is of.
             forget_found_lists(upload_id=job.upload_id, batch=job.batch)
             short = ShortLists(job.upload_id, batch=job.batch, clock=job.clock)
@@ -55,17 +57,19 @@ def read_found_lists(job: ImportJob) -> list[str]:
     return faults
 
 
-def _names(top: int) -> Iterator[bytes]:
+def _names(job: ImportJob, top: int) -> Iterator[bytes]:
     with os.scandir(top) as entries:
         for entry in entries:
+            job.check_wanted()
             yield os.fsencode(entry.name)
 
 
-def _look_at(top: int, lists: Iterable[FoundList]) -> tuple[dict[str, str], list[str]]:
+def _look_at(job: ImportJob, top: int, lists: Iterable[FoundList]) -> tuple[dict[str, str], list[str]]:
     """The stamps of lists, by their sources, and a sentence for each that may not be read."""
     stamps: dict[str, str] = {}
     faults: list[str] = []
     for one in lists:
+        job.check_wanted()
         try:
             descriptor = os.open(one.name, _FLAGS, dir_fd=top)
         except OSError as error:
@@ -91,7 +95,7 @@ def _keep(job: ImportJob, top: int, found: FoundList, short: ShortLists) -> list
         if error.errno in _NO_FILE | _NOT_READ.keys():
             return []  # since the look at it: the next look says so
         raise
-    with os.fdopen(descriptor, "rb") as stream:
+    with io.BufferedReader(_Wanted(descriptor, job)) as stream:
         stamp = _stamp(os.fstat(stream.fileno()))
         try:
             rows = read_list(stream, name=os.fsdecode(found.name))
@@ -112,6 +116,18 @@ def _keep(job: ImportJob, top: int, found: FoundList, short: ShortLists) -> list
         except DigestListError as error:
             return [f"{source} compares nothing. {error}"]
     return []
+
+
+class _Wanted(io.FileIO):
+    """An open list that is read as long as the job is wanted: also where none of its lines is a row."""
+
+    def __init__(self, descriptor: int, job: ImportJob) -> None:
+        super().__init__(descriptor)
+        self._job = job
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._job.check_wanted()
+        return super().readinto(buffer)
 
 
 def _stamp(status: os.stat_result) -> str:

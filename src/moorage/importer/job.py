@@ -108,13 +108,15 @@ class ImportJob:
     progress: Progress = field(default_factory=Progress)
     being_read: Callable[[], int] = nothing  # bytes of files that are being read, not counted as done yet
     _reported_at: float = 0.0
-    _asked_at: float = 0.0
+    _asked_at: float = float("inf")  # before there is a run, nothing can be ended
     _written_at: float = 0.0
 
-    def check_stop(self) -> None:
-        """Raise ImportStoppedError when the worker is to end."""
+    def check_wanted(self) -> None:
+        """Raise ImportStoppedError when the worker is to end, and once a second do as `check_cancelled`."""
         if self.should_stop():
             raise ImportStoppedError
+        if time.monotonic() - self._asked_at >= REPORT_SECONDS:
+            self.check_cancelled()
 
     def check_cancelled(self) -> None:
         """Raise ImportCancelledError when the member has asked for the end of it."""
@@ -133,9 +135,7 @@ class ImportJob:
     def note(self, **changes: Any) -> None:
         """Change the progress; it is written with the next batch, or now if a second has passed."""
         self.progress = replace(self.progress, **changes)
-        self.check_stop()
-        if time.monotonic() - self._asked_at >= REPORT_SECONDS:
-            self.check_cancelled()
+        self.check_wanted()
         if time.monotonic() - self._reported_at >= REPORT_SECONDS:
             self.write_progress()
 
@@ -168,7 +168,7 @@ class ImportJob:
         Raises:
             LeaseLostError: another worker has this import; nothing was written.
         """
-        self.check_stop()
+        self.check_wanted()
         if connection.vendor == "sqlite" and not connection.in_atomic_block:
             # What was done since the last transaction counts as its pause.
             time.sleep(max(0.0, self._written_at + PAUSE_SECONDS - time.monotonic()))

@@ -45,6 +45,7 @@ def _run(job: ImportJob) -> int | None:
     run = begin_run(job)
     job.seam("begun")
     job.check_disk()
+    job.check_cancelled()
     if run.scanned_at is None:
         forget_mere_plans(job)
         read_found_lists(job)

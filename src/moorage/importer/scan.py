@@ -73,7 +73,7 @@ def scan(job: ImportJob, planner: Planner, listed: Listed, *, by_name: bool = Fa
     group = Group([], [])
     try:
         for part in walk_folders(job.area, by_name=planner.takes_by_name if by_name else never):
-            job.check_stop()
+            job.check_wanted()
             job.listed(part)
             entries, plain = planner.plan(part)
             group.entries.extend(entries)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from hashlib import md5
 
@@ -16,14 +16,17 @@ from pytest_django.asserts import assertContains, assertNotContains
 from builders import NOON
 from importing import World, contents, fill, reasons
 from moorage.accounts.tokens import create_token
+from moorage.importer import job as importer_job
 from moorage.importer.completeness import count_missing
-from moorage.importer.expected import SENT, lists_of, write_list
+from moorage.importer.expected import BATCH_ROWS, SENT, lists_of, write_list
 from moorage.importer.job import ImportJob
 from moorage.importer.listed import Listed
 from moorage.importer.manifest import entries_page
-from moorage.importer.models import ExpectedFile, ExpectedList
+from moorage.importer.models import ExpectedFile, ExpectedList, ManifestEntry
 from moorage.importer.short_lists import MOST_ROWS
+from moorage.jobs import imports
 from moorage.transfers.models import Upload
+from moorage.transfers.retrying import retry_upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -173,3 +176,74 @@ def test_what_is_missing_is_asked_alike_however_many_lists_there_are(world: Worl
             assert count_missing(upload.pk) == 0
         asked.append([len(query["sql"]) for query in queries])
     assert asked[0] == asked[1]
+
+
+Cancel = Callable[[Callable[[], bool]], None]
+
+
+@pytest.fixture
+def cancel_when(monkeypatch: pytest.MonkeyPatch) -> Cancel:
+    """Have the member cancel as soon as something is so; it is asked as often as may be, not once a second."""
+    monkeypatch.setattr(importer_job, "REPORT_SECONDS", 0)
+
+    def cancel(is_so: Callable[[], bool]) -> None:
+        monkeypatch.setattr(imports, "cancel_asked", lambda _: "Cancelled." if is_so() else "")
+
+    return cancel
+
+
+def test_a_long_list_is_not_read_to_its_end_when_the_import_is_cancelled(world: World, cancel_when: Cancel) -> None:
+    upload, area = world.an_area()
+    fill(area, {"last": b"last"})
+    (area / "1.md5").write_text(sums(**{f"{number:06}": b"" for number in range(5 * BATCH_ROWS)}, last=b"last"))
+    world.seal(upload)
+    kept = ExpectedFile.objects.filter(upload_id=upload.pk)
+    cancel_when(lambda: kept.count() >= BATCH_ROWS)
+
+    world.work(upload)
+
+    assert (upload.state, upload.reason) == ("failed", "cancelled")
+    assert kept.count() <= 2 * BATCH_ROWS
+    assert not ManifestEntry.objects.filter(upload_id=upload.pk).exists()
+
+    cancel_when(lambda: False)
+    retry_upload(upload=upload, actor=upload.owner, at=NOON)
+    world.work(upload)
+
+    assert sources(upload) == {"1.md5": 5 * BATCH_ROWS + 1}
+    assert compared(upload, "matches") == {"last"}
+
+
+def test_a_list_without_rows_is_not_read_to_its_end_when_the_import_is_cancelled(
+    world: World, cancel_when: Cancel
+) -> None:
+    upload, area = world.an_area()
+    fill(area, {"file": b"file"})
+    (area / "1.md5").write_bytes(b"#\n" * 500_000)
+    world.seal(upload)
+    asked: list[int] = []
+    cancel_when(lambda: asked.append(1) or len(asked) >= 40)  # type: ignore[func-returns-value]
+
+    world.work(upload)
+
+    assert (upload.state, upload.reason, len(asked)) == ("failed", "cancelled", 40)
+    assert not ManifestEntry.objects.filter(upload_id=upload.pk).exists()
+
+
+def test_what_a_cancelled_import_had_still_to_forget_of_lists_does_not_count(world: World, cancel_when: Cancel) -> None:
+    upload, area = world.an_area()
+    fill(area, {"x": b"x"})
+    for source in ("1.md5", "2.md5"):
+        rows = [Listed(b"%s %d" % (source.encode(), number), 9, "", "", 1) for number in range(BATCH_ROWS)]
+        write_list(upload_id=upload.pk, source=source, rows=rows, at=NOON)
+    world.seal(upload)
+    kept = ExpectedFile.objects.filter(upload_id=upload.pk)
+    cancel_when(lambda: kept.count() < 2 * BATCH_ROWS)
+    world.work(upload)
+    assert (upload.state, upload.reason, kept.count()) == ("failed", "cancelled", BATCH_ROWS)
+
+    cancel_when(lambda: False)
+    retry_upload(upload=upload, actor=upload.owner, at=NOON)
+    world.work(upload)
+
+    assert (upload.state, kept.count(), ExpectedList.objects.count()) == ("imported", 0, 0)
