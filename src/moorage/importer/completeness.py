@@ -17,14 +17,16 @@ from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Sum
 from moorage.importer import paths
 from moorage.importer.expected import lists_of
 from moorage.importer.models import ExpectedFile, ManifestEntry
-from moorage.importer.verdicts import Compared, EntryKind
+from moorage.importer.verdicts import GOOD, Compared, EntryKind
 
 MISSING: Final = "list.missing"
 NOT_THERE: Final = "delivered.missing"
+NOT_READ: Final = "list.not_read"
 BY_GLOBUS: Final = "globus"  # instead of a list's source; no list has such a name
 _SENTENCES: Final = {
     MISSING: "A list of digests names it, and it has not arrived.",
     NOT_THERE: "Globus has delivered it, and it is not there.",
+    NOT_READ: "It is compared with its list only when its bytes are read.",
 }
 SAID: Final = {
     Compared.DIFFERS: ("list.differs", "It is not what a list of digests says."),
@@ -70,6 +72,9 @@ def causes_by_lists(
     absent = _missing(upload_id).aggregate(files=Count("pk"), size=Sum("size_bytes"))
     if absent["files"]:
         causes.append(_cause(MISSING, _SENTENCES[MISSING], **absent))
+    unread = _unread(upload_id, entries).aggregate(files=Count("pk"), size=Sum("size_bytes"))
+    if unread["files"]:
+        causes.append(_cause(NOT_READ, _SENTENCES[NOT_READ], **unread))
     return causes + not_there
 
 
@@ -102,6 +107,12 @@ def _missing(upload_id: UUID) -> QuerySet[ExpectedFile]:
 
 def _expected(upload_id: UUID) -> QuerySet[ExpectedFile]:
     return ExpectedFile.objects.filter(upload_id=upload_id, source__in=lists_of(upload_id).values("source"))
+
+
+def _unread(upload_id: UUID, entries: QuerySet[ManifestEntry]) -> QuerySet[ManifestEntry]:
+    """Those to be imported of which a list has a digest that they were not compared with."""
+    digests = _expected(upload_id).filter(path_digest=OuterRef("path_key")).exclude(digest="")
+    return entries.filter(Exists(digests), kind=EntryKind.FILE, compared="", verdict__in=GOOD).order_by()
 
 
 def _count_undelivered(upload_id: UUID, delivered: QuerySet[Any] | None) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from moorage.importer.completeness import MISSING, NOT_THERE
+from moorage.importer.completeness import MISSING, NOT_READ, NOT_THERE
 from moorage.importer.preview_view import Cause, Counted, PreviewView
 from moorage.importer.reasons import IGNORED
 from moorage.importer.verdicts import Verdict
@@ -17,7 +17,10 @@ _AFTERWARDS: Final = re.compile(r"(?<=[.]) (?:Retry with|Press Retry|Send it aga
 
 @dataclass(frozen=True)
 class Row:
-    """What is said of one verdict. `also` is the choice that would import these files, empty where there is none."""
+    """What is said of one verdict. `also` is the choice that would import these files, empty where there is none.
+
+    `is_unread`: more would be said of them if their bytes were read. `has_page`: another page names them.
+    """
 
     verdict: str
     label: str
@@ -26,6 +29,8 @@ class Row:
     causes: tuple[Cause, ...] = ()
     also: str = ""
     query: str = ""  # of the page of entries
+    is_unread: bool = False
+    has_page: bool = True
 
 
 _MEANINGS: Final[Mapping[Verdict, tuple[str, str, str]]] = {
@@ -44,6 +49,7 @@ _BY_LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
     MISSING: ("Missing", "stand in a list of digests and have not arrived", ""),
     NOT_THERE: ("Gone", "were delivered by Globus and are not there", ""),
     "list.differs": ("Different", "are not what a list of digests says", "compared=differs"),
+    NOT_READ: ("Not compared yet", "are compared with their lists only when their bytes are read", ""),
     "list.extra": ("In no list", "have arrived and stand in no list of digests", "compared=extra"),
 }
 
@@ -54,20 +60,24 @@ def rows_of(preview: PreviewView) -> list[Row]:
     by_code = {cause.code: cause.counted for cause in preview.causes}
     for code, (label, meaning, query) in _BY_LISTS.items():
         if code in by_code:
-            rows.append(Row(code, label, meaning, by_code[code], query=query))
+            is_unread = code == NOT_READ
+            row = Row(code, label, meaning, by_code[code], query=query, is_unread=is_unread, has_page=not is_unread)
+            rows.append(row)
     return rows
 
 
 def _row(preview: PreviewView, verdict: Verdict) -> Row:
     label, meaning, also = _MEANINGS[verdict]
-    if verdict is Verdict.NEW_VERSION and not preview.with_digests:
+    is_unread = verdict is Verdict.NEW_VERSION and not preview.with_digests
+    if is_unread:
         meaning = "replace files of the project, whose old versions stay, unless their bytes turn out to be identical"
     if preview.stopped_by and verdict in _IF_STOPPED:
         meaning = _IF_STOPPED[verdict]
     causes = tuple(_before_an_import(cause) for cause in preview.causes_of(verdict) if cause != preview.stopped_by)
     if verdict is Verdict.SKIPPED and not any(cause.code == IGNORED for cause in causes):
         also = ""
-    return Row(verdict.value, label, meaning, preview.of(verdict), causes, also, query=f"verdict={verdict.value}")
+    query = f"verdict={verdict.value}"
+    return Row(verdict.value, label, meaning, preview.of(verdict), causes, also, query, is_unread)
 
 
 def _before_an_import(cause: Cause) -> Cause:

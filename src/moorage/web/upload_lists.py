@@ -50,7 +50,8 @@ def checksums(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     except (InvalidInputError, QuotaExceededError, ConflictError) as error:
         messages.error(request, str(error))
         return back
-    messages.success(request, f"The list names {count_of(kept.files, 'file')}. They are compared before the import.")
+    told = "They are compared with it when their bytes are read: by the import, or by “Check the bytes too” before."
+    messages.success(request, f"The list names {count_of(kept.files, 'file')}. {told}")
     return back
 
 

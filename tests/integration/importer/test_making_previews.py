@@ -395,6 +395,22 @@ def test_where_only_folders_are_left_out_a_retry_can_bring_them(world: World) ->
     assert upload.problems == 1
 
 
+def test_a_preview_that_reads_no_bytes_says_of_how_many_files_digests_were_not_compared(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good", "by size": b"1", "other size": b"1", ".DS_Store": b"1", "extra": b"1"})
+    (area / "SHA256SUMS").write_text("".join(f"{'0' * 64}  {name}\n" for name in ("good", ".DS_Store", "gone")))
+    (area / "checksums.csv").write_text(f"path,size,md5\nby size,1,\nother size,2,{'0' * 32}\n")
+    look_at_area(upload, at=backends().clock())
+
+    assert looked_at(upload) == {"new": 5, "doubtful": 1, "skipped": 1}
+    causes = Preview.objects.get(upload=upload).problems
+    assert [(one["files"], one["bytes"]) for one in causes if one["code"] == "list.not_read"] == [(1, 4)]
+
+    assert looked_at(upload, digest=True) == {"new": 4, "doubtful": 2, "skipped": 1}
+    causes = Preview.objects.get(upload=upload).problems
+    assert [one for one in causes if one["code"] == "list.not_read"] == []
+
+
 def test_a_list_that_came_along_is_compared_before_anything_is_placed(world: World) -> None:
     upload, area = world.an_area()
     fill(area, {"good": b"good", "bad": b"bad", "extra": b"extra"})

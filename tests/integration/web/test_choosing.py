@@ -104,6 +104,21 @@ def test_the_preview_says_what_becomes_of_the_files_and_by_which_rule(upload: Up
     assertNotContains(shown, "look again")
 
 
+def test_a_first_upload_with_a_list_offers_to_compare_its_bytes(upload: Upload) -> None:
+    client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
+    client.get(page)
+    unread = {"code": "list.not_read", "sentence": "Only when it is read.", "files": 3, "bytes": 9, "verdict": ""}
+    a_preview_is_made(upload, {"new": (3, 9)}, [unread])
+
+    words = words_of(client.get(page))
+
+    assert "are compared with their lists only when their bytes are read" in words
+    assert 'data-label="How many">3 files</td>' in words, "no page names them"
+    assert words.count("Check the bytes too") == 1
+    Preview.objects.update(with_digests=True)
+    assert "Check the bytes too" not in words_of(client.get(page)), "they have just been"
+
+
 def test_folders_are_told_where_they_cannot_be_imported(upload: Upload) -> None:
     client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
     client.get(page)
