@@ -47,19 +47,22 @@ def list_entries(request: ApiRequest, upload_id: UUID, query: Query[EntryQuery])
 
 
 def _entry(item: EntryItem) -> dict[str, object]:
-    reason = {"code": item.reason, "message": item.reason_text} if item.reason else None
     return {
         "path": item.path,
         "path_base64": item.path_base64 or None,
         "kind": item.kind,
         "verdict": item.verdict,
         "state": item.state,
-        "reason": reason,
+        "reason": _reason(item.reason, item.reason_text),
         "size_bytes": item.size_bytes,
         "digest": item.digest or None,
         "warning": item.warning or None,
         "compared": item.compared or None,
     }
+
+
+def _reason(code: str, sentence: str) -> dict[str, str] | None:
+    return {"code": code, "message": sentence} if code else None
 
 
 @router.get("/uploads/{uuid:upload_id}/receipt", response={200: ReceiptOut, **FAILURES})
@@ -79,6 +82,7 @@ def _document(upload: Upload, found: Receipt) -> dict[str, object]:
         "run": found.run,
         "outcome": found.outcome,
         "revision": found.revision,
+        "reason": _reason(found.reason, found.reason_text),
         "files": found.files,
         "bytes": found.bytes,
         "verdicts": found.verdicts,
@@ -91,7 +95,9 @@ def _document(upload: Upload, found: Receipt) -> dict[str, object]:
 
 
 def receipt_csv(upload: Upload, found: Receipt) -> StreamingHttpResponse:
-    """A line for each file that the run imported, for each path that it did not, and for what was not there."""
+    """A line for why the run published nothing, for each file that it imported, for each path that it did not, and for
+    what was not there.
+    """
     response = StreamingHttpResponse(_lines(upload, found), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="receipt-{upload.pk}-{found.run}.csv"'
     response["X-Content-Type-Options"] = "nosniff"
@@ -108,6 +114,8 @@ class _Echo:
 def _lines(upload: Upload, found: Receipt) -> Iterator[str]:
     write = csv.writer(_Echo()).writerow
     yield write(["path", "verdict", "size_bytes", "sha256", "code", "reason", "kept_until"])
+    if found.reason:
+        yield write(["", found.outcome, "", "", found.reason, found.reason_text, ""])
     after = -1
     while found.revision is not None and (files := imported_files(upload.pk, found.revision, after=after)):
         for file in files:

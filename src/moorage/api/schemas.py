@@ -184,12 +184,16 @@ class EntryOut(Schema):
 
 
 class ReceiptOut(Schema):
-    """What one run of an import did. `missing` counts files that lists name and that were not there, if known."""
+    """What one run of an import did. `missing` counts files that lists name and that were not there, if known.
+
+    `reason` is why a run published nothing.
+    """
 
     upload: UUID
     run: int
     outcome: str
     revision: int | None
+    reason: ReasonOut | None
     files: int
     bytes: int
     verdicts: dict[str, dict[str, int]]

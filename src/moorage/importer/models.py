@@ -144,6 +144,8 @@ class ImportRun(models.Model):
     problem_count = models.BigIntegerField(default=0)
     missing_count = models.BigIntegerField(null=True)  # files that lists name and that were not there; null: not known
     outcome = models.CharField(max_length=12, blank=True)  # "imported", "failed"
+    reason = models.CharField(max_length=60, blank=True, default="")  # code: why it published nothing
+    reason_text = models.TextField(blank=True, default="")  # the sentence for it
 
     class Meta:
         ordering = ["number"]

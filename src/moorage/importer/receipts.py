@@ -23,7 +23,7 @@ class ReceiptNotFoundError(NotFoundError):
 @dataclass(frozen=True)
 class Receipt:
     """One run. `verdicts` is {verdict: {"files", "bytes"}}. `revision` is None when it published nothing: then it
-    brought no files, and the verdicts are what they would have been.
+    brought no files, the verdicts are what they would have been, and `reason` (a code) and `reason_text` say why.
 
     `missing` counts files that lists name and that were not there; None where that was not found out.
     """
@@ -35,6 +35,8 @@ class Receipt:
     bytes: int
     problems: int
     missing: int | None
+    reason: str
+    reason_text: str
     verdicts: dict[str, dict[str, int]] = field(hash=False)
     started_at: datetime
     ended_at: datetime
@@ -127,6 +129,8 @@ def _receipt(run: ImportRun) -> Receipt:
         bytes=run.bytes if is_in_project else 0,
         problems=run.problem_count,
         missing=run.missing_count,
+        reason=run.reason,
+        reason_text=run.reason_text,
         verdicts=run.verdicts,
         started_at=run.started_at,
         ended_at=ended_at,

@@ -80,6 +80,7 @@ def fail_run(job: ImportJob, run: ImportRun, *, code: str, sentence: str, right:
     now = job.clock()
 
     def also() -> None:
+        run.reason, run.reason_text = code, sentence
         end_run(run, outcome="failed", at=now)
         outcome = Outcome(problems=run.problem_count, missing=run.missing_count, code=code, sentence=sentence)
         job.finish(outcome, now)

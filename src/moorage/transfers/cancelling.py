@@ -91,7 +91,7 @@ def _end_waiting(upload: Upload, *, actor: Member, at: datetime) -> None:
                 UploadState.IMPORTED if published else UploadState.FAILED,
                 at=at,
                 reason="" if published else CANCELLED,
-                reason_text="" if published else sentence_of(actor),
+                reason_text=sentence_of(actor),
                 cancel_asked_at=at,
                 cancel_asked_by=actor,
                 last_activity_at=at,

@@ -77,7 +77,7 @@ class Upload(Leased):
     )
     state_changed_at = models.DateTimeField(default=timezone.now)
     reason = models.CharField(max_length=60, blank=True)  # code: why FAILED, DISCARDED, paused, or waits in REQUESTED
-    reason_text = models.TextField(blank=True)  # the sentence for it
+    reason_text = models.TextField(blank=True)  # the sentence for it; IMPORTED: who cancelled a retry
 
     collection_id = models.UUIDField()
     area_name = models.CharField(max_length=200, unique=True)  # the folder's name on the collection and on disk

@@ -138,7 +138,8 @@ def _imported(upload: Upload) -> str:
     if upload.remnants_gone_at is not None:
         return f"Imported with problems: {files} not imported and have been moved to the trash.{besides}"
     next_step = "See why below, and retry or send them in another upload."
-    return f"Imported with problems: {files} not imported. {next_step}{besides}"
+    cancelled = f" The last retry brought nothing. {upload.reason_text}" if upload.reason_text else ""
+    return f"Imported with problems: {files} not imported. {next_step}{cancelled}{besides}"
 
 
 def missing_words(missing: int) -> str:
