@@ -8,7 +8,7 @@ from moorage.api.upload_choices import choices_document, list_documents, preview
 from moorage.files.undo_chains import undo_chains
 from moorage.importer.expected import lists_of, whole_lists
 from moorage.importer.preview_view import PreviewView, preview_of
-from moorage.importer.receipts import imported_totals, receipts
+from moorage.importer.receipts import imported_totals, newest_counted, receipts
 from moorage.transfers.models import Upload
 from moorage.transfers.overview import UploadOverview, overview
 from moorage.transfers.states import TAKES_FILES, UploadState
@@ -71,8 +71,8 @@ def _progress(upload: Upload) -> dict[str, int]:
 
 
 def _verdicts(upload: Upload, preview: PreviewView | None) -> dict[str, int]:
-    """Files by verdict, as the newest finished run counted them, before the first the preview; nothing is counted."""
-    newest = next(iter(receipts(upload.pk)), None)
+    """Files by verdict, as the newest run that counted them did, before the first the preview; nothing is counted."""
+    newest = newest_counted(receipts(upload.pk))
     if newest is not None:
         return {verdict: counts["files"] for verdict, counts in newest.verdicts.items()}
     return {verdict: counted.files for verdict, counted in preview.verdicts.items()} if preview else {}

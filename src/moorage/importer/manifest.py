@@ -41,10 +41,22 @@ class EntryPage:
 
 
 def entries_page(
-    upload_id: UUID, *, verdict: str = "", state: str = "", compared: str = "", after: int = -1, limit: int = 100
+    upload_id: UUID,
+    *,
+    verdict: str = "",
+    state: str = "",
+    compared: str = "",
+    run: int | None = None,
+    after: int = -1,
+    limit: int = 100,
 ) -> EntryPage:
-    """A page of an upload's manifest. Takes the same time wherever the page lies."""
+    """A page of an upload's manifest. Takes the same time wherever the page lies.
+
+    `run`: only what that run saw last. What it has published stays so.
+    """
     entries = ManifestEntry.objects.filter(upload_id=upload_id, number__gt=after).order_by("number")
+    if run is not None:
+        entries = entries.filter(run=run)
     if verdict:
         entries = (entries if verdict == Verdict.NEW else entries.not_new()).filter(verdict=verdict)
     if compared:

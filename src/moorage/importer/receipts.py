@@ -1,17 +1,24 @@
 """Receipts: what a run of an import did. Made of the run's own rows, which never change after its end."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Q, Sum
 
 from moorage.errors import NotFoundError
-from moorage.importer import paths
+from moorage.importer import paths, reasons
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.importer.runs import published_runs
-from moorage.importer.verdicts import GOOD, EntryKind, EntryState
+from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
+
+# Codes of problems by verdict; those of REJECTED are all others that are said of a staged path.
+CODES: Final[Mapping[Verdict, tuple[str, ...]]] = {
+    Verdict.DOUBTFUL: (reasons.DOUBTFUL.code, reasons.DIFFERS.code),
+    Verdict.SKIPPED: (reasons.NOT_SELECTED.code, reasons.IGNORED, reasons.KEPT_AS_IT_IS.code),
+}
 
 
 class ReceiptNotFoundError(NotFoundError):
@@ -76,6 +83,16 @@ def receipt(upload_id: UUID, *, revision: int | None = None) -> Receipt:
     return found
 
 
+def newest_counted(found: Sequence[Receipt]) -> Receipt | None:
+    """Of an upload's receipts, the one of the newest run that came to count what it left out: no cancelled one did."""
+    return next((one for one in found if one.verdicts), None)
+
+
+def newest_missing(found: Sequence[Receipt]) -> Receipt | None:
+    """The one of the newest run that found out what is missing."""
+    return next((one for one in found if one.missing is not None), None)
+
+
 def imported_totals(upload_ids: Collection[UUID]) -> dict[UUID, tuple[int, int]]:
     """Files and bytes that the published runs of uploads have brought into their projects, by upload."""
     published = ImportRun.objects.filter(upload_id__in=upload_ids, revision__number__isnull=False)
@@ -83,11 +100,19 @@ def imported_totals(upload_ids: Collection[UUID]) -> dict[UUID, tuple[int, int]]
     return {upload_id: (files or 0, size or 0) for upload_id, files, size in rows}
 
 
-def problems(upload_id: UUID, run: int, *, after: int = 0, limit: int = 100) -> Iterator[ReceiptProblem]:
-    """What a run did not import, in pages."""
-    rows = ImportProblem.objects.filter(run__upload_id=upload_id, run__number=run, pk__gt=after).order_by("pk")[:limit]
-    for row in rows:
+def problems(
+    upload_id: UUID, run: int, *, verdict: str = "", after: int = 0, limit: int = 100
+) -> Iterator[ReceiptProblem]:
+    """What a run did not import, in pages; of one verdict, where it is asked for."""
+    rows = ImportProblem.objects.filter(_is_of(verdict), run__upload_id=upload_id, run__number=run, pk__gt=after)
+    for row in rows.order_by("pk")[:limit]:
         yield ReceiptProblem(row.pk, paths.printable(bytes(row.path)), row.code, row.sentence, row.kept_until)
+
+
+def _is_of(verdict: str) -> Q:
+    if verdict == Verdict.REJECTED:
+        return ~Q(code__in=[reasons.NOT_THERE.code, *(code for codes in CODES.values() for code in codes)])
+    return Q(code__in=CODES[Verdict(verdict)]) if verdict else Q()
 
 
 @dataclass(frozen=True)

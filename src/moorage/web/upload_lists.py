@@ -13,7 +13,8 @@ from django.views.decorators.http import require_POST, require_safe
 from moorage.backends import backends
 from moorage.errors import ConflictError, InvalidInputError, QuotaExceededError
 from moorage.files.cursors import encode_cursor
-from moorage.importer.completeness import missing_files
+from moorage.importer.completeness import count_missing, missing_files
+from moorage.importer.receipts import newest_missing, receipts
 from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
 from moorage.transfers.checking import check_may_give_a_list
 from moorage.transfers.outcomes import delivered_files
@@ -61,11 +62,15 @@ def missing(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     """What lists of digests name, or Globus delivered, and the last look did not see."""
     upload = upload_for(request, upload_id)
     after = place_after(request, first=0)
-    rows = missing_files(upload.pk, delivered_files(upload), after=after, limit=PER_PAGE + 1)
+    delivered = delivered_files(upload)
+    rows = missing_files(upload.pk, delivered, after=after, limit=PER_PAGE + 1)
+    newest = newest_missing(receipts(upload.pk))
+    has_changed = newest is not None and newest.missing != count_missing(upload.pk, delivered)
     told = {
         "section": "upload-status",
         "project": upload.project,
         "upload": upload,
+        "newest": newest if has_changed else None,
         "rows": rows[:PER_PAGE],
         "next": encode_cursor(rows[PER_PAGE - 1].id) if len(rows) > PER_PAGE else "",
         "is_first_page": after == 0,

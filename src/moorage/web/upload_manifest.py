@@ -1,5 +1,6 @@
 """An upload file by file: its manifest, and the problems of a run, with reason and next step."""
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
@@ -11,31 +12,36 @@ from django.views.decorators.http import require_safe
 from moorage.files.cursors import CursorError, decode_cursor, encode_cursor
 from moorage.importer.manifest import entries_page
 from moorage.importer.models import Compared, Verdict
-from moorage.importer.receipts import problems, receipts
+from moorage.importer.receipts import CODES, problems, receipts
 from moorage.web.requests import MemberRequest
 from moorage.web.uploads import upload_for
 
 PER_PAGE = 100
+LONGEST_NUMBER = 10  # digits
 
 
 @login_required
 @require_safe
 def entries(request: MemberRequest, upload_id: UUID) -> HttpResponse:
-    """Every staged path with its verdict; filtered by verdict."""
+    """Every staged path with its verdict; filtered by verdict, and to what one run has brought."""
     upload = upload_for(request, upload_id)
     verdict = request.GET.get("verdict", "")
     verdict = verdict if verdict in Verdict.values else ""
     after = place_after(request, first=-1)
     compared = request.GET.get("compared", "")
     compared = compared if compared in Compared.values else ""
-    page = entries_page(upload.pk, verdict=verdict, compared=compared, after=after, limit=PER_PAGE)
+    run = request.GET.get("run", "")
+    number = int(run) if run.isdecimal() and len(run) < LONGEST_NUMBER else None
+    page = entries_page(upload.pk, verdict=verdict, compared=compared, run=number, after=after, limit=PER_PAGE)
+    filters = {"verdict": verdict, "compared": "" if verdict else compared, "run": "" if number is None else number}
     told = {
         "section": "upload-status",
         "project": upload.project,
         "upload": upload,
         "verdict": verdict,
         "compared": Compared(compared).label if compared else "",
-        "query": f"verdict={verdict}" if verdict else f"compared={compared}" if compared else "",
+        "run": number,
+        "query": urlencode({name: value for name, value in filters.items() if value != ""}),
         "choices": Verdict.choices,
         "page": page,
         "next": encode_cursor(page.next) if page.next is not None else "",
@@ -47,15 +53,19 @@ def entries(request: MemberRequest, upload_id: UUID) -> HttpResponse:
 @login_required
 @require_safe
 def run_problems(request: MemberRequest, upload_id: UUID, run: int) -> HttpResponse:
-    """What one run did not import, and why."""
+    """What one run did not import, and why; filtered by verdict."""
     upload = upload_for(request, upload_id)
     after = place_after(request, first=0)
-    rows = list(problems(upload.pk, run, after=after, limit=PER_PAGE + 1))
+    verdict = request.GET.get("verdict", "")
+    verdict = verdict if verdict in {*CODES, Verdict.REJECTED} else ""
+    rows = list(problems(upload.pk, run, verdict=verdict, after=after, limit=PER_PAGE + 1))
     told = {
         "section": "upload-status",
         "project": upload.project,
         "upload": upload,
         "run": run,
+        "verdict": verdict,
+        "query": f"verdict={verdict}" if verdict else "",
         "receipt": next((found for found in receipts(upload.pk) if found.run == run), None),
         "rows": rows[:PER_PAGE],
         "next": encode_cursor(rows[PER_PAGE - 1].id) if len(rows) > PER_PAGE else "",

@@ -12,7 +12,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from moorage.backends import backends
 from moorage.importer.expected import lists_of, whole_lists
-from moorage.importer.receipts import Receipt, receipts
+from moorage.importer.receipts import Receipt, newest_counted, newest_missing, receipts
+from moorage.importer.verdicts import GOOD, Verdict
 from moorage.projects.choices import ImportChoices, OnConflict
 from moorage.projects.models import Project
 from moorage.projects.rules import may_edit
@@ -89,6 +90,7 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     if state in TAKES_FILES:
         note_watched(shown_upload.collection_id, at=backends().clock())
     found = receipts(shown_upload.pk)
+    counted, missing = newest_counted(found), newest_missing(found)
     standings = {standing.number: standing for standing in undo_standings(shown_upload, at=backends().clock())}
     told = {
         "section": "upload-status",
@@ -97,7 +99,10 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         "shown": overview(shown_upload, viewer=request.user),
         "progress": progress_of(shown_upload, at=backends().clock()),
         "receipts": found,
-        "only_doubtful": bool(found) and _is_only_doubtful(found[0]),
+        "has_doubtful": counted is not None and "doubtful" in counted.verdicts,
+        "only_doubtful": counted is not None and _is_only_doubtful(counted),
+        "left_out": [verdict.value for verdict in Verdict if verdict not in GOOD],
+        "newest_missing": missing.run if missing else None,
         "runs": [(receipt, standings.get(receipt.revision or 0)) for receipt in found],
         "may_decide": may_finish(request.user, shown_upload),
         "takes_files": state in TAKES_FILES,

@@ -11,9 +11,11 @@ from django.test import Client
 from django.utils.html import escape
 
 from builders import NOON, a_project, publish_files
-from importing import World
+from importing import World, fill
 from moorage.accounts.tokens import create_token
 from moorage.backends import backends
+from moorage.importer.expected import SENT, write_list
+from moorage.importer.listed import Listed
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.cancelling import cancel_import
 from moorage.transfers.models import Upload
@@ -35,7 +37,7 @@ def page_of(upload: Upload, path: str = "") -> str:
 def ask(upload: Upload, path: str, **headers: str) -> Any:
     _, token = create_token(upload.owner, "test", at=NOON)
     client = Client(headers={"Authorization": f"Bearer {token}"})
-    return client.get(f"/api/v1/uploads/{upload.pk}/{path}", headers=headers)
+    return client.get(f"/api/v1/uploads/{upload.pk}/{path}".rstrip("/"), headers=headers)
 
 
 def rows_of(upload: Upload, query: str = "") -> list[dict[str, str]]:
@@ -95,3 +97,71 @@ def test_a_retry_that_is_cancelled_while_it_waits_is_told(world: World) -> None:
     retry_upload(upload=upload, actor=upload.owner, at=backends().clock())
     cancel_import(upload=upload, actor=upload.owner, at=backends().clock())
     assert f"The last retry brought nothing. Cancelled by {upload.owner}." in page_of(upload)
+
+
+def an_import_with_a_doubtful_file(world: World) -> Upload:
+    """A list says otherwise of `half`, and names a file that is not there."""
+    upload, area = world.an_area()
+    fill(area, {"good": b"good", "half": b"half", BAD: b"bad"})
+    (area / "SHA256SUMS").write_text("".join(f"{'0' * 64}  {name}\n" for name in ("half", "gone")))
+    world.seal(upload)
+    return world.work(upload)
+
+
+def test_links_of_a_receipt_lead_to_what_its_own_run_left(world: World) -> None:
+    upload = an_import_with_a_doubtful_file(world)
+    address = f"/uploads/{upload.pk}"
+    assert f'<a href="{address}/missing/">1 file missing' in page_of(upload)
+    retried(world, upload, ImportChoices(include=("doubtful",)))
+
+    page = page_of(upload)
+
+    for link, number in {
+        "problems/1/?verdict=doubtful": 1,
+        "problems/1/?verdict=rejected": 1,
+        "problems/2/?verdict=rejected": 1,
+        "entries/?verdict=new&amp;run=1": 2,
+        "entries/?verdict=new&amp;run=2": 1,
+    }.items():
+        assert f'<a href="{address}/{link}">{number} file{"s" if number > 1 else ""}</a>' in page
+    assert page.count(f'href="{address}/missing/"') == 1, "of the newest run only"
+    assert page.count("1 file missing: lists name what was not there") == 2
+    doubtful = page_of(upload, "problems/1/?verdict=doubtful")
+    assert "half" in doubtful
+    assert "control characters" not in doubtful
+    rejected = page_of(upload, "problems/1/?verdict=rejected")
+    assert "half" not in rejected
+    assert "control characters" in rejected
+    brought = page_of(upload, "entries/?verdict=new&run=1")
+    assert "good" in brought
+    assert "half" not in brought
+    assert "half" in page_of(upload, "entries/?verdict=new&run=2")
+
+
+def test_what_a_run_that_published_nothing_would_have_brought_is_a_mere_number(world: World) -> None:
+    project = a_project()
+    publish_files(project, {"a": b"old"}, store=world.store)
+    upload = world.a_sealed_upload({"a": b"new", "b": b"b"}, project)
+    Upload.objects.filter(pk=upload.pk).update(choices=ImportChoices(on_conflict="fail").as_json())
+    world.work(upload)
+    assert "<dt>Would have been new</dt> <dd>1 file, 1 byte</dd>" in page_of(upload)
+
+
+def test_a_cancelled_retry_does_not_hide_what_is_left_to_retry(world: World) -> None:
+    upload = an_import_with_a_doubtful_file(world)
+    before = ask(upload, "").json()["verdicts"]
+
+    cancelled(world, upload)
+
+    assert ask(upload, "").json()["verdicts"] == before == {"new": 2, "doubtful": 1, "rejected": 1}
+    page = page_of(upload)
+    assert "with the doubtful files" in page
+    assert f'<a href="/uploads/{upload.pk}/missing/">1 file missing' in page
+
+
+def test_what_is_missing_says_when_it_is_not_what_the_newest_run_found(world: World) -> None:
+    upload = an_import_with_a_doubtful_file(world)
+    assert "have changed since" not in page_of(upload, "missing/")
+    rows = [Listed(path, None, "sha256", "0" * 64, 1) for path in (b"gone", b"gone, too")]
+    write_list(upload_id=upload.pk, source=SENT, rows=rows, at=backends().clock())
+    assert "When run 1 ended, 1 file was missing. Lists or files have changed since" in page_of(upload, "missing/")
