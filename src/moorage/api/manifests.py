@@ -15,7 +15,7 @@ from moorage.api.schemas import FAILURES, EntryOut, ReceiptOut
 from moorage.files.cursors import decode_cursor, encode_cursor
 from moorage.importer.completeness import missing_files
 from moorage.importer.manifest import EntryItem, entries_page
-from moorage.importer.receipts import Receipt, imported_files, problems, receipt, receipts
+from moorage.importer.receipts import Receipt, imported_files, newest_missing, problems, receipt, receipts
 from moorage.transfers.models import Upload
 from moorage.transfers.outcomes import delivered_files
 
@@ -66,10 +66,14 @@ def _reason(code: str, sentence: str) -> dict[str, str] | None:
 
 
 @router.get("/uploads/{uuid:upload_id}/receipt", response={200: ReceiptOut, **FAILURES})
-def get_receipt(request: ApiRequest, upload_id: UUID, revision: int | None = None) -> HttpResponseBase:
-    """The receipt of a published run, the newest by default: JSON, or CSV, file by file, by `Accept: text/csv`."""
+def get_receipt(
+    request: ApiRequest, upload_id: UUID, revision: int | None = None, run: int | None = None
+) -> HttpResponseBase:
+    """The receipt of a published run, the newest by default, or of any run by its number: JSON, or CSV, file by file,
+    by `Accept: text/csv`.
+    """
     upload = find_upload(request.auth, upload_id)
-    found = receipt(upload.pk, revision=revision)
+    found = receipt(upload.pk, revision=revision, run=run)
     accepted = request.headers.get("Accept", "")
     if "text/csv" in accepted:
         return receipt_csv(upload, found)
@@ -130,8 +134,11 @@ def _lines(upload: Upload, found: Receipt) -> Iterator[str]:
 
 
 def _missing_rows(upload: Upload, found: Receipt) -> Iterator[list[str | int]]:
-    """Which files are missing is known of the newest run: an earlier one may have been compared with other lists."""
-    if not found.missing or found.run != receipts(upload.pk)[0].run:
+    """Which files are missing is known of the newest run that found it out: an earlier one may have been compared with
+    other lists.
+    """
+    newest = newest_missing(receipts(upload.pk))
+    if not found.missing or newest is None or found.run != newest.run:
         return
     after = 0
     while page := missing_files(upload.pk, delivered_files(upload), after=after, limit=ROWS_A_QUERY):

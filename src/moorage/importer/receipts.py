@@ -22,7 +22,7 @@ CODES: Final[Mapping[Verdict, tuple[str, ...]]] = {
 
 
 class ReceiptNotFoundError(NotFoundError):
-    """The upload has no finished import (of this revision)."""
+    """The upload has no finished import (of this revision, or of this number)."""
 
     code = "receipt.not_found"
 
@@ -67,18 +67,33 @@ def receipts(upload_id: UUID) -> list[Receipt]:
     return [_receipt(run) for run in runs.order_by("-number")]
 
 
-def receipt(upload_id: UUID, *, revision: int | None = None) -> Receipt:
+def receipt(upload_id: UUID, *, revision: int | None = None, run: int | None = None) -> Receipt:
     """The receipt of the run that published a revision, by default the newest; of the newest run if none published.
+
+    `run` is the number of any run, whether it published or not.
 
     Raises:
         ReceiptNotFoundError: there is none.
     """
     ended = receipts(upload_id)
+    if run is not None:
+        return _of_run(ended, run, revision=revision)
     published = [one for one in ended if one.revision is not None and revision in {None, one.revision}]
     found = next(iter(published or (ended if revision is None else [])), None)
     if found is None:
         raise ReceiptNotFoundError(
             "There is no such receipt. It comes when the import has ended; look at Upload Status."
+        )
+    return found
+
+
+def _of_run(ended: Sequence[Receipt], run: int, *, revision: int | None) -> Receipt:
+    found = next((one for one in ended if one.run == run and revision in {None, one.revision}), None)
+    if found is None:
+        of_revision = "" if revision is None else f" and has published revision {revision}"
+        raise ReceiptNotFoundError(
+            f"This upload has no run {run} that has ended{of_revision}. Runs are counted from 1; the newest that has "
+            f"ended is {ended[0].run if ended else 'still to come'}."
         )
     return found
 

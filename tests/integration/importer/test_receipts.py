@@ -165,3 +165,38 @@ def test_what_is_missing_says_when_it_is_not_what_the_newest_run_found(world: Wo
     rows = [Listed(path, None, "sha256", "0" * 64, 1) for path in (b"gone", b"gone, too")]
     write_list(upload_id=upload.pk, source=SENT, rows=rows, at=backends().clock())
     assert "When run 1 ended, 1 file was missing. Lists or files have changed since" in page_of(upload, "missing/")
+
+
+def test_a_script_gets_the_receipt_of_any_run(world: World) -> None:
+    upload = an_import_with_a_doubtful_file(world)
+    retried(world, upload)
+    cancelled(world, upload)
+
+    published, fruitless, ended_early = (ask(upload, f"receipt?run={run}").json() for run in (1, 2, 3))
+
+    assert (published["revision"], published["reason"]) == (1, None)
+    assert (fruitless["run"], fruitless["revision"], fruitless["reason"]["code"]) == (2, None, "import.nothing_good")
+    assert ended_early["reason"] == {"code": "cancelled", "message": f"Cancelled by {upload.owner}."}
+    assert ask(upload, "receipt").json() == published, "the newest that published"
+    assert ask(upload, "receipt?run=1&revision=1").json() == published
+    assert {row["path"]: row["code"] for row in rows_of(upload, "?run=2")} == {
+        "": "import.nothing_good",
+        BAD: "path.control_characters",
+        "half": "entry.differs",
+        "gone": "list.missing",
+    }
+
+
+@pytest.mark.parametrize(
+    ("query", "says"),
+    [
+        ("run=2", "This upload has no run 2 that has ended. Runs are counted from 1; the newest that has ended is 1."),
+        ("run=0", "no run 0"),
+        (f"run={10**30}", "no run 1000"),
+        ("run=1&revision=7", "no run 1 that has ended and has published revision 7"),
+    ],
+)
+def test_of_a_run_that_there_is_not_there_is_no_receipt(world: World, query: str, says: str) -> None:
+    answer = ask(world.imported({"good": b"good"}), f"receipt?{query}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "receipt.not_found")
+    assert says in answer.json()["message"]
