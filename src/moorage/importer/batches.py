@@ -53,7 +53,7 @@ class BatchOrder(NamedTuple):
 
 
 class PlacedFile(NamedTuple):
-    """A staged file whose bytes are known, and, unless `how` is `digested`, in the store and on disk.
+    """A staged file whose bytes are known, and, unless `how` is `digested` or DIFFERS, in the store and on disk.
 
     `position` is the file's in its batch; `stamp` is the staged file's now. Where `how` is `reused`, only a row that
     stands already says so; see `storage.objects.Placed`.
@@ -65,6 +65,9 @@ class PlacedFile(NamedTuple):
     stamp: Stamp
     object_stamp: Stamp
     how: str
+
+
+DIFFERS: Final = "differs"  # it was read, and is not what a list of digests says
 
 
 class FileTrouble(NamedTuple):
@@ -79,7 +82,6 @@ CHANGED: Final = "changed"  # it was written to meanwhile: try again
 STILL_OPEN: Final = "still_open"  # somebody may write to it: try again
 NO_ROOM: Final = "no_room"  # the disk is full or read-only: pause
 OTHER_SIZE: Final = "other_size"  # the object that is there is damaged: place anew
-DIFFERS: Final = "differs"  # it is not what a list of digests says
 BUSY: Final = "busy"  # no descriptor or memory was to be had: try again
 VANISHED: Final = "vanished"
 UNREADABLE: Final = "unreadable"

@@ -87,7 +87,8 @@ def _one(order: BatchOrder, index: int, file: File, folders: OpenFolders, act: A
         finally:
             os.close(descriptor)
     except DiffersError as differs:
-        return FileTrouble(index, batches.DIFFERS, differs.found.digest)
+        found = differs.found
+        return PlacedFile(index, found.digest, found.crc32, found.stamp, found.stamp, batches.DIFFERS)
     except (FileChangedError, StillOpenError, OtherSizeError, NotAFileError) as error:
         return FileTrouble(index, _TROUBLES[type(error)])
     except StoreRefusesError as refusal:

@@ -169,14 +169,15 @@ class _Pass:
         placed: list[tuple[Entry, PlacedFile]] = []
         for sent in answer.placed:
             file = unflat(sent)
-            placed.append((entries[file.position], file))
+            if file.how == batches.DIFFERS:
+                self._differs(entries[file.position], file)
+            else:
+                placed.append((entries[file.position], file))
         for entry, file in in_order(placed):
             writer.add(entry, file)
         for index, code, _ in answer.troubles:
             entry = entries[index]
-            if code == batches.DIFFERS:
-                self._differs(entry)
-            elif code in _FAILURES or (code in _MAY_PASS and self.is_last):
+            if code in _FAILURES or (code in _MAY_PASS and self.is_last):
                 reason = _FAILURES.get(code) or _MAY_PASS[code]
                 entry.state = EntryState.FAILED.value
                 entry.reason, entry.reason_text = reason
@@ -188,12 +189,18 @@ class _Pass:
             writer.add(entry)
         return is_without_room
 
-    def _differs(self, entry: Entry) -> None:
-        """A file that is not what a list says waits for the member's word, or is taken on her word."""
-        entry.compared, entry.digest, entry.listed = Compared.DIFFERS.value, "", None
+    def _differs(self, entry: Entry, file: PlacedFile) -> None:
+        """A file that is not what a list says waits for the member's word, or is taken on her word.
+
+        Its digest is kept, so that a later plan says the same of it unread.
+        """
+        entry.compared, entry.listed = Compared.DIFFERS.value, None
+        entry.digest, entry.crc32, entry.state = file.digest, file.crc32, EntryState.DIGESTED.value
+        entry.see(file.stamp)
         if self.planner.policy.include_doubtful:
             entry.warning = reasons.INCLUDED_ALTHOUGH_DOUBTFUL
             self.writer.put_off.count += 1
-            return
-        entry.verdict = Verdict.DOUBTFUL.value
-        entry.reason, entry.reason_text = reasons.DIFFERS
+        else:
+            entry.verdict = Verdict.DOUBTFUL.value
+            entry.reason, entry.reason_text = reasons.DIFFERS
+        self.writer.add(entry)

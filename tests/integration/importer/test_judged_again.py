@@ -14,9 +14,11 @@ from django.utils import timezone
 from builders import a_project, publish_files
 from importing import World, contents, fill, reasons
 from kill_matrix import Inline
+from moorage.importer.models import ManifestEntry, Preview
 from moorage.importer.previews import ask_preview
 from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
 from moorage.jobs import imports, previews
+from moorage.jobs.pool import ImportPool
 from moorage.leases import LeaseWatch
 from moorage.projects.choices import ImportChoices
 from moorage.transfers import doubt
@@ -79,6 +81,55 @@ def test_a_list_that_is_gone_leaves_what_another_says_of_the_same_file(world: Wo
     world.work(upload)
 
     assert reasons(upload) == DIFFERS
+
+
+def looked_at(world: World, upload: Upload, *, digest: bool = False, doubtful: bool = False) -> dict[str, int]:
+    """What a preview says: files by verdict, and those that lists say something of, or nothing yet."""
+    ask_preview(
+        upload_id=upload.pk,
+        project_id=upload.project_id,
+        by=upload.owner,
+        at=timezone.now(),
+        with_digests=digest,
+        choices=ImportChoices(include=("doubtful",) if doubtful else ()),
+    )
+    lease = previews.claim_next(LeaseWatch())
+    assert lease is not None
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ImportPool, "executor_for", lambda *_, **__: world.executor)
+        previews.work(lease)
+    preview = Preview.objects.get(upload=upload)
+    verdicts = {verdict: counts["files"] for verdict, counts in preview.verdicts.items()}
+    return verdicts | {one["code"]: one["files"] for one in preview.problems if one["code"].startswith("list.")}
+
+
+IS_DOUBTFUL = {"new": 1, "doubtful": 1, "list.differs": 1}
+
+
+def test_a_file_that_was_read_and_differs_is_known_to_every_later_look(world: World) -> None:
+    upload, area = an_upload_that_was_looked_at(world, {"a": DAMAGED, "SHA256SUMS": sha256sums(a=GOOD)})
+    assert looked_at(world, upload) == {"new": 2, "list.not_read": 1}
+    assert looked_at(world, upload, digest=True) == IS_DOUBTFUL
+
+    assert looked_at(world, upload, doubtful=True) == {"new": 2, "list.differs": 1}
+    assert looked_at(world, upload) == IS_DOUBTFUL
+    (area / "a").write_bytes(GOOD)
+    assert looked_at(world, upload) == {"new": 2, "list.not_read": 1}, "it may be another by now"
+
+
+def test_a_file_that_an_import_has_read_is_doubtful_before_a_retry_and_comes_if_wanted(world: World) -> None:
+    upload = world.a_sealed_upload({"a": DAMAGED, "SHA256SUMS": sha256sums(a=GOOD)})
+    world.work(upload)
+    known = ManifestEntry.objects.get(upload_id=upload.pk, name="a")
+    assert (known.verdict, known.digest) == ("doubtful", sha256(DAMAGED).hexdigest())
+
+    assert looked_at(world, upload) == {"doubtful": 1, "list.differs": 1}
+    assert looked_at(world, upload, doubtful=True) == {"new": 1, "list.differs": 1}
+    included = ImportChoices(include=("doubtful",))
+    retry_upload(upload=upload, actor=upload.owner, at=timezone.now(), choices=included)
+    world.work(upload)
+
+    assert contents(world, upload.project)["a"] == DAMAGED
 
 
 def an_import_that_a_conflict_stopped(world: World, files: dict[str, bytes]) -> Upload:
