@@ -78,7 +78,8 @@ def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str,
         left = "1 file was not imported" if problems == 1 else f"{problems:,} files were not imported"
         text = f"Your upload “{name}” has been imported into {project}. {done} {left}: see why on its page, and retry."
         text += besides
-        return "upload.imported_with_problems", f"Imported with problems: {name}", text
+        also = ", files missing" if missing else ""
+        return "upload.imported_with_problems", f"Imported with problems{also}: {name}", text
     if missing:
         text = f"Your upload “{name}” has been imported into {project}. {done} But {missing}: see which on its page, "
         return (

@@ -43,6 +43,7 @@ _LABELS: Final[Mapping[UploadState, StateLabel]] = {
 }
 _IMPORTED_WITH_PROBLEMS: Final = StateLabel("Imported with problems", "exclamation-triangle", "bad")
 _IMPORTED_IN_PART: Final = StateLabel("Imported, files missing", "exclamation-triangle", "bad")
+_IMPORTED_WITH_BOTH: Final = StateLabel("Imported with problems, files missing", "exclamation-triangle", "bad")
 _CANCELLED: Final = StateLabel("Import cancelled", "x-circle", "neutral")
 _BEING_CANCELLED: Final = StateLabel("Being cancelled", "hourglass-split", "active")
 _OPEN_WITH_WISH: Final = StateLabel("Open, import follows", "clock-history", "active")
@@ -61,7 +62,7 @@ def state_label(upload: Upload) -> StateLabel:
     """The upload's state as a word with an icon."""
     state = upload.current_state
     if state is UploadState.IMPORTED and upload.problems:
-        return _IMPORTED_WITH_PROBLEMS
+        return _IMPORTED_WITH_BOTH if upload.missing else _IMPORTED_WITH_PROBLEMS
     if state is UploadState.IMPORTED and upload.missing:
         return _IMPORTED_IN_PART
     if state is UploadState.IMPORTING and upload.cancel_asked_at is not None:

@@ -89,7 +89,9 @@ def test_an_import_says_that_files_are_missing(upload: Upload) -> None:
     assert (upload.problems, upload.missing) == (2, 2)
     assert "Besides, 2 files that lists name were not there." in state_text(upload)
     assert [(one.missing, one.problems) for one in receipts(upload.pk)] == [(2, 2)]
-    assert "Besides, 2 files that lists name were not there." in Notice.objects.get(member=upload.owner).text
+    notice = Notice.objects.get(member=upload.owner)
+    assert "Besides, 2 files that lists name were not there." in notice.text
+    assert notice.subject == "Imported with problems, files missing: Scan 42"
 
 
 def test_an_import_of_all_that_arrived_does_not_say_that_all_is_there(world: World) -> None:

@@ -74,6 +74,17 @@ def test_what_lists_name_and_was_not_there_is_told_of_every_import() -> None:
         )
 
 
+def test_the_state_says_that_files_are_missing_beside_other_problems() -> None:
+    both, missing, problems = (
+        state_label(Upload(state=UploadState.IMPORTED.value, **kept)).label
+        for kept in ({"problems": 1, "missing": 1}, {"missing": 1}, {"problems": 1})
+    )
+
+    assert both == "Imported with problems, files missing"
+    assert missing == "Imported, files missing"
+    assert problems == "Imported with problems"
+
+
 def test_one_problem_is_not_called_problems() -> None:
     one, many = (Upload(state=UploadState.IMPORTED.value, problems=n) for n in (1, 2000))
 
