@@ -143,6 +143,7 @@ class ImportRun(models.Model):
     bytes = models.BigIntegerField(default=0)
     problem_count = models.BigIntegerField(default=0)
     missing_count = models.BigIntegerField(null=True)  # files that lists name and that were not there; null: not known
+    warnings = models.JSONField(default=list)  # what it was given and could not use: [{"code", "sentence"}]
     outcome = models.CharField(max_length=12, blank=True)  # "imported", "failed"
     reason = models.CharField(max_length=60, blank=True, default="")  # code: why it published nothing
     reason_text = models.TextField(blank=True, default="")  # the sentence for it

@@ -1,12 +1,15 @@
 """Problems of a run: every staged path that it did not import, with its reason; and until when the bytes are kept.
 
+Before them stand the chosen paths that match nothing. They are told by name, and count for none: nothing of the upload
+was left out.
+
 A folder that is skipped is none where paths are told that it may hold. Where nothing but folders is left out, they are:
 a retry could import them.
 
 They are rows of the run, so that a retry adds its own and changes none of an earlier receipt.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -17,7 +20,7 @@ from moorage.importer.counting import IS_FOLDER
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.importer.reasons import NOT_THERE
-from moorage.importer.unmatched import unmatched
+from moorage.importer.unmatched import after_import, unmatched
 from moorage.importer.verdicts import EntryState, Verdict
 
 ROWS_PER_BATCH: Final = 500
@@ -32,21 +35,31 @@ def not_imported(job: ImportJob, run: int) -> QuerySet[ManifestEntry]:
 
 
 def write_problems(job: ImportJob, run: ImportRun) -> int:
-    """Write a row for what is left out, or was chosen and is not there, and return how many those are. Repeatable."""
+    """Write a row for what is left out, and return how many those are; before, for what was chosen and is not there.
+
+    Repeatable.
+    """
     until = job.clock() + job.policies.remnants_kept
     _forget(job, run)
+    not_there = unmatched(job.upload_id, job.choices.paths)
+    _write_not_there(job, run, not_there)
     ours = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number).order_by("number")
     by_verdict = ours.not_new().filter(verdict__in=_LEFT_OUT)
     failed = ours.without_place().filter(state=EntryState.FAILED).exclude(verdict__in=_LEFT_OUT)
     skipped_folders = by_verdict.filter(_SKIPPED_FOLDER)
     _write(job, run, by_verdict.exclude(_SKIPPED_FOLDER), until)
     _write(job, run, failed, until)
-    _write_not_there(job, run)
-    run.problem_count = ImportProblem.objects.filter(run=run).count()
+    run.problem_count = ImportProblem.objects.filter(run=run).count() - len(not_there)
     if not run.problem_count:
         _write(job, run, skipped_folders, until)
-        run.problem_count = ImportProblem.objects.filter(run=run).count()
+        run.problem_count = ImportProblem.objects.filter(run=run).count() - len(not_there)
     return run.problem_count
+
+
+def folders_left_out(run: ImportRun) -> int:
+    """How many of a run's problems are folders: its verdicts count all others."""
+    files: int = sum(run.verdicts.get(name, {"files": 0})["files"] for name in _LEFT_OUT)
+    return run.problem_count - files
 
 
 def _write(job: ImportJob, run: ImportRun, left_out: QuerySet[ManifestEntry], until: datetime) -> None:
@@ -63,8 +76,11 @@ def _write(job: ImportJob, run: ImportRun, left_out: QuerySet[ManifestEntry], un
             )
 
 
-def _write_not_there(job: ImportJob, run: ImportRun) -> None:
-    missing = unmatched(job.upload_id, job.choices.paths)
+def _write_not_there(job: ImportJob, run: ImportRun, missing: Sequence[str]) -> None:
+    # Where none of them is there, that is why the run ends.
+    others = [one for one in run.warnings if one["code"] != NOT_THERE.code]
+    is_warning = 0 < len(missing) < len(job.choices.paths)
+    run.warnings = [*([{"code": NOT_THERE.code, "sentence": after_import(missing)}] if is_warning else []), *others]
     for start in range(0, len(missing), ROWS_PER_BATCH):
         some = [path.encode() for path in missing[start : start + ROWS_PER_BATCH]]
         with job.batch():

@@ -23,8 +23,7 @@ from moorage.importer.problems import not_imported, write_problems
 from moorage.importer.queue import to_place
 from moorage.importer.register import is_still_live, register, registering
 from moorage.importer.replanning import plan_again
-from moorage.importer.reporting import Outcome
-from moorage.importer.runs import end_run, fail_run
+from moorage.importer.runs import end_run, fail_run, outcome_of
 from moorage.importer.unmatched import sentence_of, unmatched
 from moorage.importer.verdicts import GOOD, EntryState, Verdict
 from moorage.projects.choices import OnConflict
@@ -174,11 +173,4 @@ def _finish(job: ImportJob, run: ImportRun, right: RegisterRight, at: datetime) 
     """In the transaction that moves the head: the run's end, then the upload's."""
     run.register_fence = right.fence
     end_run(run, outcome="imported", at=at)
-    outcome = Outcome(
-        revision=right.number,
-        files=run.files,
-        bytes=run.bytes,
-        problems=run.problem_count,
-        missing=run.missing_count,
-    )
-    job.finish(outcome, at)
+    job.finish(outcome_of(run, revision=right.number), at)

@@ -85,7 +85,9 @@ NOT_SELECTED: Final = Reason(
     "entry.not_selected", "It is not in the part that was chosen. Press Retry and choose it to import it too."
 )
 NOT_THERE: Final = Reason(
-    "entry.not_there", "This path was chosen, and nothing in the upload has it. Retry with other paths."
+    "entry.not_there",
+    "This path was chosen, and nothing in the upload has it. Where something else is left to import, retry with the "
+    "right path; what has not arrived, send in another upload.",
 )
 KEPT_AS_IT_IS: Final = Reason(
     "entry.exists", "The project has a file here, and this upload keeps those. Retry with new versions to import it."

@@ -11,6 +11,7 @@ from django.db.models import Q, Sum
 from moorage.errors import NotFoundError
 from moorage.importer import paths, reasons
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
+from moorage.importer.problems import folders_left_out
 from moorage.importer.runs import published_runs
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
 
@@ -32,7 +33,8 @@ class Receipt:
     """One run. `verdicts` is {verdict: {"files", "bytes"}}. `revision` is None when it published nothing: then it
     brought no files, the verdicts are what they would have been, and `reason` (a code) and `reason_text` say why.
 
-    `missing` counts files that lists name and that were not there; None where that was not found out.
+    `folders` says how many of the problems are folders. `missing` counts files that lists name and that were not there;
+    None where that was not found out. `warnings` ({"code", "sentence"}) are of what it was given and could not use.
     """
 
     run: int
@@ -41,9 +43,11 @@ class Receipt:
     files: int
     bytes: int
     problems: int
+    folders: int
     missing: int | None
     reason: str
     reason_text: str
+    warnings: list[dict[str, str]] = field(hash=False)
     verdicts: dict[str, dict[str, int]] = field(hash=False)
     started_at: datetime
     ended_at: datetime
@@ -168,9 +172,11 @@ def _receipt(run: ImportRun) -> Receipt:
         files=run.files if is_in_project else 0,
         bytes=run.bytes if is_in_project else 0,
         problems=run.problem_count,
+        folders=folders_left_out(run),
         missing=run.missing_count,
         reason=run.reason,
         reason_text=run.reason_text,
+        warnings=run.warnings,
         verdicts=run.verdicts,
         started_at=run.started_at,
         ended_at=ended_at,

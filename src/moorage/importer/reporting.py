@@ -22,14 +22,17 @@ class Progress:
 class Outcome:
     """How a run ended. `revision` is None when it published nothing; then `code` and `sentence` say why.
 
-    `missing` counts files that lists name and that were not there; None where the run ended before that was known.
+    `folders` says how many of the problems are folders. `missing` counts files that lists name and that were not there;
+    None where the run ended before that was known. `warnings` are sentences on what it was given and could not use.
     """
 
     revision: int | None = None
     files: int = 0
     bytes: int = 0
     problems: int = 0
+    folders: int = 0
     missing: int | None = None
+    warnings: tuple[str, ...] = ()
     code: str = ""
     sentence: str = ""
 

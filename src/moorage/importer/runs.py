@@ -16,6 +16,7 @@ from moorage.files.registering import RegisterRight, fail_revision
 from moorage.files.revisions import ask_revision
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry, Preview, PreviewState
+from moorage.importer.problems import folders_left_out
 from moorage.importer.reporting import Outcome
 from moorage.importer.verdicts import GOOD, EntryState
 from moorage.projects.models import Project
@@ -82,13 +83,27 @@ def fail_run(job: ImportJob, run: ImportRun, *, code: str, sentence: str, right:
     def also() -> None:
         run.reason, run.reason_text = code, sentence
         end_run(run, outcome="failed", at=now)
-        outcome = Outcome(problems=run.problem_count, missing=run.missing_count, code=code, sentence=sentence)
-        job.finish(outcome, now)
+        job.finish(outcome_of(run, code=code, sentence=sentence), now)
 
     with transaction.atomic():
         # First the lease: whoever has lost it fails nothing.
         job.write_progress()
         fail_revision(right or run.revision, code, at=now, also=also)
+
+
+def outcome_of(run: ImportRun, *, revision: int | None = None, code: str = "", sentence: str = "") -> Outcome:
+    """What the upload, and people, are told of a run that ends."""
+    return Outcome(
+        revision=revision,
+        files=0 if revision is None else run.files,
+        bytes=0 if revision is None else run.bytes,
+        problems=run.problem_count,
+        folders=folders_left_out(run),
+        missing=run.missing_count,
+        warnings=tuple(one["sentence"] for one in run.warnings),
+        code=code,
+        sentence=sentence,
+    )
 
 
 def end_run(run: ImportRun, *, outcome: str, at: datetime) -> None:

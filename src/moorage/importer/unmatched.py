@@ -31,8 +31,18 @@ def sentence_of(missing: Sequence[str], *, chosen: int) -> str:
         which = "None of the chosen paths is"
     else:
         which = "1 of the chosen paths is not" if len(missing) == 1 else f"{len(missing):,} of the chosen paths are not"
+    return f"{which} in this upload: {_named(missing)}."
+
+
+def after_import(missing: Sequence[str]) -> str:
+    """What an import that brought others says of them."""
+    which = "1 chosen path" if len(missing) == 1 else f"{len(missing):,} chosen paths"
+    return f"{which} matched nothing: {_named(missing)}."
+
+
+def _named(missing: Sequence[str]) -> str:
     more = f" and {len(missing) - NAMED:,} more" if len(missing) > NAMED else ""
-    return f"{which} in this upload: {', '.join(missing[:NAMED])}{more}."
+    return f"{', '.join(missing[:NAMED])}{more}"
 
 
 def _missing(upload_id: UUID, chosen: Sequence[str]) -> list[str]:

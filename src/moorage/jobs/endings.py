@@ -10,7 +10,7 @@ from moorage.notices.telling import tell
 from moorage.transfers.cancelling import CANCELLED
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
-from moorage.transfers.wording import missing_words
+from moorage.transfers.wording import left_out_words, missing_words, warning_words
 
 _SAY_NO_MORE: Final = frozenset({"import.nothing_good", "import.empty"})  # than that nothing could be imported
 
@@ -26,18 +26,20 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, 
     """
     has_published = outcome.revision is not None or upload.has_published
     state = UploadState.IMPORTED if has_published else UploadState.FAILED
+    problems, folders = _problems(upload, outcome)
     changes: dict[str, Any] = {
         "state": state.value,
         "state_changed_at": at,
         "reason": "" if has_published else outcome.code,
         # A published upload needs no reason for its state; that its retry was cancelled is told.
         "reason_text": outcome.sentence if not has_published or outcome.code == CANCELLED else "",
-        "problems": _problems(upload, outcome),
+        "problems": problems,
+        "problem_folders": folders,
         "step": "",
         "held_by": "",
     }
     if outcome.missing is not None:
-        changes["missing"] = outcome.missing
+        changes |= {"missing": outcome.missing, "warnings": list(outcome.warnings)}
     if outcome.revision is not None:
         changes |= {"imported_at": at, "published_revision": outcome.revision, "is_cleared": False}
     lease.update(**changes)
@@ -55,17 +57,20 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, 
     tell(upload.owner, kind=kind, subject=subject, text=text, path=path, at=at)
 
 
-def _problems(upload: Upload, outcome: Outcome) -> int:
-    """A run that published nothing brought nothing of what was left out before: that can still be retried."""
-    if outcome.revision is None and upload.has_published:
-        return max(upload.problems, outcome.problems)
-    return outcome.problems
+def _problems(upload: Upload, outcome: Outcome) -> tuple[int, int]:
+    """How many there are, and how many of them are folders.
+
+    A run that published nothing brought nothing of what was left out before: that can still be retried.
+    """
+    if outcome.revision is None and upload.has_published and upload.problems > outcome.problems:
+        return upload.problems, upload.problem_folders
+    return outcome.problems, outcome.folders
 
 
 def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str, str, str]:
     name, project = upload.name, upload.project.name
     missing = missing_words(outcome.missing) if outcome.missing else ""
-    besides = f" Besides, {missing}." if missing else ""
+    besides = (f" Besides, {missing}." if missing else "") + warning_words(outcome.warnings)
     if outcome.code == CANCELLED:
         text = f"The import of the upload “{name}” into {project} has ended. {outcome.sentence} "
         left = "What was imported before stays." if state is UploadState.IMPORTED else "The project is as it was."
@@ -74,8 +79,9 @@ def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str,
         text = f"Your upload “{name}” could not be imported into {project}. {outcome.sentence}{besides}"
         return "upload.failed", f"Could not be imported: {name}", text
     done = _what_was_done(outcome)
-    if problems := _problems(upload, outcome):
-        left = "1 file was not imported" if problems == 1 else f"{problems:,} files were not imported"
+    problems, folders = _problems(upload, outcome)
+    if problems:
+        left = left_out_words(problems, folders)
         text = f"Your upload “{name}” has been imported into {project}. {done} {left}: see why on its page, and retry."
         text += besides
         also = ", files missing" if missing else ""
@@ -85,8 +91,11 @@ def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str,
         return (
             "upload.imported_with_problems",
             f"Imported, files missing: {name}",
-            f"{text}and send them in another one.",
+            f"{text}and send them in another one.{warning_words(outcome.warnings)}",
         )
+    if outcome.warnings:
+        text = f"Your upload “{name}” has been imported into {project}. {done}{warning_words(outcome.warnings)}"
+        return "upload.imported_with_problems", f"Imported, with warnings: {name}", text
     text = f"Your upload “{name}” has been imported into {project}. {done} Nothing needs to be done."
     return "upload.imported", f"Imported: {name}", text
 

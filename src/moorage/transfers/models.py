@@ -125,7 +125,9 @@ class Upload(Leased):
     bytes_done = models.BigIntegerField(default=0)
     progress_at = models.DateTimeField(null=True)
     problems = models.BigIntegerField(default=0)  # staged paths that the newest run did not import
+    problem_folders = models.BigIntegerField(default=0)  # how many of them are folders
     missing = models.BigIntegerField(default=0)  # files that lists name and that the newest run did not see
+    warnings = models.JSONField(default=list)  # sentences: what the newest run was given and could not use
     published_revision = models.BigIntegerField(null=True)  # the newest revision that this upload published
     is_cleared = models.BooleanField(default=True)  # False from publishing until registered names left the sealed area
     remnants_gone_at = models.DateTimeField(

@@ -16,7 +16,7 @@ from moorage.transfers.rules import may_finish
 from moorage.transfers.states import TAKES_FILES, UPLOAD_TRANSITIONS, UploadState
 from moorage.transfers.tasks import UploadTasks, sorted_tasks
 from moorage.transfers.undo_wording import undo_words
-from moorage.transfers.wording import StateLabel, Turn, state_label, state_text, whose_turn
+from moorage.transfers.wording import StateLabel, Turn, state_label, state_note, state_text, whose_turn
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ class UploadOverview:
     upload: Upload
     label: StateLabel
     state_text: str
+    note: str  # what of an import is to be known in few words; empty where all is well
     turn: Turn
     globus: GlobusWay
     tasks: UploadTasks
@@ -72,6 +73,7 @@ def overview(upload: Upload, *, viewer: Member) -> UploadOverview:
         upload=upload,
         label=undone.label if undone else state_label(upload),
         state_text=undone.sentence if undone else state_text(upload),
+        note="" if undone else state_note(upload),
         turn=undone.turn if undone else whose_turn(upload),
         globus=globus_way(upload, viewer=viewer),
         tasks=sorted_tasks(upload),

@@ -3,7 +3,7 @@
 "Waiting" is said only of what goes on by itself.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -30,6 +30,8 @@ class StateLabel:
     tone: str  # neutral, active, good, bad
 
 
+WARNINGS_TOLD: Final = 3
+
 _LABELS: Final[Mapping[UploadState, StateLabel]] = {
     UploadState.REQUESTED: StateLabel("Opening", "hourglass-split", "active"),
     UploadState.OPEN: StateLabel("Open", "cloud-upload", "neutral"),
@@ -44,6 +46,7 @@ _LABELS: Final[Mapping[UploadState, StateLabel]] = {
 _IMPORTED_WITH_PROBLEMS: Final = StateLabel("Imported with problems", "exclamation-triangle", "bad")
 _IMPORTED_IN_PART: Final = StateLabel("Imported, files missing", "exclamation-triangle", "bad")
 _IMPORTED_WITH_BOTH: Final = StateLabel("Imported with problems, files missing", "exclamation-triangle", "bad")
+_IMPORTED_WITH_WARNINGS: Final = StateLabel("Imported, with warnings", "exclamation-triangle", "neutral")
 _CANCELLED: Final = StateLabel("Import cancelled", "x-circle", "neutral")
 _BEING_CANCELLED: Final = StateLabel("Being cancelled", "hourglass-split", "active")
 _OPEN_WITH_WISH: Final = StateLabel("Open, import follows", "clock-history", "active")
@@ -61,10 +64,8 @@ _STEPS: Final[Mapping[str, str]] = {
 def state_label(upload: Upload) -> StateLabel:
     """The upload's state as a word with an icon."""
     state = upload.current_state
-    if state is UploadState.IMPORTED and upload.problems:
-        return _IMPORTED_WITH_BOTH if upload.missing else _IMPORTED_WITH_PROBLEMS
-    if state is UploadState.IMPORTED and upload.missing:
-        return _IMPORTED_IN_PART
+    if state is UploadState.IMPORTED:
+        return _imported_label(upload)
     if state is UploadState.IMPORTING and upload.cancel_asked_at is not None:
         return _BEING_CANCELLED
     if state is UploadState.FAILED and upload.reason == CANCELLED:
@@ -72,6 +73,14 @@ def state_label(upload: Upload) -> StateLabel:
     if state is UploadState.OPEN and upload.wish_at is not None:
         return _OPEN_WITH_WISH
     return _LABELS[state]
+
+
+def _imported_label(upload: Upload) -> StateLabel:
+    if upload.problems:
+        return _IMPORTED_WITH_BOTH if upload.missing else _IMPORTED_WITH_PROBLEMS
+    if upload.missing:
+        return _IMPORTED_IN_PART
+    return _IMPORTED_WITH_WARNINGS if upload.warnings else _LABELS[UploadState.IMPORTED]
 
 
 def whose_turn(upload: Upload) -> Turn:
@@ -127,20 +136,35 @@ def _importing(upload: Upload) -> str:
 
 
 def _imported(upload: Upload) -> str:
+    told = warning_words(upload.warnings)
     if not upload.problems:
         if upload.missing:
             # The page shows the state by itself, so that what follows is a sentence of its own.
             what = missing_words(upload.missing).capitalize()
             it = "it" if upload.missing == 1 else "them"
-            return f"Imported. {what}: see which below, and send {it} in another upload."
+            return f"Imported. {what}: see which below, and send {it} in another upload.{told}"
+        if told:
+            return f"Imported. All of its files are in the project.{told}"
         return "Imported. All of its files are accounted for in the project."
-    besides = f" Besides, {missing_words(upload.missing)}." if upload.missing else ""
-    files = "1 file was" if upload.problems == 1 else f"{upload.problems:,} files were"
+    besides = (f" Besides, {missing_words(upload.missing)}." if upload.missing else "") + told
+    left = left_out_words(upload.problems, upload.problem_folders)
     if upload.remnants_gone_at is not None:
-        return f"Imported with problems: {files} not imported and have been moved to the trash.{besides}"
+        return f"Imported with problems: {left} and have been moved to the trash.{besides}"
     next_step = "See why below, and retry or send them in another upload."
     cancelled = f" The last retry brought nothing. {upload.reason_text}" if upload.reason_text else ""
-    return f"Imported with problems: {files} not imported. {next_step}{cancelled}{besides}"
+    return f"Imported with problems: {left}. {next_step}{cancelled}{besides}"
+
+
+def left_out_words(problems: int, folders: int) -> str:
+    """`2 files and 1 folder were not imported`, of so many paths among which so many are folders."""
+    counted = [(problems - folders, "file"), (folders, "folder")]
+    words = " and ".join(f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in counted if number)
+    return f"{words} {'was' if problems == 1 else 'were'} not imported"
+
+
+def warning_words(warnings: Sequence[str]) -> str:
+    """The first of a run's warnings, each after a space; the page has all of them."""
+    return "".join(f" {one}" for one in warnings[:WARNINGS_TOLD])
 
 
 def missing_words(missing: int) -> str:
@@ -150,10 +174,19 @@ def missing_words(missing: int) -> str:
     return f"{missing:,} files that lists name were not there"
 
 
+def state_note(upload: Upload) -> str:
+    """What an import did not bring, in few words, for a list of uploads; empty where there is nothing to say."""
+    if upload.current_state is not UploadState.IMPORTED:
+        return ""
+    left = f"{left_out_words(upload.problems, upload.problem_folders)}." if upload.problems else ""
+    return f"{left}{warning_words(upload.warnings)}".strip()
+
+
 def _failed(upload: Upload) -> str:
     if upload.reason == CANCELLED:
         return f"Import cancelled. {upload.reason_text} The project is as it was. Retry the import, or press DELETE."
     besides = f" Besides, {missing_words(upload.missing)}." if upload.missing else ""
+    besides += warning_words(upload.warnings)
     if upload.reason_text:
         # It says itself that nothing was imported, and what can be done about it.
         return f"Not imported. {upload.reason_text} Press DELETE to give the upload up.{besides}"

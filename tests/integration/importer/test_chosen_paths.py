@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from builders import a_project
@@ -14,16 +15,18 @@ from moorage.importer.preview_view import preview_of
 from moorage.importer.unmatched import sentence_of
 from moorage.jobs import previews as preview_jobs
 from moorage.leases import LeaseWatch
+from moorage.notices.models import Notice
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.arrivals import look_at_area
 from moorage.transfers.models import Upload
-from moorage.transfers.retrying import retry_upload
+from moorage.transfers.retrying import may_be_retried, retry_upload
 from moorage.transfers.sealing import start_sealing
 from moorage.transfers.states import UploadState
-from moorage.transfers.wording import state_text
+from moorage.transfers.wording import Turn, state_label, state_text, whose_turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+RETRY = "See why below, and retry or send them in another upload."
 FILES = {"a": b"a", "d/b": b"b", "d/e/c": b"c"}
 
 
@@ -116,8 +119,37 @@ def test_an_import_of_some_of_them_says_which_are_not_there(world: World) -> Non
     assert contents(world, upload.project) == {"a": b"a"}
     assert not_there(upload) == ["gone", "d/gone", "also gone"]
     run = upload.runs.get()
-    assert run.problem_count == upload.problems == ImportProblem.objects.filter(run=run).count()
+    assert run.problem_count == upload.problems == 3, "what is not there was not left out"
+    told = ImportProblem.objects.filter(run=run).order_by("pk").values_list("path", flat=True)
+    assert [bytes(path) for path in told] == [b"gone", b"d/gone", b"also gone", b"link", b"d/b", b"d/e/c"]
+    said = "3 chosen paths matched nothing: gone, d/gone, also gone."
+    assert run.warnings == [{"code": "entry.not_there", "sentence": said}]
+    assert f"Imported with problems: 3 files were not imported. {RETRY} {said}" == state_text(upload)
+    assert Notice.objects.get(member=upload.owner).text.endswith(said)
     assert run.verdicts["skipped"]["files"] == 2, "what is not there is no file of the upload"
+
+
+def test_one_that_matches_nothing_is_no_file_that_can_be_retried(world: World) -> None:
+    upload, area = world.an_area(a_project())
+    fill(area, {"ty": b"y"})
+    upload = imported(world, upload, "ty", "typo")
+
+    assert contents(world, upload.project) == {"ty": b"y"}
+    assert not_there(upload) == ["typo"]
+    said = "1 chosen path matched nothing: typo."
+    assert (upload.problems, may_be_retried(upload), whose_turn(upload)) == (0, False, Turn.NOBODY)
+    assert state_label(upload).label == "Imported, with warnings"
+    assert state_text(upload) == f"Imported. All of its files are in the project. {said}"
+    notice = Notice.objects.get(member=upload.owner)
+    assert notice.subject == "Imported, with warnings: Scan 42"
+    assert notice.text.endswith(f"1 file is in the project's revision 1. {said}")
+    page = Client()
+    page.force_login(upload.owner)
+    shown = page.get(f"/uploads/{upload.pk}/").content.decode()
+    assert f'<a href="/uploads/{upload.pk}/problems/1/">{said}</a>' in shown
+    assert "not imported" not in shown
+    assert "typo" in page.get(f"/uploads/{upload.pk}/problems/1/").content.decode()
+    assert said in page.get(f"/projects/{upload.project_id}/upload-status/").content.decode()
 
 
 def test_a_file_where_a_chosen_path_has_a_folder_is_not_chosen(world: World) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from builders import a_project, an_undo_is_carried_out, publish_files
@@ -13,6 +14,8 @@ from moorage.files.changing import ask_change
 from moorage.files.choosing import InvalidChoiceError
 from moorage.files.models import FileVersion, RevisionKind
 from moorage.importer import touched
+from moorage.importer.receipts import receipts
+from moorage.notices.models import Notice
 from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Project
 from moorage.transfers.arrivals import look_at_area
@@ -29,6 +32,22 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def _inline(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.executor = Inline()
     monkeypatch.setattr(touched, "VERSIONS_PER_QUERY", 2)
+
+
+def test_files_and_folders_that_are_left_out_are_told_apart(world: World) -> None:
+    project = a_project()
+    publish_files(project, {"p/x": b"a file", "t1": b"a file"}, store=world.store)
+
+    upload = world.imported({"p/x/under": b"1", "t1/below": b"2", "good": b"3"}, project)
+
+    said = "2 files and 2 folders were not imported"
+    assert f"Imported with problems: {said}." in state_text(upload)
+    assert f"{said}: see why on its page" in Notice.objects.get(member=upload.owner).text
+    assert [(one.problems, one.folders) for one in receipts(upload.pk)] == [(4, 2)]
+    page = Client()
+    page.force_login(upload.owner)
+    assert f"{said}: see why</a>" in page.get(f"/uploads/{upload.pk}/").content.decode()
+    assert said in page.get(f"/projects/{project.pk}/upload-status/").content.decode()
 
 
 def published_meanwhile(world: World, upload: Upload, files: dict[str, bytes]) -> None:

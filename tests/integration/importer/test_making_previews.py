@@ -360,8 +360,10 @@ def test_folders_that_are_left_out_are_no_files_and_have_no_bytes(world: World) 
     Upload.objects.filter(pk=upload.pk).update(choices=nothing.as_json())
     world.work(upload)
     run = upload.runs.get()
+    assert (run.verdicts, run.problem_count, upload.problems) == ({"skipped": {"files": 5, "bytes": 15}}, 5, 5)
     # The sixth is the path that was chosen.
-    assert (run.verdicts, run.problem_count, upload.problems) == ({"skipped": {"files": 5, "bytes": 15}}, 6, 6)
+    told = [bytes(problem.path) for problem in run.problems.order_by("pk")]
+    assert (told[0], len(told)) == (b"nope", 6)
 
 
 def test_folders_that_are_rejected_are_told_and_are_no_files(world: World) -> None:

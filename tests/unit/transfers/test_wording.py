@@ -25,6 +25,7 @@ VARIANTS = [Upload(state=state.value) for state in UploadState] + [
     Upload(state=UploadState.IMPORTED.value, problems=2, remnants_gone_at=NOON),
     Upload(state=UploadState.IMPORTED.value, problems=2, missing=1),
     Upload(state=UploadState.IMPORTED.value, missing=2000),
+    Upload(state=UploadState.IMPORTED.value, warnings=["One.", "Two.", "Three.", "Four."]),
     Upload(state=UploadState.FAILED.value, missing=1),
     Upload(state=UploadState.FAILED.value, reason_text="No file could be imported."),
     Upload(state=UploadState.DISCARDED.value, reason_text="Deleted by Ada.", trash_until=NOON),
@@ -90,3 +91,13 @@ def test_one_problem_is_not_called_problems() -> None:
 
     assert "1 file was not imported" in state_text(one)
     assert "2,000 files were not imported" in state_text(many)
+
+
+def test_folders_that_were_not_imported_are_not_called_files() -> None:
+    some, one = (
+        Upload(state=UploadState.IMPORTED.value, problems=problems, problem_folders=folders)
+        for problems, folders in ((4, 3), (1, 1))
+    )
+
+    assert "1 file and 3 folders were not imported" in state_text(some)
+    assert "1 folder was not imported" in state_text(one)

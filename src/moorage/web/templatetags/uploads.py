@@ -8,6 +8,8 @@ from django import template
 from moorage.backends import backends
 from moorage.globus.service import TaskId
 from moorage.importer.models import Verdict
+from moorage.importer.receipts import Receipt
+from moorage.transfers.wording import left_out_words
 
 register = template.Library()
 
@@ -22,6 +24,12 @@ def globus_task_url(task_id: UUID) -> str:
 def verdict_label(verdict: str) -> str:
     """A verdict with a capital letter; what has none yet is not compared yet."""
     return Verdict(verdict).label.capitalize() if verdict in Verdict.values else "Not compared yet"
+
+
+@register.filter
+def left_out(receipt: Receipt) -> str:
+    """What the run did not import: `2 files and 1 folder were not imported`."""
+    return left_out_words(receipt.problems, receipt.folders)
 
 
 @register.filter

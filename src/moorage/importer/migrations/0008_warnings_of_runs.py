@@ -1,0 +1,16 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('importer', '0007_missing_of_runs'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='importrun',
+            name='warnings',
+            field=models.JSONField(default=list),
+        ),
+    ]
