@@ -92,6 +92,7 @@ def _document(upload: Upload, found: Receipt) -> dict[str, object]:
         "verdicts": found.verdicts,
         "problems": found.problems,
         "missing": found.missing,
+        "warnings": [{"code": one["code"], "message": one["sentence"]} for one in found.warnings],
         "started_at": found.started_at.isoformat(),
         "ended_at": found.ended_at.isoformat(),
         "duration_seconds": found.duration.total_seconds(),

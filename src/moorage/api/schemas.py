@@ -183,6 +183,13 @@ class EntryOut(Schema):
     compared: str | None = None
 
 
+class WarningOut(Schema):
+    """What an import was given and could not use: a list of digests, a chosen path."""
+
+    code: str
+    message: str
+
+
 class ReceiptOut(Schema):
     """What one run of an import did. `missing` counts files that lists name and that were not there, if known.
 
@@ -199,6 +206,7 @@ class ReceiptOut(Schema):
     verdicts: dict[str, dict[str, int]]
     problems: int
     missing: int | None
+    warnings: list[WarningOut]
     started_at: datetime
     ended_at: datetime
     duration_seconds: float

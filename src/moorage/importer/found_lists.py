@@ -19,8 +19,9 @@ from moorage.storage.digests import stamp_of
 from moorage.storage.folders import FOLDER_FLAGS
 
 _FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_NO_FILE: Final = frozenset({errno.ENOENT, errno.ENXIO, errno.ENODEV})  # or gone by now
+_GONE: Final = frozenset({errno.ENOENT, errno.ENODEV})
 _NOT_READ: Final = {
+    errno.ENXIO: "is not a file",
     errno.ELOOP: "is a link, which is not followed",
     errno.EACCES: "may not be read",
     errno.EPERM: "may not be read",
@@ -75,12 +76,14 @@ def _look_at(job: ImportJob, top: int, lists: Iterable[FoundList]) -> tuple[dict
         except OSError as error:
             if error.errno in _NOT_READ:
                 faults.append(f"{source_of(one.name)} compares nothing: it {_NOT_READ[error.errno]}.")
-            elif error.errno not in _NO_FILE:
+            elif error.errno not in _GONE:
                 raise
             continue
         try:
             if stat.S_ISREG((status := os.fstat(descriptor)).st_mode):
                 stamps[source_of(one.name)] = _stamp(status)
+            elif not stat.S_ISDIR(status.st_mode):  # a folder may be called checksums, and means to be no list
+                faults.append(f"{source_of(one.name)} compares nothing: it is not a file.")
         finally:
             os.close(descriptor)
     return stamps, faults
@@ -92,7 +95,7 @@ def _keep(job: ImportJob, top: int, found: FoundList, short: ShortLists) -> list
     try:
         descriptor = os.open(found.name, _FLAGS, dir_fd=top)
     except OSError as error:
-        if error.errno in _NO_FILE | _NOT_READ.keys():
+        if error.errno in _GONE | _NOT_READ.keys():
             return []  # since the look at it: the next look says so
         raise
     with io.BufferedReader(_Wanted(descriptor, job)) as stream:

@@ -19,6 +19,7 @@ from moorage.importer.planning import Planner, planner_for
 from moorage.importer.previous import forget_mere_plans
 from moorage.importer.publishing import register_and_publish
 from moorage.importer.queue import to_place
+from moorage.importer.reasons import BAD_LIST
 from moorage.importer.runs import begin_run
 from moorage.importer.scan import Folders, Listed, end_scan, scan
 from moorage.importer.verdicts import EntryKind
@@ -48,7 +49,7 @@ def _run(job: ImportJob) -> int | None:
     job.check_cancelled()
     if run.scanned_at is None:
         forget_mere_plans(job)
-        read_found_lists(job)
+        run.warnings = [{"code": BAD_LIST, "sentence": fault} for fault in read_found_lists(job)]
     head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
     planner = planner_for(job, head=head, defaults=run.defaults)
     if not job.choices.include_skipped:
@@ -96,7 +97,7 @@ def _list_and_place(job: ImportJob, run: ImportRun, planner: Planner, head: int,
     end_scan(job, planner, run=run.number)
     with job.batch():
         run.scanned_at = job.clock()
-        run.save(update_fields=["scanned_at"])
+        run.save(update_fields=["scanned_at", "warnings"])
     job.seam("scanned")
 
 

@@ -145,6 +145,51 @@ def test_receipts_name_what_is_missing(world: World) -> None:
     assert "gone.dat" in page.get(f"/uploads/{upload.pk}/missing/").content.decode()
 
 
+def test_a_list_that_compares_nothing_is_told_after_an_import_that_nobody_looked_at_before(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good", "MD5SUMS": b"garbage here\n", "checksums/": b""})
+    os.mkfifo(area / "SHA512SUMS")
+    (area / "SHA256SUMS").symlink_to("good")
+    world.seal(upload)
+
+    world.work(upload)
+
+    faults = [
+        "SHA256SUMS compares nothing: it is a link, which is not followed.",
+        "SHA512SUMS compares nothing: it is not a file.",
+        "MD5SUMS compares nothing. Line 1 of the list cannot be understood: it is not a digest and a path, "
+        "and not the header of a CSV. Mend it and send it again.",
+    ]
+    warnings = [{"code": "list.not_compared", "sentence": fault} for fault in faults]
+    assert [one.warnings for one in receipts(upload.pk)] == [warnings]
+    assert upload.problems == 2, "neither link nor pipe is imported"
+    assert state_text(upload).endswith(" ".join(faults))
+    assert Notice.objects.get(member=upload.owner).text.endswith(" ".join(faults))
+    page, (_, token) = Client(), create_token(upload.owner, "test", at=upload.created_at)
+    page.force_login(upload.owner)
+    assert (
+        page.get(f"/uploads/{upload.pk}/").content.decode().count("SHA512SUMS compares nothing: it is not a file.") == 2
+    )
+    script = Client(headers={"Authorization": f"Bearer {token}"})
+    told = script.get(f"/api/v1/uploads/{upload.pk}/receipt").json()["warnings"]
+    assert told == [{"code": "list.not_compared", "message": fault} for fault in faults]
+
+
+def test_a_list_that_compares_nothing_is_told_by_the_worker_that_takes_over(world: World) -> None:
+    upload = world.a_sealed_upload({"good": b"good", "MD5SUMS": b"garbage here\n"})
+
+    def stopped(seam: str) -> None:
+        if seam == "placed":
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        world.work_until(upload, stopped)
+    world.work(upload)
+
+    assert state_label(upload).label == "Imported, with warnings"
+    assert state_text(upload).startswith("Imported. All of its files are in the project. MD5SUMS compares nothing. ")
+
+
 def delivered(upload: Upload, *files: bytes) -> None:
     """Globus says of two tasks that each delivered all of them."""
     for number in (1, 2):
