@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('importer', '0007_missing_of_runs'),
+        ('importer', '0009_reasons_of_runs'),
     ]
 
     operations = [
