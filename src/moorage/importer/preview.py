@@ -7,7 +7,7 @@ taken again as long as nothing has changed.
 from collections.abc import Iterable
 from typing import Any, Final
 
-from django.db.models import Case, F, Max, Q, QuerySet, TextField, Value, When
+from django.db.models import Case, CharField, F, Max, Q, QuerySet, TextField, Value, When
 
 from moorage.importer.completeness import causes_by_lists
 from moorage.importer.conflicts import foreseen_conflict
@@ -102,17 +102,20 @@ def _causes(entries: QuerySet[ManifestEntry]) -> list[Found]:
     rule = Case(When(reason=IGNORED, then=F("reason_text")), default=Value(""), output_field=TextField())
     # A folder is skipped with all that it holds, which is told; one that is rejected or unreadable is told itself.
     told = entries.exclude(reason="").exclude(IS_FOLDER & Q(verdict=Verdict.SKIPPED)).order_by()
-    left_out = told.annotate(rule=rule).values_list("verdict", "state", "reason", "rule")
+    # By what is said of them, not by how far their bytes have come.
+    failed = When(state=EntryState.FAILED, then=Value(Verdict.REJECTED.value))
+    said = Case(failed, default=F("verdict"), output_field=CharField())
+    left_out = told.annotate(rule=rule, said=said).values_list("said", "reason", "rule")
     causes = [
         {
             "code": code,
             "sentence": sentence,
-            "verdict": Verdict.REJECTED.value if state == EntryState.FAILED else verdict,
+            "verdict": verdict,
             "files": files,
             "folders": folders,
             "bytes": size,
         }
-        for verdict, state, code, _, files, folders, size, sentence in left_out.annotate(
+        for verdict, code, _, files, folders, size, sentence in left_out.annotate(
             files=FILES, folders=FOLDERS, size=BYTES, sentence=Max("reason_text")
         )
     ]

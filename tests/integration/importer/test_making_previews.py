@@ -366,6 +366,20 @@ def test_folders_that_are_left_out_are_no_files_and_have_no_bytes(world: World) 
     assert (told[0], len(told)) == (b"nope", 6)
 
 
+def test_one_cause_is_one_line_however_far_the_bytes_had_come(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"a": b"a", "b": b"b", "c": b"c"})
+    look_at_area(upload, at=backends().clock())
+    assert looked_at(upload, digest=True, choices=ImportChoices(paths=("a", "b"))) == {"new": 2, "skipped": 1}
+
+    assert looked_at(upload, choices=ImportChoices(paths=("a",))) == {"new": 1, "skipped": 2}
+
+    states = ManifestEntry.objects.filter(upload_id=upload.pk, verdict="skipped").values_list("state", flat=True)
+    assert set(states) == {"planned", "digested"}
+    causes = Preview.objects.get(upload=upload).problems
+    assert [(one["code"], one["files"], one["bytes"]) for one in causes] == [("entry.not_selected", 2, 2)]
+
+
 def test_folders_that_are_rejected_are_told_and_are_no_files(world: World) -> None:
     upload, area = world.an_area()
     fill(area, {"good": b"good", "bad\x01name/one": b"1", "bad\x01empty/": b""})
