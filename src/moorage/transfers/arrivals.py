@@ -5,10 +5,10 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import F, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from moorage.backends import Policies, backends
-from moorage.storage.areas import AreaMissingError, Arrived, StagingAreas
+from moorage.storage.areas import AreaMissingError, Arrived, StagingAreas, look_at
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 
@@ -71,3 +71,27 @@ def note_arrived(open_row: QuerySet[Upload], arrived: Arrived, *, before: str, a
         columns["expiry_warned_days"] = None
     open_row.update(**columns)
     return changed
+
+
+def sealed_to_count() -> QuerySet[Upload]:
+    """Uploads whose last look was before they were sealed, while more may have come. An import counts for itself."""
+    since = Q(arrived_as_of=None) | Q(arrived_as_of__lt=F("sealed_at"))
+    at_rest = Upload.objects.in_state(UploadState.SEALED, UploadState.FAILED)
+    return at_rest.filter(since, sealed_at__isnull=False, published_revision=None, held_by="")
+
+
+def count_sealed(upload: Upload, *, at: datetime) -> None:
+    """Count what a sealed area holds, once: nothing comes any more.
+
+    `arrived_digest` stays, for previews are compared with it, and an import changes the files' times.
+    """
+    arrived = look_at(StagingAreas(backends().store).sealed_path(upload.pk))
+    if not arrived.state_digest:
+        return  # it is not there: nothing is known
+    counts = {"files": arrived.files, "bytes": arrived.bytes}
+    same = Upload.objects.filter(pk=upload.pk, state=upload.state, fence=upload.fence, held_by="")
+    same.update(
+        **{f"{name}_arrived": count for name, count in counts.items()},
+        **{f"{name}_total": count for name, count in counts.items()},
+        arrived_as_of=max(at, upload.sealed_at or at),
+    )
