@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from builders import NOON, a_member, a_membership, a_project, publish_files
 from moorage.files.archives import pieces
@@ -309,6 +311,28 @@ def test_the_files_page_offers_the_folder_at_the_shown_revision_to_readers(clien
     assert re.search(r'href="[^"]*/files/archive\?path=day\+1&amp;revision=1&amp;format=zip"', page)
     assert 'name="chosen"' in page
     assert "files/remove" not in page
+
+
+def test_a_piece_of_a_deep_folder_takes_no_more_queries_than_one_at_the_top(
+    project: Project, store: StoreLayout
+) -> None:
+    deepest = "a/" * 60 + "leaf"
+    publish_files(project, {"a/leaf": b"one", deepest: b"two"}, store=store)
+    layout = measure(select(project, ["a"]), ZipForm())
+
+    queries: list[int] = []
+    names: list[str] = []
+    for piece in layout.pieces:
+        with CaptureQueriesContext(connection) as asked:
+            read = [member.entry for member in layout.plan.read(piece)]
+        with CaptureQueriesContext(connection) as asked_for_entries:
+            assert list(layout.plan.read_entries(piece)) == read
+        queries += [len(asked), len(asked_for_entries)]
+
+        names += [entry.path.decode() for entry in read]
+
+    assert names == ["a/", "a/leaf", *("a/" * depth for depth in range(2, 61)), deepest]
+    assert max(queries) <= 2
 
 
 def test_kept_layouts_are_bounded(project: Project) -> None:

@@ -5,7 +5,7 @@ thousand folders is some ten kilobytes, and any piece can be had without those b
 """
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -14,9 +14,10 @@ from django.db.models import Count, QuerySet
 
 from moorage.files.archives.forms import Entry, Sized
 from moorage.files.archives.selection import Selection
-from moorage.files.models import Directory, FileVersion
+from moorage.files.models import FileVersion
 from moorage.files.paths import join_path
 from moorage.files.subtrees import folders_below
+from moorage.files.ways import folder_paths
 
 ROWS_PER_PIECE: Final = 1000
 
@@ -102,7 +103,7 @@ class Plan:
                 yield _file_member(file.path, versions[file.version_id])
             return
         ids = self.folder_ids[piece.first : piece.end]
-        paths = self._paths(ids)
+        paths = folder_paths(ids)
         if piece.kind == "folders":
             for folder in ids:
                 if path := paths[folder]:
@@ -116,7 +117,7 @@ class Plan:
         if piece.kind != "files":
             yield from (member.entry for member in self.read(piece))
             return
-        paths = self._paths(self.folder_ids[piece.first : piece.end])
+        paths = folder_paths(self.folder_ids[piece.first : piece.end])
         columns = "directory_id", "name", "size_bytes", "stored_object__crc32", "modified_at"
         for folder, name, size_bytes, crc32, modified_at in self._files(piece).values_list(*columns):
             path = join_path(paths[folder], name).encode()
@@ -129,30 +130,6 @@ class Plan:
             return alone.order_by("name")[:ROWS_PER_PIECE]
         ids = self.folder_ids[piece.first : piece.end]
         return versions.filter(directory__in=ids).order_by("directory_id", "name")
-
-    def _paths(self, ids: Sequence[int]) -> dict[int, str]:
-        """The paths of these folders, found from their names upwards: a query for each level."""
-        known = {folder.directory_id: folder.path for folder in self.selection.folders}
-        places: dict[int, tuple[int, str]] = {}
-        missing = set(ids) - known.keys()
-        while missing:
-            rows = Directory.objects.filter(pk__in=missing).values_list("pk", "parent_id", "name")
-            for pk, parent, name in rows:
-                assert parent is not None  # noqa: S101 - a root is in the selection itself
-                places[pk] = parent, name
-            missing = {parent for parent, _ in places.values()} - known.keys() - places.keys()
-
-        def path_of(folder: int) -> str:
-            names = []
-            while folder not in known:
-                folder, name = places[folder]
-                names.append(name)
-            path = known[folder]
-            for name in reversed(names):
-                path = join_path(path, name)
-            return path
-
-        return {folder: path_of(folder) for folder in ids}
 
 
 def _file_member(path: str, version: FileVersion) -> Member:
