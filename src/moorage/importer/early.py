@@ -55,7 +55,7 @@ class EarlyRegister:
         if last is None:
             return
         given = {"first": self.next, "last": last, "prefix": self._prefix, "run": self.run}
-        if write_range(self.job, self.right, given):
+        if write_range(self.job, self.right, given, is_early=True):
             self._rows += rows
             self.next = last + 1
         else:

@@ -9,7 +9,7 @@ import time
 from typing import Any, Final
 
 from django.db import connection
-from django.db.models import Count, Max
+from django.db.models import Count, Max, QuerySet
 
 from moorage.files.directories import write_totals
 from moorage.files.ids import new_id_prefix
@@ -122,9 +122,12 @@ def _next_range(job: ImportJob, first: int, rows: int) -> tuple[int, int]:
     return span["count"], span["last"] or 0
 
 
-def write_range(job: ImportJob, right: RegisterRight, given: dict[str, Any]) -> bool:
+def write_range(job: ImportJob, right: RegisterRight, given: dict[str, Any], *, is_early: bool = False) -> bool:
     """Write the range of entries from the `first` to the `last` that a `run` has placed above the head, in the
     transaction that it is called in. False: an object is leaving, and nothing was written but that.
+
+    One that `is_early` is not written as soon as an object is not live: its transaction may hold rows of objects
+    already, and who holds more of them would begin again in their order. The real register step sets it live.
     """
     parameters = given | {
         "upload": _as_uuid(job.upload_id, connection),
@@ -132,7 +135,8 @@ def write_range(job: ImportJob, right: RegisterRight, given: dict[str, Any]) -> 
         "number": right.number,
     }
     insert = _INSERT.format(**(_SQLITE if connection.vendor == "sqlite" else _POSTGRESQL))
-    if not _are_live(job, given):
+    is_sound = _are_live_now(job, given) if is_early else _are_live(job, given)
+    if not is_sound:
         return False
     with connection.cursor() as cursor:
         for statement in (_END_REPLACED, insert, _BEGIN_FOLDERS):
@@ -147,12 +151,28 @@ def _all_are_live() -> bool:
     return not others.order_by("state").values_list("pk")[:1]
 
 
+def _are_live_now(job: ImportJob, given: dict[str, Any]) -> bool:
+    """Whether all objects of a range are live, as they stand."""
+    return _all_are_live() or not _not_live(_with_objects(job, given)).exists()
+
+
 def _are_live(job: ImportJob, given: dict[str, Any]) -> bool:
     """Whether all objects of a range may be relied on; doomed ones are set live again."""
     if _all_are_live():
         return True
-    others = StoredObject.objects.exclude(state=ObjectState.LIVE)
-    entries = ManifestEntry.objects.filter(
+    entries = _with_objects(job, given)
+    not_live = _not_live(entries)
+    revive(list(not_live.filter(state=ObjectState.DOOMED).values_list("pk", flat=True)))
+    gone = list(not_live.values_list("pk", flat=True))
+    if not gone:
+        return True
+    # Written with the range's transaction, which writes nothing else then.
+    entries.filter(stored_object__in=gone).update(state=EntryState.PLANNED, stored_object=None)
+    return False
+
+
+def _with_objects(job: ImportJob, given: dict[str, Any]) -> QuerySet[ManifestEntry]:
+    return ManifestEntry.objects.filter(
         upload_id=job.upload_id,
         run=given["run"],
         number__gte=given["first"],
@@ -161,14 +181,10 @@ def _are_live(job: ImportJob, given: dict[str, Any]) -> bool:
         state=EntryState.PLACED,
         verdict__in=GOOD,
     )
-    not_live = others.filter(pk__in=entries.values("stored_object"))
-    revive(list(not_live.filter(state=ObjectState.DOOMED).values_list("pk", flat=True)))
-    gone = list(not_live.values_list("pk", flat=True))
-    if not gone:
-        return True
-    # Written with the range's transaction, which writes nothing else then.
-    entries.filter(stored_object__in=gone).update(state=EntryState.PLANNED, stored_object=None)
-    return False
+
+
+def _not_live(entries: QuerySet[ManifestEntry]) -> QuerySet[StoredObject]:
+    return StoredObject.objects.exclude(state=ObjectState.LIVE).filter(pk__in=entries.values("stored_object"))
 
 
 def registering(job: ImportJob, run: int) -> Any:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection
+from django.db.models import Q
 
 from moorage.files.holding import hold
 from moorage.files.models import ObjectState, StoredObject
@@ -52,17 +53,20 @@ class StoredRows:
 def store_rows(placed: Sequence[PlacedFile], *, at: datetime) -> StoredRows:
     """Make sure of a live row for every object whose bytes are known, and look up those of the others.
 
-    Call it in the transaction that points entries at them.
+    Call it in the transaction that points entries at them, and once: it holds the rows that it changes.
     """
     known = {file.digest: file for file in placed if file.how != "reused"}
     believed = {file.digest: file for file in placed if file.how == "reused" and file.digest not in known}
     rows = StoredRows()
+    stamps = {digest: file.object_stamp for digest, file in believed.items()}
+    doomed = _look({digest: (stamp.size_bytes, bounded(stamp.modified_ns)) for digest, stamp in stamps.items()}, rows)
+    if known and doomed:
+        # Two statements change rows: those of both are held first, in the one order.
+        hold(StoredObject.objects.filter(Q(digest__in=sorted(known)) | Q(pk__in=doomed)))
     if known:
         for pk, digest in _insert([known[digest] for digest in sorted(known)], at):
             rows.ids[bytes(digest).hex()] = pk
-    if believed:
-        stamps = {digest: file.object_stamp for digest, file in believed.items()}
-        look_up({digest: (stamp.size_bytes, bounded(stamp.modified_ns)) for digest, stamp in stamps.items()}, rows)
+    revive(doomed)
     return rows
 
 
@@ -90,6 +94,11 @@ def look_up(believed: Mapping[str, tuple[int, int]], found: StoredRows) -> None:
     Call it in the transaction that points entries at them: a collector that has seen one doomed waits for its end, and
     what is doomed is set live again.
     """
+    revive(_look(believed, found))
+
+
+def _look(believed: Mapping[str, tuple[int, int]], found: StoredRows) -> list[int]:
+    """See `look_up`. Returns the rows that are to be set live again."""
     digests = sorted(believed)
     doomed: list[int] = []
     found.unproven.update(digests)
@@ -105,7 +114,7 @@ def look_up(believed: Mapping[str, tuple[int, int]], found: StoredRows) -> None:
             elif state != ObjectState.LEAVING:
                 found.ids[digest] = pk
                 doomed += [pk] if state == ObjectState.DOOMED else []
-    revive(doomed)
+    return doomed
 
 
 def revive(object_ids: Sequence[int]) -> None:

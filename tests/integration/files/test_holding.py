@@ -15,7 +15,8 @@ from builders import NOON, a_stored_object
 from moorage.files.fixity_by_executor import check_batch
 from moorage.files.fixity_marks import clear_marks, set_marks
 from moorage.files.models import ObjectState, StoredObject
-from moorage.importer.stored import revive
+from moorage.importer.batches import PlacedFile
+from moorage.importer.stored import revive, store_rows
 from moorage.storage.digests import Stamp
 from moorage.storage.fixity import read_objects
 from moorage.storage.layout import StoreLayout
@@ -40,8 +41,20 @@ def check(rows: list[StoredObject], store: StoreLayout) -> None:
     check_batch(rows, store=store, clock=lambda: NOON, read=read_objects)
 
 
+def place(rows: list[StoredObject], store: StoreLayout) -> None:
+    """A batch that brings the others, and finds the first."""
+    first = min(rows, key=lambda row: row.digest)
+    stamps = [Stamp(0, row.size_bytes, row.modified_ns, 0) for row in rows]
+    placed = [
+        PlacedFile(0, row.digest, 0, stamp, stamp, "reused" if row == first else "linked")
+        for row, stamp in zip(rows, stamps, strict=True)
+    ]
+    with transaction.atomic():
+        assert len(store_rows(placed, at=NOON).ids) == len(rows)
+
+
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="On SQLite only one writes at a time.")
-@pytest.mark.parametrize("change", [clear, mark, give_life_again, check])
+@pytest.mark.parametrize("change", [clear, mark, give_life_again, check, place])
 def test_who_waits_for_the_first_row_holds_none_of_the_others(
     store: StoreLayout, in_thread: Callable[..., Future[Any]], change: Callable[[list[StoredObject], StoreLayout], None]
 ) -> None:
@@ -49,7 +62,7 @@ def test_who_waits_for_the_first_row_holds_none_of_the_others(
     contents = sorted((b"%d" % number for number in range(8)), key=lambda one: sha256(one).digest(), reverse=True)
     for content in contents:
         a_stored_object(content, store=store)
-    state = ObjectState.DOOMED if change is give_life_again else ObjectState.LIVE
+    state = ObjectState.DOOMED if change in {give_life_again, place} else ObjectState.LIVE
     mark_before = None if change is mark else NOON
     StoredObject.objects.update(state=state, state_changed_at=NOON, verified_at=mark_before)
     rows = list(StoredObject.objects.order_by("pk"))

@@ -11,11 +11,12 @@ from importing import Crash, World, contents, fill
 from moorage.backends import backends
 from moorage.files.fixity import FixityChecks
 from moorage.files.leftovers import clear_leftovers
-from moorage.files.models import FileVersion, ObjectState, Revision, RevisionState
+from moorage.files.models import FileVersion, ObjectState, Revision, RevisionState, StoredObject
 from moorage.files.registering import RevisionEndedError
 from moorage.files.taking import keep_right, take_early, take_right
-from moorage.importer import early
+from moorage.importer import early, register
 from moorage.importer.models import ImportRun, ManifestEntry
+from moorage.importer.stored import revive
 from moorage.projects.models import Project
 from moorage.storage.fixity import Throttle
 from moorage.transfers.models import Upload
@@ -150,6 +151,32 @@ def test_a_file_that_has_to_wait_ends_it_and_is_imported_all_the_same(world: Wor
 
     assert "right kept" not in seams
     assert contents(world, project) == BEFORE | LARGE
+
+
+def test_an_object_that_is_doomed_meanwhile_ends_it_and_is_set_live_by_the_real_register_step(
+    world: World, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = world.a_sealed_upload(LARGE, project)
+    seams: list[str] = []
+    revived: list[int] = []
+
+    def revive_noted(object_ids: list[int]) -> None:
+        revived.extend(object_ids if "scanned" not in seams else [])
+        revive(object_ids)
+
+    def seam(met: str) -> None:
+        if met == "manifest: objects written" and met not in seams:
+            StoredObject.objects.update(state=ObjectState.DOOMED)
+        seams.append(met)
+
+    monkeypatch.setattr(register, "revive", revive_noted)
+    world.work_until(upload, seam)
+
+    assert revived == []
+    assert "right kept" not in seams
+    assert contents(world, project) == BEFORE | LARGE
+    objects = ManifestEntry.objects.filter(upload_id=upload.pk, kind="file").values("stored_object__state")
+    assert {one["stored_object__state"] for one in objects} == {ObjectState.LIVE}
 
 
 def test_what_a_failed_import_left_above_the_head_is_cleared_although_nothing_else_comes(
