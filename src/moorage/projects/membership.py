@@ -15,9 +15,8 @@ from moorage.accounts import invitations
 from moorage.accounts.models import Invitation, Member
 from moorage.audit.records import record
 from moorage.errors import ConflictError, InvalidInputError, NotFoundError
-from moorage.projects import rules
+from moorage.projects import rules, texts
 from moorage.projects.models import InvitedMembership, Membership, Project, Role
-from moorage.projects.texts import can_be_kept
 
 # Sent with `invited` (an InvitedMembership), `token` and `at`, in the transaction of the invitation.
 invited_to_project = Signal()
@@ -69,9 +68,7 @@ def add_member(*, project: Project, actor: Member, email: str, role: Role, at: d
         AlreadyMemberError: she belongs to the project already.
     """
     rules.check_may_own(actor, project)
-    member = None
-    if can_be_kept(email):  # else nobody has it, and no database is to be asked for it
-        member = Member.objects.filter(email__iexact=email.strip(), is_active=True).first()
+    member = Member.objects.filter(email__iexact=texts.one_line(email), is_active=True).first()
     if member is None:
         raise NoSuchAccountError(email.strip())
     with transaction.atomic():
