@@ -37,6 +37,7 @@ from moorage.transfers.sealing import start_sealing
 from moorage.transfers.undoing import NothingToUndoError, UndoTooLateError, redo_import, undo_import
 from moorage.transfers.wishing import take_wish_back, wish_quiet
 from stepped_world import WAITS, Worker
+from suspects import a_task_fails
 from upload_model import UploadModel, above, is_no_folder, moved, removed, restored
 
 Thing = TypeVar("Thing")
@@ -46,6 +47,7 @@ FILES: Final = st.dictionaries(PATHS, st.sampled_from([b"", b"one", b"two", b"th
 TARGETS: Final = st.sampled_from(["", "", "", "d", "e", "landing/x"])
 NEW_PATHS: Final = st.sampled_from(["/", "d/", "e/", "m", "m/n", "a", "f/g"])
 CONFLICTS: Final = st.sampled_from(["version", "version", "skip", "fail"])
+INCLUDES: Final = st.sampled_from([(), (), ("doubtful",)])
 WHICH: Final = st.integers(0, 5)
 DIES: Final = st.none() | st.integers(0, 12)  # before which of its acts that last
 MOST_UPLOADS: Final = 5
@@ -85,6 +87,21 @@ class CommonsMachine(CheckedMachine):
         if upload.state == "sealed":
             self._take_import(upload)
 
+    @precondition(lambda self: len(self.uploads) < MOST_UPLOADS)
+    @rule(files=FILES, late=FILES, which=WHICH, on_conflict=CONFLICTS, include=INCLUDES)
+    def open_and_have_a_transfer_fail(
+        self, files: dict[str, bytes], late: dict[str, bytes], which: int, on_conflict: str, include: tuple[str, ...]
+    ) -> None:
+        """Of what arrives while it runs, another one has delivered a file."""
+        upload, whole = self._opened(), pick(sorted(late), which)
+        self._put(upload, files)
+        with a_task_fails(self.row_of(upload), delivered=[whole]):
+            upload.is_suspected = True
+            self._put(upload, late)
+        upload.doubtful.discard(whole)
+        self._seal(upload, ImportChoices(on_conflict=on_conflict, include=include), dies=None)
+        self._take_import(upload)
+
     @precondition(lambda self: self.in_state("open"))
     @rule(which=WHICH, files=FILES)
     def put_or_overwrite(self, which: int, files: dict[str, bytes]) -> None:
@@ -100,6 +117,8 @@ class CommonsMachine(CheckedMachine):
                 continue
             upload.files[path] = content
             upload.folders |= {*above(path)}
+            if upload.is_suspected:
+                upload.doubtful.add(path)
             fill(self.area_of(upload), {path: content})
 
     @precondition(lambda self: any(upload.files for upload in self.in_state("open")))
@@ -108,12 +127,14 @@ class CommonsMachine(CheckedMachine):
         upload = pick([upload for upload in self.in_state("open") if upload.files], which)
         gone = pick(sorted(upload.files), path)
         del upload.files[gone]
+        upload.doubtful.discard(gone)
         (self.area_of(upload) / gone).unlink()
 
     @precondition(lambda self: self.in_state("open"))
-    @rule(which=WHICH, on_conflict=CONFLICTS, into=TARGETS, dies=DIES)
-    def done(self, which: int, on_conflict: str, into: str, dies: int | None) -> None:
-        self._seal(pick(self.in_state("open"), which), ImportChoices(on_conflict=on_conflict, target=into), dies=dies)
+    @rule(which=WHICH, on_conflict=CONFLICTS, into=TARGETS, include=INCLUDES, dies=DIES)
+    def done(self, which: int, on_conflict: str, into: str, include: tuple[str, ...], dies: int | None) -> None:
+        choices = ImportChoices(on_conflict=on_conflict, target=into, include=include)
+        self._seal(pick(self.in_state("open"), which), choices, dies=dies)
 
     def _seal(self, upload: UploadModel, choices: ImportChoices, *, dies: int | None) -> None:
         row = self.row_of(upload)
@@ -134,6 +155,7 @@ class CommonsMachine(CheckedMachine):
 
     def _choose(self, upload: UploadModel, choices: ImportChoices) -> None:
         upload.on_conflict, upload.target = choices.on_conflict or "version", choices.target
+        upload.takes_doubtful = choices.include_doubtful
         upload.is_cancelled = upload.is_wished = False
 
     def _close(self, dies: int | None) -> None:
@@ -195,10 +217,10 @@ class CommonsMachine(CheckedMachine):
                 cancel_import(upload=row, actor=actor, at=self.now)
 
     @precondition(lambda self: self.in_state("failed", "imported"))
-    @rule(which=WHICH, on_conflict=CONFLICTS, into=TARGETS)
-    def retry(self, which: int, on_conflict: str, into: str) -> None:
+    @rule(which=WHICH, on_conflict=CONFLICTS, into=TARGETS, include=INCLUDES)
+    def retry(self, which: int, on_conflict: str, into: str, include: tuple[str, ...]) -> None:
         upload = pick(self.in_state("failed", "imported"), which)
-        row, choices = self.row_of(upload), ImportChoices(on_conflict=on_conflict, target=into)
+        row, choices = self.row_of(upload), ImportChoices(on_conflict=on_conflict, target=into, include=include)
         if upload.is_past_retry or (upload.state == "imported" and not upload.problems):
             with pytest.raises(NothingToRetryError):
                 retry_upload(upload=row, actor=row.owner, at=self.now, choices=choices)

@@ -43,6 +43,7 @@ from moorage.leases import TAKE_AFTER_SECONDS, Lease, LeaseWatch
 from moorage.projects.models import Project
 from moorage.storage import walk
 from moorage.storage.layout import StoreLayout
+from moorage.transfers import doubt
 from moorage.transfers.models import Upload
 from small_steps import small_steps
 from stepwise import Process, here
@@ -283,5 +284,8 @@ def make_batches_small(monkeypatch: pytest.MonkeyPatch) -> None:
         (change_effects, "BATCH_ROWS", 2),
         (subtrees, "FILES_PER_PIECE", 2),
         (subtrees, "FOLDERS_PER_PIECE", 2),
+        # Files arrive within moments of each other.
+        (doubt, "SUSPECTED_AROUND", timedelta(0)),
+        (doubt, "CLEARED_AROUND", timedelta(0)),
     ):
         monkeypatch.setattr(module, name, value)

@@ -217,6 +217,9 @@ class UploadModel:
     folders: set[str] = field(default_factory=set)
     on_conflict: str = "version"
     target: str = ""
+    takes_doubtful: bool = False
+    is_suspected: bool = False  # a task of it fails, and what arrives from now on may be incomplete
+    doubtful: set[str] = field(default_factory=set)
     is_wished: bool = False
     is_cancelled: bool = False
     published: list[int] = field(default_factory=list)
@@ -247,6 +250,9 @@ def imported(upload: UploadModel, head: Tree) -> Imported:
         is_file = staged in upload.files
         in_the_way = head.is_below_file(path) or path in (head.folders if is_file else head.files)
         if in_the_way or (is_file and upload.on_conflict == "skip" and path in head.files):
+            problems += 1
+            continue
+        if staged in upload.doubtful and not upload.takes_doubtful:
             problems += 1
             continue
         good.add(staged)
