@@ -11,9 +11,9 @@ from moorage.projects.choices import ImportChoices
 
 
 class ChoicesIn(Body):
-    """What is chosen for an import. What is left out, and `null`, is as the project has it: everything, at its top."""
+    """What is chosen for an import. What is left out, `null` or empty is as the project has it: everything, its top."""
 
-    on_conflict: Literal["version", "skip", "fail"] | None = None
+    on_conflict: Literal["version", "skip", "fail", ""] | None = None
     target: str | None = None
     paths: list[str] = []
     include: list[Literal["doubtful", "skipped"]] = []

@@ -31,7 +31,8 @@ class ReceiptNotFoundError(NotFoundError):
 @dataclass(frozen=True)
 class Receipt:
     """One run. `verdicts` is {verdict: {"files", "bytes"}}. `revision` is None when it published nothing: then it
-    brought no files, the verdicts are what they would have been, and `reason` (a code) and `reason_text` say why.
+    brought no files, verdicts of files that could be imported are what they would have been, and `reason` (a code) and
+    `reason_text` say why.
 
     `folders` says how many of the problems are folders. `missing` counts files that lists name and that were not there;
     None where that was not found out. `warnings` ({"code", "sentence"}) are of what it was given and could not use.

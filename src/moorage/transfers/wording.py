@@ -140,7 +140,7 @@ def _imported(upload: Upload) -> str:
     if not upload.problems:
         if upload.missing:
             # The page shows the state by itself, so that what follows is a sentence of its own.
-            what = missing_words(upload.missing).capitalize()
+            what = missing_words(upload.missing)
             it = "it" if upload.missing == 1 else "them"
             return f"Imported. {what}: see which below, and send {it} in another upload.{told}"
         if told:
@@ -170,8 +170,8 @@ def warning_words(warnings: Sequence[str]) -> str:
 def missing_words(missing: int) -> str:
     """Of files that a list of digests names, or Globus's of what it delivered, and that an import did not see."""
     if missing == 1:
-        return "1 file that a list names was not there"
-    return f"{missing:,} files that lists name were not there"
+        return "1 file that a list or Globus names was not there"
+    return f"{missing:,} files that lists or Globus name were not there"
 
 
 def state_note(upload: Upload) -> str:

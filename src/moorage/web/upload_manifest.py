@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 from moorage.files.cursors import CursorError, decode_cursor, encode_cursor
 from moorage.importer.manifest import entries_page
 from moorage.importer.models import Compared, Verdict
-from moorage.importer.receipts import CODES, problems, receipts
+from moorage.importer.receipts import CODES, ReceiptNotFoundError, problems, receipts
 from moorage.web.requests import MemberRequest
 from moorage.web.uploads import upload_for
 
@@ -55,6 +55,9 @@ def entries(request: MemberRequest, upload_id: UUID) -> HttpResponse:
 def run_problems(request: MemberRequest, upload_id: UUID, run: int) -> HttpResponse:
     """What one run did not import, and why; filtered by verdict."""
     upload = upload_for(request, upload_id)
+    found = next((one for one in receipts(upload.pk) if one.run == run), None)
+    if found is None:
+        raise ReceiptNotFoundError("This upload has no such run that has ended.")
     after = place_after(request, first=0)
     verdict = request.GET.get("verdict", "")
     verdict = verdict if verdict in {*CODES, Verdict.REJECTED} else ""
@@ -66,7 +69,7 @@ def run_problems(request: MemberRequest, upload_id: UUID, run: int) -> HttpRespo
         "run": run,
         "verdict": verdict,
         "query": f"verdict={verdict}" if verdict else "",
-        "receipt": next((found for found in receipts(upload.pk) if found.run == run), None),
+        "receipt": found,
         "rows": rows[:PER_PAGE],
         "next": encode_cursor(rows[PER_PAGE - 1].id) if len(rows) > PER_PAGE else "",
         "is_first_page": after == 0,

@@ -60,6 +60,13 @@ def test_what_is_left_out_stays_as_it_was_chosen(
     assert (answer.status_code, document["choices"]) == (202, CHOICES | chosen)
 
 
+@pytest.mark.parametrize("route", ["retry", "check"])
+def test_an_empty_way_with_conflicts_is_the_projects(upload: Upload, api_of: Asks, route: str) -> None:
+    answer = api_of(upload.owner)("POST", f"/uploads/{upload.pk}/{route}", {"on_conflict": ""})
+    document = answer.json() if route == "retry" else answer.json()["preview"]
+    assert (answer.status_code, document["choices"]) == (202, CHOICES | {"on_conflict": None})
+
+
 def test_a_target_of_null_is_the_projects_top(upload: Upload, api_of: Asks) -> None:
     answer = api_of(upload.owner)("POST", f"/uploads/{upload.pk}/retry", {"target": None})
     assert answer.json()["choices"] == CHOICES | {"target": ""}

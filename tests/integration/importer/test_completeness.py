@@ -87,10 +87,10 @@ def test_without_a_list_nothing_is_said(upload: Upload) -> None:
 
 def test_an_import_says_that_files_are_missing(upload: Upload) -> None:
     assert (upload.problems, upload.missing) == (2, 2)
-    assert "Besides, 2 files that lists name were not there." in state_text(upload)
+    assert "Besides, 2 files that lists or Globus name were not there." in state_text(upload)
     assert [(one.missing, one.problems) for one in receipts(upload.pk)] == [(2, 2)]
     notice = Notice.objects.get(member=upload.owner)
-    assert "Besides, 2 files that lists name were not there." in notice.text
+    assert "Besides, 2 files that lists or Globus name were not there." in notice.text
     assert notice.subject == "Imported with problems, files missing: Scan 42"
 
 
@@ -106,14 +106,14 @@ def test_an_import_of_all_that_arrived_does_not_say_that_all_is_there(world: Wor
     assert state_label(upload).label == "Imported, files missing"
     assert (
         state_text(upload)
-        == "Imported. 1 file that a list names was not there: see which below, and send it in another upload."
+        == "Imported. 1 file that a list or Globus names was not there: see which below, and send it in another upload."
     )
     notice = Notice.objects.get(member=upload.owner)
     assert (notice.kind, notice.subject) == (
         "upload.imported_with_problems",
         "Imported, files missing: Scan 42",
     )
-    assert "But 1 file that a list names was not there" in notice.text
+    assert "But 1 file that a list or Globus names was not there" in notice.text
     assert "Nothing needs to be done" not in notice.text
 
 
@@ -215,6 +215,7 @@ def test_what_globus_has_delivered_and_is_not_there_is_missing(world: World) -> 
     world.work(upload)
 
     assert (upload.problems, upload.missing) == (1, 3)
+    assert "3 files that lists or Globus name were not there" in state_text(upload)
     ours = delivered_files(upload)
     assert [(one.path, one.source) for one in missing_files(upload.pk, ours)] == [
         ("listed and delivered", "SHA256SUMS"),

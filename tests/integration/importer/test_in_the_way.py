@@ -50,6 +50,20 @@ def test_files_and_folders_that_are_left_out_are_told_apart(world: World) -> Non
     assert said in page.get(f"/projects/{project.pk}/upload-status/").content.decode()
 
 
+def test_what_a_run_that_brought_nothing_left_out_was_left_out(world: World) -> None:
+    project = a_project()
+    publish_files(project, {"p": b"a file"}, store=world.store)
+    upload = world.imported({"p/x": b"1"}, project)
+    page = Client()
+    page.force_login(upload.owner)
+
+    shown = page.get(f"/uploads/{upload.pk}/").content.decode()
+
+    assert upload.state == UploadState.FAILED
+    assert "<dt>Rejected</dt>" in shown
+    assert "Would have been" not in shown
+
+
 def published_meanwhile(world: World, upload: Upload, files: dict[str, bytes]) -> None:
     """Import an upload, into whose project others publish files after it has been placed."""
 

@@ -119,6 +119,19 @@ def test_a_first_upload_with_a_list_offers_to_compare_its_bytes(upload: Upload) 
     assert "Check the bytes too" not in words_of(client.get(page)), "they have just been"
 
 
+@pytest.mark.parametrize(("size", "told"), [(9, "9 bytes"), (0, "not known")])
+def test_what_is_missing_has_no_bytes_where_no_list_says_how_many(upload: Upload, size: int, told: str) -> None:
+    client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
+    client.get(page)
+    gone = {"code": "list.missing", "sentence": "It has not arrived.", "files": 4, "bytes": size, "verdict": ""}
+    a_preview_is_made(upload, {"new": (1, 2)}, [gone])
+    assertContains(client.get(page), f'<td class="number" data-label="Size">{told}</td>', html=True)
+
+
+def test_problems_of_a_run_that_there_is_not_are_not_there(upload: Upload) -> None:
+    assert client_of(upload.owner).get(f"/uploads/{upload.pk}/problems/99/").status_code == 404
+
+
 def test_folders_are_told_where_they_cannot_be_imported(upload: Upload) -> None:
     client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
     client.get(page)

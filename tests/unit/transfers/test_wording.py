@@ -70,7 +70,7 @@ def test_a_deleted_upload_says_until_when_the_trash_keeps_it() -> None:
 
 def test_what_lists_name_and_was_not_there_is_told_of_every_import() -> None:
     for kept in ({}, {"problems": 1}, {"problems": 1, "remnants_gone_at": NOON}):
-        assert "1 file that a list names was not there" in state_text(
+        assert "1 file that a list or Globus names was not there" in state_text(
             Upload(state=UploadState.IMPORTED.value, missing=1, **kept)
         )
 
