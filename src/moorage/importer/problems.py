@@ -16,7 +16,7 @@ from typing import Final
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from moorage.importer.counting import IS_FOLDER
+from moorage.importer.counting import IS_FOLDER, LEFT_OUT
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.importer.reasons import NOT_THERE
@@ -24,14 +24,13 @@ from moorage.importer.unmatched import after_import, unmatched
 from moorage.importer.verdicts import EntryState, Verdict
 
 ROWS_PER_BATCH: Final = 500
-_LEFT_OUT: Final = (Verdict.REJECTED, Verdict.DOUBTFUL, Verdict.SKIPPED)
 _SKIPPED_FOLDER: Final = IS_FOLDER & Q(verdict=Verdict.SKIPPED)
 
 
 def not_imported(job: ImportJob, run: int) -> QuerySet[ManifestEntry]:
     """The entries that a run leaves out."""
     ours = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run)
-    return ours.filter(Q(verdict__in=_LEFT_OUT) | Q(state=EntryState.FAILED))
+    return ours.filter(Q(verdict__in=LEFT_OUT) | Q(state=EntryState.FAILED))
 
 
 def write_problems(job: ImportJob, run: ImportRun) -> int:
@@ -44,8 +43,8 @@ def write_problems(job: ImportJob, run: ImportRun) -> int:
     not_there = unmatched(job.upload_id, job.choices.paths)
     _write_not_there(job, run, not_there)
     ours = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number).order_by("number")
-    by_verdict = ours.not_new().filter(verdict__in=_LEFT_OUT)
-    failed = ours.without_place().filter(state=EntryState.FAILED).exclude(verdict__in=_LEFT_OUT)
+    by_verdict = ours.not_new().filter(verdict__in=LEFT_OUT)
+    failed = ours.without_place().filter(state=EntryState.FAILED).exclude(verdict__in=LEFT_OUT)
     skipped_folders = by_verdict.filter(_SKIPPED_FOLDER)
     _write(job, run, by_verdict.exclude(_SKIPPED_FOLDER), until)
     _write(job, run, failed, until)
@@ -54,12 +53,6 @@ def write_problems(job: ImportJob, run: ImportRun) -> int:
         _write(job, run, skipped_folders, until)
         run.problem_count = ImportProblem.objects.filter(run=run).count() - len(not_there)
     return run.problem_count
-
-
-def folders_left_out(run: ImportRun) -> int:
-    """How many of a run's problems are folders: its verdicts count all others."""
-    files: int = sum(run.verdicts.get(name, {"files": 0})["files"] for name in _LEFT_OUT)
-    return run.problem_count - files
 
 
 def _write(job: ImportJob, run: ImportRun, left_out: QuerySet[ManifestEntry], until: datetime) -> None:

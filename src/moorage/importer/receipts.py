@@ -10,8 +10,8 @@ from django.db.models import Q, Sum
 
 from moorage.errors import NotFoundError
 from moorage.importer import paths, reasons
+from moorage.importer.counting import folders_left_out
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
-from moorage.importer.problems import folders_left_out
 from moorage.importer.runs import published_runs
 from moorage.importer.verdicts import GOOD, EntryKind, EntryState, Verdict
 

@@ -14,9 +14,9 @@ from django.db.models import F, Max, QuerySet
 from moorage.files.models import RevisionKind, RevisionState
 from moorage.files.registering import RegisterRight, fail_revision
 from moorage.files.revisions import ask_revision
+from moorage.importer.counting import folders_left_out
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry, Preview, PreviewState
-from moorage.importer.problems import folders_left_out
 from moorage.importer.reporting import Outcome
 from moorage.importer.verdicts import GOOD, EntryState
 from moorage.projects.models import Project
