@@ -104,9 +104,13 @@ class MissingOut(Schema):
 
 
 class ListOut(Schema):
-    """A list of digests that the files are compared with. `source` is its path in the upload; null if it was sent."""
+    """A list of digests that the files are compared with. `source` is its path in the upload; null if it was sent.
+
+    It names so many `files`; `unused` of them are compared with what other lists say instead.
+    """
 
     source: str | None
     name: str
     files: int
+    unused: int
     at: datetime

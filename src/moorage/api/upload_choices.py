@@ -40,7 +40,16 @@ def preview_document(preview: PreviewView) -> dict[str, Any]:
 
 def list_documents(lists: Iterable[ExpectedList]) -> list[dict[str, Any]]:
     """The lists of digests that count."""
-    return [{"source": one.source or None, "name": one.name, "files": one.files, "at": one.written_at} for one in lists]
+    return [
+        {
+            "source": one.source or None,
+            "name": one.name,
+            "files": one.files,
+            "unused": one.unused,
+            "at": one.written_at,
+        }
+        for one in lists
+    ]
 
 
 def _cause(cause: Cause) -> dict[str, Any]:

@@ -22,7 +22,8 @@ class Hint(NamedTuple):
 
     `expects`: the digest that the project has at its path, so that its object is probably there. `is_unproven`: an
     object of its digest is there, but no row says that it was ever seen whole. `anew`: its object is damaged and these
-    bytes take the object's place. `listed`: what a list of digests says of it, as (hashlib's name, hex).
+    bytes take the object's place. `listed`: what lists of digests say of it, as (hashlib's name, hex);
+    one of them at most is no SHA-256.
     """
 
     stamp: Stamp | None = None
@@ -31,7 +32,7 @@ class Hint(NamedTuple):
     expects: str = ""
     is_unproven: bool = False
     anew: bool = False
-    listed: tuple[str, str] | None = None
+    listed: tuple[tuple[str, str], ...] | None = None
 
 
 File = tuple[bytes, int, Hint | None]  # path, size as it was scanned, what is known of it

@@ -80,7 +80,7 @@ def digest_staged(
     """
     if hint is not None and hint.digest and stamp_of(status) == hint.stamp and hint.listed is None:
         return Digested(Digest(hint.digest), hint.crc32, hint.stamp)
-    algorithm, listed = hint.listed if hint is not None and hint.listed else ("", "")
+    listed = hint.listed if hint is not None and hint.listed else ()
     is_small = status.st_size < CHUNK_BYTES
     found = digest_open_file(
         descriptor,
@@ -88,14 +88,14 @@ def digest_staged(
         youngest_seconds=order.youngest_seconds,
         # The kernel takes a lease away from who keeps a writer waiting for long; no small file takes that long.
         is_guarded=lease.is_held and is_small,
-        other="" if algorithm == "sha256" else algorithm,
+        other=next((name for name, _ in listed if name != "sha256"), ""),
         told=nobody
         if status.st_size < tally.LARGE_BYTES or order.slot < 0
         else partial(tally.write, order.tally, order.slot),
     )
     if not is_small:
         lease.check()
-    if listed and listed != (found.other or found.digest):
+    if any(digest != (found.digest if name == "sha256" else found.other) for name, digest in listed):
         raise DiffersError(found)
     return found
 

@@ -39,7 +39,7 @@ class Entry:
     place: str = ""
     digest_at_head: str = ""  # of what the project has at its path
     arrived_ns: int | None = None
-    listed: tuple[str, str] | None = None  # what a list of digests says, where only its bytes can tell
+    listed: tuple[tuple[str, str], ...] | None = None  # what lists of digests say, where only its bytes can tell
     replaces: int | None = None
     again: bool = False
 

@@ -12,14 +12,14 @@ from moorage.importer.verdicts import Compared, EntryKind, EntryState
 
 KEYS_PER_QUERY: Final = 500
 _FILE: Final = EntryKind.FILE.value
+_DIGESTS: Final = ("algorithm", "digest", "other_algorithm", "other_digest")
 
 
 class Listed(NamedTuple):
-    """What a list says of a file: its size if it does, and its digest by hashlib's name, empty if it does not."""
+    """What lists say of a file: its size if they do, and its digests, each with hashlib's name."""
 
     size_bytes: int | None
-    algorithm: str
-    digest: str
+    digests: tuple[tuple[str, str], ...]
 
 
 class Expectations:
@@ -44,8 +44,10 @@ class Expectations:
             rows = ExpectedFile.objects.filter(
                 upload_id=self._upload_id, path_digest__in=keys[start : start + KEYS_PER_QUERY]
             )
-            for key, size, algorithm, digest in rows.values_list("path_digest", "size_bytes", "algorithm", "digest"):
-                found[bytes(key)] = Listed(size, algorithm, digest)
+            for key, size, *said in rows.values_list("path_digest", "size_bytes", *_DIGESTS):
+                found[bytes(key)] = Listed(
+                    size, tuple(pair for pair in zip(said[::2], said[1::2], strict=True) if pair[1])
+                )
         return found
 
     def compare(self, entry: Entry, listed: Mapping[bytes, Listed]) -> None:
@@ -60,15 +62,13 @@ class Expectations:
             entry.compared = Compared.EXTRA.value if is_extra else ""
             return
         entry.listed = None
-        if expected.size_bytes is not None and expected.size_bytes != entry.size_bytes:
+        sha256 = dict(expected.digests).get("sha256", "")
+        if expected.size_bytes not in {None, entry.size_bytes} or (entry.digest and sha256 not in {"", entry.digest}):
             entry.compared = Compared.DIFFERS.value
-        elif not expected.digest:
+        elif not expected.digests or (entry.digest and sha256 and len(expected.digests) == 1):
             entry.compared = Compared.MATCHES.value
-        elif expected.algorithm == "sha256" and entry.digest:
-            is_same = expected.digest == entry.digest
-            entry.compared = (Compared.MATCHES if is_same else Compared.DIFFERS).value
         else:
-            entry.listed = (expected.algorithm, expected.digest)
+            entry.listed = expected.digests
             if entry.state == EntryState.PLACED:
                 # Its bytes must be read again: what is known of them is a digest of another kind.
                 entry.state, entry.object_id = EntryState.DIGESTED.value, None

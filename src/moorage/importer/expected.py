@@ -1,31 +1,30 @@
 """What lists of digests say of an upload's files, kept as rows: written in batches, replaced as a whole, forgotten.
 
 A list counts from the moment when all of it is there. Of two lists that name the same file, the one that a member
-has sent counts more than one that was found in the upload, and of those the one that is written first.
+has sent counts more than one that was found in the upload. Of those each is compared with as far as it can be, and else
+the one that is written first; see `overlaps`.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from itertools import islice
-from typing import Any, Final
+from typing import Final
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Case, F, QuerySet, When
+from django.db.models import Case, QuerySet, When
 
 from moorage.accounts.models import Member
 from moorage.errors import ConflictError
-from moorage.files.paths import path_key
-from moorage.importer import paths
-from moorage.importer.expected_rows import insert, values_of
+from moorage.importer.expected_rows import by_key, check_standing, insert, values_of
 from moorage.importer.listed import DigestListError, Listed
 from moorage.importer.models import ExpectedFile, ExpectedList
+from moorage.importer.overlaps import MOST_TOLD, join_rows
 
 SENT: Final = ""  # the source of the list that a member has sent; others are named by their path in the upload
 BATCH_ROWS: Final = 1000
-MOST_TOLD: Final = 20  # of an upload's lists: each of its files may have one of its own
 PAUSE_SECONDS: Final = 0.010  # SQLite's lock is not fair: others get their turn between two batches (design §5)
 
 Batch = Callable[[], AbstractContextManager[None]]
@@ -90,6 +89,9 @@ def write_list(
             kept.refresh_from_db()
             also(kept)
     except DigestListError:
+        with batch():
+            # Rows of others may have what it said: whoever looks next reads those again, also if we end here.
+            found_lists_of(upload_id).update(stamp="")
         forget_list(upload_id=upload_id, source=source, batch=batch)
         raise
     return kept
@@ -163,34 +165,10 @@ def _write_part(kept: ExpectedList, part: Sequence[Listed], batch: Batch) -> Non
             cursor.execute(insert(len(once), is_sent=kept.source == SENT), values)
             written = cursor.rowcount
         if written < len(once):
-            _check_standing(kept, once)
-        ExpectedList.objects.filter(pk=kept.pk).update(files=F("files") + written)
-
-
-def by_key(rows: Iterable[Listed]) -> dict[bytes, Listed]:
-    """Rows of one list by the keys of their paths.
-
-    Raises:
-        DigestListError: two say different things of one path.
-    """
-    once: dict[bytes, Listed] = {}
-    for row in rows:
-        _check_alike(once.setdefault(path_key(row.path), row)[1:4], row)
-    return once
-
-
-def _check_standing(kept: ExpectedList, rows: Mapping[bytes, Listed]) -> None:
-    """Some rows were not written: what this list has said before of the same paths must be the same."""
-    ours = ExpectedFile.objects.filter(upload_id=kept.upload_id, source=kept.source, path_digest__in=list(rows))
-    for key, *said in ours.values_list("path_digest", "size_bytes", "algorithm", "digest"):
-        _check_alike(tuple(said), rows[bytes(key)])
-
-
-def _check_alike(said: tuple[Any, ...], row: Listed) -> None:
-    if said != row[1:4]:
-        raise DigestListError(
-            f"{paths.printable(row.path)} stood in it before, with another digest or size", line=row.line
-        )
+            check_standing(kept, once)
+            join_rows(kept.upload_id, {key: (kept, row) for key, row in once.items()})
+        kept.files += written
+        ExpectedList.objects.filter(pk=kept.pk).update(files=kept.files, unused=kept.unused, instead=kept.instead)
 
 
 def _still_ours(kept: ExpectedList, *, is_whole: bool = False) -> None:

@@ -6,14 +6,16 @@ import errno
 import io
 import os
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, Final
 
 from moorage.importer.digest_lists import FoundList, found_lists, read_list, source_of
-from moorage.importer.expected import by_key, forget_found_lists, found_lists_of, write_list
+from moorage.importer.expected import forget_found_lists, found_lists_of, write_list
+from moorage.importer.expected_rows import by_key
 from moorage.importer.job import ImportJob
 from moorage.importer.listed import DigestListError
+from moorage.importer.overlaps import MOST_TOLD
 from moorage.importer.short_lists import MOST_ROWS, ShortLists
 from moorage.storage.digests import stamp_of
 from moorage.storage.folders import FOLDER_FLAGS
@@ -31,7 +33,8 @@ _NOT_READ: Final = {
 def read_found_lists(job: ImportJob) -> list[str]:
     """Keep what the lists at the top of the area say, and forget those that lie there no more.
 
-    Returns a sentence for each that cannot be understood, or that Moorage may not read.
+    Returns a sentence for each that cannot be understood, or that Moorage may not read; of many for some, and how many
+    more there are.
 
     Raises:
         OSError: the disk has failed. It may be read another time.
@@ -46,16 +49,10 @@ def read_found_lists(job: ImportJob) -> list[str]:
         kept = found_lists_of(job.upload_id)
         is_whole = not kept.filter(is_whole=False).exists()
         if not is_whole or stamps != dict(kept.values_list("source", "stamp")):
-            # All of them: a file that two of them name has one row, which goes with the list that it is of.
-            forget_found_lists(upload_id=job.upload_id, batch=job.batch)
-            short = ShortLists(job.upload_id, batch=job.batch, clock=job.clock)
-            for one in lists:
-                if source_of(one.name) in stamps:
-                    faults += _keep(job, top, one, short)
-            short.write()
+            faults += _keep_all(job, top, [one for one in lists if source_of(one.name) in stamps])
     finally:
         os.close(top)
-    return faults
+    return _some_of(faults)
 
 
 def _names(job: ImportJob, top: int) -> Iterator[bytes]:
@@ -89,36 +86,81 @@ def _look_at(job: ImportJob, top: int, lists: Iterable[FoundList]) -> tuple[dict
     return stamps, faults
 
 
-def _keep(job: ImportJob, top: int, found: FoundList, short: ShortLists) -> list[str]:
-    """Keep what a list says, or put it to those that are `short`; a sentence if it cannot be understood."""
-    source = source_of(found.name)
+def _keep_all(job: ImportJob, top: int, lists: Sequence[FoundList]) -> list[str]:
+    """Keep what lists say, instead of what was kept before; a sentence for each that cannot be understood.
+
+    A file that several of them name has one row. So where a long one turns out to be bad, of which some is written
+    already, all begin anew without it.
+    """
+    faults: dict[bytes, str] = {}
+    is_kept = False
+    while not is_kept:
+        forget_found_lists(upload_id=job.upload_id, batch=job.batch)
+        is_kept = _keep_good(job, top, [one for one in lists if one.name not in faults], faults)
+    return list(faults.values())
+
+
+def _keep_good(job: ImportJob, top: int, lists: Iterable[FoundList], faults: dict[bytes, str]) -> bool:
+    """Keep what lists say that are not bad. False where some of a bad one was written; no list after it was read."""
+    short = ShortLists(job.upload_id, batch=job.batch, clock=job.clock)
+    for one in lists:
+        try:
+            fault = _keep(job, top, one, short)
+        except DigestListError as error:
+            faults[one.name] = _sentence(one, error)
+            return False
+        if fault:
+            faults[one.name] = fault
+    short.write()
+    return True
+
+
+def _keep(job: ImportJob, top: int, found: FoundList, short: ShortLists) -> str:
+    """Keep what a list says, or put it to those that are `short`; a sentence if it cannot be understood.
+
+    Raises:
+        DigestListError: it cannot be understood, and some of it was written.
+    """
     try:
         descriptor = os.open(found.name, _FLAGS, dir_fd=top)
     except OSError as error:
         if error.errno in _GONE | _NOT_READ.keys():
-            return []  # since the look at it: the next look says so
+            return ""  # since the look at it: the next look says so
         raise
     with io.BufferedReader(_Wanted(descriptor, job)) as stream:
-        stamp = _stamp(os.fstat(stream.fileno()))
+        stamp, source = _stamp(os.fstat(stream.fileno())), source_of(found.name)
+        rows = read_list(stream, name=os.fsdecode(found.name))
         try:
-            rows = read_list(stream, name=os.fsdecode(found.name))
             first = list(islice(rows, MOST_ROWS + 1))
-            if len(first) <= MOST_ROWS:
-                short.add(source, by_key(first), stamp=stamp)
-                return []
-            short.write()  # of two lists that name a file the first counts
-            write_list(
-                upload_id=job.upload_id,
-                source=source,
-                name=source,
-                stamp=stamp,
-                rows=chain(first, rows),
-                at=job.clock(),
-                batch=job.batch,
-            )
+            once = by_key(first)
         except DigestListError as error:
-            return [f"{source} compares nothing. {error}"]
-    return []
+            return _sentence(found, error)
+        if len(first) <= MOST_ROWS:
+            short.add(source, once, stamp=stamp)
+            return ""
+        short.write()  # of two lists that name a file the first counts
+        write_list(
+            upload_id=job.upload_id,
+            source=source,
+            name=source,
+            stamp=stamp,
+            rows=chain(first, rows),
+            at=job.clock(),
+            batch=job.batch,
+        )
+    return ""
+
+
+def _sentence(found: FoundList, error: DigestListError) -> str:
+    return f"{source_of(found.name)} compares nothing. {error}"
+
+
+def _some_of(faults: list[str]) -> list[str]:
+    more = len(faults) - MOST_TOLD
+    if more <= 0:
+        return faults
+    lists = "list of digests compares" if more == 1 else "lists of digests compare"
+    return [*faults[:MOST_TOLD], f"{more:,} more {lists} nothing."]
 
 
 class _Wanted(io.FileIO):

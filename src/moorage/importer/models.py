@@ -5,7 +5,7 @@ Progress, resume, per-file problems, retry of only what failed, receipts and und
 """
 
 import uuid
-from typing import Self, cast
+from typing import Final, Self, cast
 
 from django.db import models
 from django.db.models import Q
@@ -19,6 +19,7 @@ from moorage.leases import Leased
 from moorage.projects.models import Project
 
 __all__ = [
+    "MOST_NAMED",
     "Compared",
     "EntryKind",
     "EntryState",
@@ -215,7 +216,8 @@ class Preview(Leased):
 class ExpectedFile(models.Model):
     """A file that a list of digests names: one that came along with the upload, or that was found in it.
 
-    `algorithm` is hashlib's name, `digest` lower-case hex, empty where the list only has sizes.
+    `algorithm` is hashlib's name, `digest` lower-case hex, empty where the list only has sizes. `other_digest` is what
+    another list that was found says; see `importer.overlaps`.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -227,6 +229,8 @@ class ExpectedFile(models.Model):
     size_bytes = models.BigIntegerField(null=True)
     algorithm = models.CharField(max_length=10, blank=True)
     digest = models.CharField(max_length=128, blank=True)
+    other_algorithm = models.CharField(max_length=10, blank=True, default="")
+    other_digest = models.CharField(max_length=128, blank=True, default="")
     source = models.CharField(max_length=300, blank=True)  # which list: see ExpectedList
 
     class Meta:
@@ -237,10 +241,14 @@ class ExpectedFile(models.Model):
         return bytes(self.path).decode(errors="backslashreplace")
 
 
+MOST_NAMED: Final = 3  # of the lists that count instead of another
+
+
 class ExpectedList(models.Model):
     """A list of digests whose files are in `ExpectedFile`. Nothing is compared with it before it `is_whole`.
 
     `source` is the list's path in the upload; empty where a member has sent it, and then `name` is what she called it.
+    It names so many `files`; `unused` of them are compared with what other lists say `instead`.
     `stamp` is that of the file when it was read (see `importer.found_lists`).
     """
 
@@ -249,6 +257,8 @@ class ExpectedList(models.Model):
     source = models.CharField(max_length=300, blank=True)
     name = models.CharField(max_length=300, blank=True)
     files = models.BigIntegerField(default=0)
+    unused = models.BigIntegerField(default=0)
+    instead = models.JSONField(default=list)  # the sources of those lists, of more than MOST_NAMED one more
     is_whole = models.BooleanField(default=False)
     sent_by = models.ForeignKey(Member, null=True, on_delete=models.SET_NULL, related_name="+")
     written_at = models.DateTimeField(default=timezone.now)
@@ -260,3 +270,9 @@ class ExpectedList(models.Model):
 
     def __str__(self) -> str:
         return self.source or self.name or "the list that was sent"
+
+    @property
+    def instead_words(self) -> str:
+        """The lists that count instead, in a sentence."""
+        others = ["others"] if len(self.instead) > MOST_NAMED else []
+        return " and ".join([*self.instead[:MOST_NAMED], *others])

@@ -15,10 +15,11 @@ from moorage.importer.counting import BYTES, FILES, FOLDERS, IS_FOLDER
 from moorage.importer.found_lists import read_found_lists
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ManifestEntry
+from moorage.importer.overlaps import not_used
 from moorage.importer.place import digest_batch
 from moorage.importer.placing import place_listed
 from moorage.importer.planning import planner_for
-from moorage.importer.reasons import BAD_LIST, BAD_RULES, IGNORED, NOT_THERE
+from moorage.importer.reasons import BAD_LIST, BAD_RULES, IGNORED, NOT_THERE, NOT_USED
 from moorage.importer.scan import Listed, end_scan, scan
 from moorage.importer.unmatched import sentence_of, unmatched
 from moorage.importer.verdicts import EntryKind, EntryState, Verdict
@@ -67,6 +68,7 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
         *causes_by_lists(job.upload_id, entries, job.delivered),
         *_warnings(BAD_RULES, planner.ignoring.warnings),
         *_warnings(BAD_LIST, faults),
+        *_warnings(NOT_USED, not_used(job.upload_id)),
         *_not_there(job),
     ]
     return {"planned_revision": head, "verdicts": _verdicts(entries), "problems": problems}

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from moorage.importer.conflicts import CONFLICT
 from moorage.importer.models import Preview, PreviewState
-from moorage.importer.reasons import BAD_LIST, BAD_RULES, NOT_THERE
+from moorage.importer.reasons import BAD_LIST, BAD_RULES, NOT_THERE, NOT_USED
 from moorage.importer.verdicts import GOOD, Verdict
 from moorage.projects.choices import ImportChoices
 
@@ -85,7 +85,7 @@ class PreviewView:
     @property
     def warnings(self) -> list[str]:
         """What of the upload's own rules and lists of digests does not count, and chosen paths that are not there."""
-        told = {BAD_RULES, BAD_LIST, NOT_THERE.code}
+        told = {BAD_RULES, BAD_LIST, NOT_USED, NOT_THERE.code}
         return [cause.sentence for cause in self.causes if cause.code in told]
 
     @property

@@ -13,13 +13,14 @@ from moorage.importer.early import EarlyRegister, begin_early
 from moorage.importer.found_lists import read_found_lists
 from moorage.importer.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry
+from moorage.importer.overlaps import not_used
 from moorage.importer.place import place_batch
 from moorage.importer.placing import clear_unfinished, place_listed, place_queued
 from moorage.importer.planning import Planner, planner_for
 from moorage.importer.previous import forget_mere_plans
 from moorage.importer.publishing import register_and_publish
 from moorage.importer.queue import to_place
-from moorage.importer.reasons import BAD_LIST
+from moorage.importer.reasons import BAD_LIST, NOT_USED
 from moorage.importer.runs import begin_run
 from moorage.importer.scan import Folders, Listed, end_scan, scan
 from moorage.importer.verdicts import EntryKind
@@ -50,6 +51,7 @@ def _run(job: ImportJob) -> int | None:
     if run.scanned_at is None:
         forget_mere_plans(job)
         run.warnings = [{"code": BAD_LIST, "sentence": fault} for fault in read_found_lists(job)]
+        run.warnings += [{"code": NOT_USED, "sentence": told} for told in not_used(job.upload_id)]
     head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
     planner = planner_for(job, head=head, defaults=run.defaults)
     if not job.choices.include_skipped:

@@ -3,7 +3,6 @@
 What a list is, and which of two that name the same file counts, is in `expected`; it writes long lists by itself.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -15,6 +14,7 @@ from moorage.importer.expected import BATCH_ROWS, Batch, ListReplacedError
 from moorage.importer.expected_rows import insert, values_of
 from moorage.importer.listed import Listed
 from moorage.importer.models import ExpectedList
+from moorage.importer.overlaps import join_rows
 
 MOST_ROWS: Final = BATCH_ROWS  # of the lists that are written in one transaction, and of one that is short
 
@@ -25,18 +25,17 @@ class ShortLists:
     def __init__(self, upload_id: UUID, *, batch: Batch, clock: Callable[[], datetime]) -> None:
         self._upload_id, self._batch, self._clock = upload_id, batch, clock
         self._lists: list[ExpectedList] = []
-        self._keys: set[bytes] = set()
+        self._rows: dict[bytes, tuple[ExpectedList, Listed]] = {}
         self._values: list[Any] = []
-        self._rows = 0
 
     def add(self, source: str, rows: Mapping[bytes, Listed], *, stamp: str) -> None:
-        """Keep what a list says, by the keys of its paths: at most MOST_ROWS, and of these what none before it says.
+        """Keep what a list says, by the keys of its paths: at most MOST_ROWS.
 
         Raises:
             ListReplacedError: another process keeps the same lists.
         """
-        if self._rows + len(rows) > MOST_ROWS:
-            self.write()
+        if len(self._rows) + len(rows) > MOST_ROWS or not self._rows.keys().isdisjoint(rows):
+            self.write()  # what names a file that others name is joined with what is written
         one = ExpectedList(
             upload_id=self._upload_id,
             source=source,
@@ -46,9 +45,8 @@ class ShortLists:
             written_at=self._clock(),
         )
         self._lists.append(one)
-        self._values += values_of(one, {key: row for key, row in rows.items() if key not in self._keys})
-        self._keys.update(rows)
-        self._rows += len(rows)
+        self._values += values_of(one, rows)
+        self._rows |= {key: (one, row) for key, row in rows.items()}
 
     def write(self) -> None:
         """Write those that wait; from then on they count.
@@ -58,20 +56,21 @@ class ShortLists:
         """
         if not self._lists:
             return
-        lists, values, rows = self._lists, self._values, len(self._keys)
         with self._batch():
-            files = _written(rows, values) if rows else Counter()
-            for one in lists:
-                one.files = files[one.source]
+            if self._rows:
+                self._write_rows()
             try:
-                ExpectedList.objects.bulk_create(lists)
+                ExpectedList.objects.bulk_create(self._lists)
             except IntegrityError:
                 raise ListReplacedError from None
-        self._lists, self._keys, self._values, self._rows = [], set(), [], 0
+        self._lists, self._rows, self._values = [], {}, []
 
-
-def _written(rows: int, values: list[Any]) -> Counter[str]:
-    """Write rows; how many of each list are there now, as others were said before."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{insert(rows)} RETURNING source", values)
-        return Counter(source for (source,) in cursor.fetchall())
+    def _write_rows(self) -> None:
+        """Write those of files that no list has named before, and join the others; count them for their lists."""
+        with connection.cursor() as cursor:
+            cursor.execute(f"{insert(len(self._rows))} RETURNING path_digest", self._values)
+            written = {bytes(key) for (key,) in cursor.fetchall()}
+        for key in written:
+            self._rows[key][0].files += 1
+        if others := {key: said for key, said in self._rows.items() if key not in written}:
+            join_rows(self._upload_id, others)

@@ -69,6 +69,31 @@ def test_what_was_sent_counts_more_than_what_was_found_and_that_by_its_order(wor
     assert kept(upload)[b"b"] == (said(b"3"), SENT)
 
 
+def test_what_is_sent_counts_without_what_found_lists_have_joined(world: World) -> None:
+    upload, _ = world.an_area()
+    write(upload, "SHA256SUMS", [listed(b"a", b"1"), listed(b"b", b"1")])
+    write(upload, "MD5SUMS", [Listed(path, 7, "md5", said(b"1"), 1) for path in (b"a", b"b")])
+    write(upload, SENT, [listed(b"b", b"3")])
+
+    rows = ExpectedFile.objects.filter(upload_id=upload.pk).order_by("path")
+    assert list(rows.values_list("size_bytes", "other_algorithm", "other_digest")) == [
+        (7, "md5", said(b"1")),
+        (None, "", ""),
+    ]
+
+
+def test_what_a_bad_list_has_joined_is_known_to_be_of_no_use(world: World) -> None:
+    upload, _ = world.an_area()
+    write(upload, "SHA256SUMS", [listed(b"a", b"1")], stamp="as it was")
+    rows = [Listed(b"a", 7, "", "", 1), *many(BATCH_ROWS), listed(b"000000", b"else")]
+
+    with pytest.raises(DigestListError):
+        write(upload, "manifest.csv", rows)
+
+    assert ExpectedFile.objects.get(upload_id=upload.pk).size_bytes == 7
+    assert ExpectedList.objects.get(upload_id=upload.pk).stamp == "", "it is read again"
+
+
 def test_a_path_may_be_named_twice_alike_and_not_otherwise(world: World) -> None:
     upload, _ = world.an_area()
     alike = [*many(BATCH_ROWS + 1), listed(b"000000", line=9000)]

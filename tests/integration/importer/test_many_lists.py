@@ -132,7 +132,12 @@ def test_of_lists_that_name_the_same_file_the_first_counts_however_long_they_are
 
     world.work(upload)
 
-    assert sources(upload) == {"1.md5": 1, "2.md5": 1, "3.md5": MOST_ROWS + 1, "4.md5": 0}
+    assert sources(upload) == {"1.md5": 1, "2.md5": 2, "3.md5": MOST_ROWS + 3, "4.md5": 3}
+    assert {one.source: (one.unused, one.instead) for one in lists_of(upload.pk) if one.unused} == {
+        "2.md5": (1, ["1.md5"]),
+        "3.md5": (2, ["1.md5", "2.md5"]),
+        "4.md5": (3, ["1.md5", "2.md5", "3.md5"]),
+    }
     assert compared(upload, "matches") == {"x", "y", "z"}
 
 

@@ -41,7 +41,7 @@ def test_an_entry_knows_the_file_as_it_was_seen_last() -> None:
 
 def test_what_one_entry_is_told_no_other_hears() -> None:
     entry, other = an_entry(), an_entry()
-    entry.verdict, entry.digest, entry.listed, entry.replaces = "new", "d" * 64, ("md5", "e" * 32), 3
+    entry.verdict, entry.digest, entry.listed, entry.replaces = "new", "d" * 64, (("md5", "e" * 32),), 3
     assert (other.verdict, other.digest, other.listed, other.replaces) == ("", "", None, None)
 
 
