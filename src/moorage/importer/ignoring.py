@@ -8,6 +8,7 @@ path that a rule meets is in the manifest, with the verdict "skipped" and the ru
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from operator import itemgetter
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
@@ -58,7 +59,7 @@ def check_project_rules(text: str) -> None:
         if not can_be_kept(line)
     ]
     if faults:
-        line, why = min(faults)
+        line, why = min(faults, key=itemgetter(0))
         shown = _shown(text.split("\n")[line - 1])
         raise IgnoreRulesError(f"Line {line} of the ignore rules (“{shown}”) is no rule: {why}. Change it.", line=line)
     if len(rules) > MOST_RULES:
