@@ -25,8 +25,8 @@ from fault_checks import (
 from importing import World, contents, fill, staged
 from moorage.backends import backends
 from moorage.files.models import StoredObject
+from moorage.importer.asked.previews import ask_preview
 from moorage.importer.models import ImportRun, ManifestEntry, Preview, PreviewState
-from moorage.importer.previews import ask_preview
 from moorage.jobs import imports, previews
 from moorage.jobs.sweeps import clearing, closing
 from moorage.leases import LeaseWatch

@@ -10,8 +10,8 @@ from pathlib import Path
 from builders import a_project, an_open_upload, read_whole
 from fakes.globus import InMemoryTransferService
 from moorage.backends import backends
-from moorage.importer.clear import clear_published
 from moorage.importer.models import ManifestEntry
+from moorage.importer.publish.clear import clear_published
 from moorage.importer.run import run_import
 from moorage.jobs.imports import claim_next, job_of, work
 from moorage.leases import LeaseWatch

@@ -159,8 +159,8 @@ def look(world: Any) -> dict[str, Any]:
     """All that readers, the member and the operator can see, without ids and times."""
     from importing import contents, folders, staged
     from moorage.files.models import FileVersion, StoredObject
-    from moorage.importer.manifest import entries_page
     from moorage.importer.models import ImportProblem, ImportRun
+    from moorage.importer.shown.entries import entries_page
     from moorage.transfers.models import Upload
 
     upload = Upload.objects.select_related("project").get()
@@ -337,7 +337,8 @@ def main(folder: str, part: str, of: str, database: str = "") -> None:
 def _small_batches() -> None:
     """So that a small tree has several batches of every kind, and the times of a moment tell."""
     from moorage.files import registering
-    from moorage.importer import job, scan
+    from moorage.importer.ledger import job
+    from moorage.importer.plan import scan
     from moorage.transfers import doubt
     from small_steps import small_steps
 

@@ -35,8 +35,10 @@ from moorage.files.paths import join_path
 from moorage.files.standing import standing_at
 from moorage.files.taking import take_right
 from moorage.globus.links import GlobusLinks
-from moorage.importer import job, problems, queue, replanning, scan
+from moorage.importer.ledger import job
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
+from moorage.importer.plan import again, scan, still_to_place
+from moorage.importer.publish import problems
 from moorage.jobs import imports, revisions
 from moorage.jobs.setbacks import Setbacks
 from moorage.leases import TAKE_AFTER_SECONDS, Lease, LeaseWatch
@@ -274,9 +276,9 @@ def make_batches_small(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, value in (
         *((module, "PAUSE_SECONDS", 0.0) for module in (job, registering, collecting)),
         *small_steps(files=2, rows=3),
-        *((module, "GROUP_ENTRIES", 3) for module in (scan, queue)),
+        *((module, "GROUP_ENTRIES", 3) for module in (scan, still_to_place)),
         (walk, "PART_ENTRIES", 3),
-        (replanning, "ROWS_PER_BATCH", 2),
+        (again, "ROWS_PER_BATCH", 2),
         (problems, "ROWS_PER_BATCH", 3),
         (job, "REPORT_SECONDS", 0.0),
         (taking, "CLEAR_ROWS", 2),

@@ -14,9 +14,9 @@ from moorage.api.upload_documents import upload_document
 from moorage.backends import backends
 from moorage.files.cursors import decode_cursor, encode_cursor
 from moorage.files.targets import check_target
-from moorage.importer.completeness import missing_files
-from moorage.importer.previews import ask_preview
-from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
+from moorage.importer.asked.previews import ask_preview
+from moorage.importer.asked.sent_lists import drop_sent_list, keep_sent_list
+from moorage.importer.lists.completeness import missing_files
 from moorage.transfers.checking import check_may_give_a_list, check_may_preview
 from moorage.transfers.outcomes import delivered_files
 from moorage.transfers.states import UploadState

@@ -13,9 +13,9 @@ from moorage.api.finding import find_upload
 from moorage.api.paging import Page, PageQuery
 from moorage.api.schemas import FAILURES, EntryOut, ReceiptOut
 from moorage.files.cursors import decode_cursor, encode_cursor
-from moorage.importer.completeness import missing_files
-from moorage.importer.manifest import EntryItem, entries_page
-from moorage.importer.receipts import Receipt, imported_files, newest_missing, problems, receipt, receipts
+from moorage.importer.lists.completeness import missing_files
+from moorage.importer.shown.entries import EntryItem, entries_page
+from moorage.importer.shown.receipts import Receipt, imported_files, newest_missing, problems, receipt, receipts
 from moorage.transfers.models import Upload
 from moorage.transfers.outcomes import delivered_files
 

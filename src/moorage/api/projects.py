@@ -13,7 +13,7 @@ from moorage.api.idempotency import made_once
 from moorage.api.paging import Page, PageQuery, page_of
 from moorage.api.schemas import FAILURES, ProjectChanges, ProjectIn, ProjectOut
 from moorage.backends import backends
-from moorage.importer.defaults import save_import_defaults
+from moorage.importer.asked.defaults import save_import_defaults
 from moorage.projects.models import Membership, Project
 from moorage.projects.projects import create_project, describe_project
 from moorage.projects.rules import role_of

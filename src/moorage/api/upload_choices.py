@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from moorage.importer.models import ExpectedList
-from moorage.importer.preview_view import Cause, Counted, PreviewView
+from moorage.importer.shown.preview import Cause, Counted, PreviewView
 from moorage.projects.choices import ImportChoices
 
 

@@ -6,9 +6,9 @@ from moorage.accounts.models import Member
 from moorage.api.people import person
 from moorage.api.upload_choices import choices_document, list_documents, preview_document
 from moorage.files.undo_chains import undo_chains
-from moorage.importer.expected import lists_of, whole_lists
-from moorage.importer.preview_view import PreviewView, preview_of
-from moorage.importer.receipts import imported_totals, newest_counted, receipts
+from moorage.importer.lists.kept import lists_of, whole_lists
+from moorage.importer.shown.preview import PreviewView, preview_of
+from moorage.importer.shown.receipts import imported_totals, newest_counted, receipts
 from moorage.transfers.models import Upload
 from moorage.transfers.overview import UploadOverview, overview
 from moorage.transfers.states import TAKES_FILES, UploadState

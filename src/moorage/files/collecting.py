@@ -8,7 +8,8 @@ leaving → gone  once every transaction that may have seen it otherwise has end
                 goes to the trash and its row is deleted, in one transaction that holds the row.
 
 Each step is a compare-and-set under the row's lock and asks anew who refers. So clocks only decide when something
-goes, never whether something that is needed stays: see ADR 0009. Who is met here by an import: `importer.stored`.
+goes, never whether something that is needed stays: see ADR 0009. Who is met here by an import:
+`importer.register.object_rows`.
 """
 
 import logging

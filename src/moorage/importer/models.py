@@ -14,7 +14,7 @@ from django.utils import timezone
 from moorage.accounts.models import Member
 from moorage.files.fields import DigestBytesField, NameField
 from moorage.files.models import Directory, Revision, StoredObject
-from moorage.importer.verdicts import Compared, EntryKind, EntryState, Verdict
+from moorage.importer.words.verdicts import Compared, EntryKind, EntryState, Verdict
 from moorage.leases import Leased
 from moorage.projects.models import Project
 
@@ -217,7 +217,7 @@ class ExpectedFile(models.Model):
     """A file that a list of digests names: one that came along with the upload, or that was found in it.
 
     `algorithm` is hashlib's name, `digest` lower-case hex, empty where the list only has sizes. `other_digest` is what
-    another list that was found says; see `importer.overlaps`.
+    another list that was found says; see `importer.lists.overlaps`.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -249,7 +249,7 @@ class ExpectedList(models.Model):
 
     `source` is the list's path in the upload; empty where a member has sent it, and then `name` is what she called it.
     It names so many `files`; `unused` of them are compared with what other lists say `instead`.
-    `stamp` is that of the file when it was read (see `importer.found_lists`).
+    `stamp` is that of the file when it was read (see `importer.lists.found`).
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -9,21 +9,21 @@ from typing import Any, Final
 
 from django.db.models import Case, CharField, F, Max, Q, QuerySet, TextField, Value, When
 
-from moorage.importer.completeness import causes_by_lists
-from moorage.importer.conflicts import foreseen_conflict
-from moorage.importer.counting import BYTES, FILES, FOLDERS, IS_FOLDER
-from moorage.importer.found_lists import read_found_lists
-from moorage.importer.job import ImportJob
+from moorage.importer.batches.place import digest_batch
+from moorage.importer.ledger.conflicts import foreseen_conflict
+from moorage.importer.ledger.counting import BYTES, FILES, FOLDERS, IS_FOLDER
+from moorage.importer.ledger.job import ImportJob
+from moorage.importer.ledger.unmatched import sentence_of, unmatched
+from moorage.importer.lists.completeness import causes_by_lists
+from moorage.importer.lists.found import read_found_lists
+from moorage.importer.lists.overlaps import not_used
 from moorage.importer.models import ManifestEntry
-from moorage.importer.overlaps import not_used
-from moorage.importer.place import digest_batch
-from moorage.importer.placing import place_listed
-from moorage.importer.planning import planner_for
-from moorage.importer.reasons import BAD_LIST, BAD_RULES, IGNORED, NOT_THERE, NOT_USED
-from moorage.importer.scan import Listed, end_scan, scan
-from moorage.importer.unmatched import sentence_of, unmatched
-from moorage.importer.verdicts import EntryKind, EntryState, Verdict
-from moorage.importer.writing import ManifestWriter
+from moorage.importer.place.passes import place_listed
+from moorage.importer.plan.planner import planner_for
+from moorage.importer.plan.scan import Listed, end_scan, scan
+from moorage.importer.words.reasons import BAD_LIST, BAD_RULES, IGNORED, NOT_THERE, NOT_USED
+from moorage.importer.words.verdicts import EntryKind, EntryState, Verdict
+from moorage.importer.write.manifest_writer import ManifestWriter
 from moorage.projects.choices import OnConflict
 from moorage.projects.models import Project
 

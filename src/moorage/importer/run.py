@@ -1,30 +1,30 @@
 """An import from its beginning to its end: scan, plan, digest and place together → register → publish.
 
 Every step finds by the manifest where it stopped, so a worker that takes over just runs it again.
-Clearing what has been published needs no lease any more: see `importer.clear`.
+Clearing what has been published needs no lease any more: see `importer.publish.clear`.
 """
 
 from django.db.models import Count, Sum
 from django.db.models.functions import Coalesce
 
-from moorage.importer.completeness import count_missing
-from moorage.importer.durability import batches_on_disk_later
-from moorage.importer.early import EarlyRegister, begin_early
-from moorage.importer.found_lists import read_found_lists
-from moorage.importer.job import ImportJob
+from moorage.importer.batches.place import place_batch
+from moorage.importer.ledger.durability import batches_on_disk_later
+from moorage.importer.ledger.job import ImportJob
+from moorage.importer.ledger.runs import begin_run
+from moorage.importer.lists.completeness import count_missing
+from moorage.importer.lists.found import read_found_lists
+from moorage.importer.lists.overlaps import not_used
 from moorage.importer.models import ImportRun, ManifestEntry
-from moorage.importer.overlaps import not_used
-from moorage.importer.place import place_batch
-from moorage.importer.placing import clear_unfinished, place_listed, place_queued
-from moorage.importer.planning import Planner, planner_for
-from moorage.importer.previous import forget_mere_plans
-from moorage.importer.publishing import register_and_publish
-from moorage.importer.queue import to_place
-from moorage.importer.reasons import BAD_LIST, NOT_USED
-from moorage.importer.runs import begin_run
-from moorage.importer.scan import Folders, Listed, end_scan, scan
-from moorage.importer.verdicts import EntryKind
-from moorage.importer.writing import ManifestWriter
+from moorage.importer.place.passes import clear_unfinished, place_listed, place_queued
+from moorage.importer.plan.known_before import forget_mere_plans
+from moorage.importer.plan.planner import Planner, planner_for
+from moorage.importer.plan.scan import Folders, Listed, end_scan, scan
+from moorage.importer.plan.still_to_place import to_place
+from moorage.importer.publish.publishing import register_and_publish
+from moorage.importer.register.early import EarlyRegister, begin_early
+from moorage.importer.words.reasons import BAD_LIST, NOT_USED
+from moorage.importer.words.verdicts import EntryKind
+from moorage.importer.write.manifest_writer import ManifestWriter
 from moorage.projects.models import Project
 
 

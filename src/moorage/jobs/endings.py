@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from moorage.audit.records import record
-from moorage.importer.reporting import Outcome
+from moorage.importer.words.reporting import Outcome
 from moorage.leases import Lease
 from moorage.notices.telling import tell
 from moorage.transfers.cancelling import CANCELLED

@@ -8,10 +8,10 @@ from typing import Any, Final
 from django.db import transaction
 
 from moorage.backends import backends
-from moorage.importer.job import ImportJob
+from moorage.importer.ledger.job import ImportJob
+from moorage.importer.ledger.runs import fail_run
 from moorage.importer.models import ImportRun
-from moorage.importer.reporting import Outcome, Progress
-from moorage.importer.runs import fail_run
+from moorage.importer.words.reporting import Outcome, Progress
 from moorage.jobs.addresses import upload_path
 from moorage.jobs.disk_trouble import Told
 from moorage.jobs.endings import end_import

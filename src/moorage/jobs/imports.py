@@ -19,13 +19,13 @@ from django.db.models import Exists, OuterRef, QuerySet
 from moorage.backends import backends
 from moorage.errors import MoorageError
 from moorage.files.models import Revision, RevisionKind
-from moorage.importer.batches import BatchOrder
-from moorage.importer.clear import clear_published
-from moorage.importer.job import ImportJob
+from moorage.importer.batches.data import BatchOrder
+from moorage.importer.batches.plain import PlainOrder
+from moorage.importer.ledger.job import ImportJob
 from moorage.importer.models import ImportRun
-from moorage.importer.plain import PlainOrder
-from moorage.importer.reporting import ImportCancelledError, ImportStoppedError
+from moorage.importer.publish.clear import clear_published
 from moorage.importer.run import run_import
+from moorage.importer.words.reporting import ImportCancelledError, ImportStoppedError
 from moorage.jobs.beating import kept
 from moorage.jobs.cores import cores
 from moorage.jobs.disk_trouble import STORE_AWAY, is_of_the_disk, told_of

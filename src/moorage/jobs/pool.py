@@ -3,7 +3,7 @@
 Threads do not pay for small files (the interpreter's lock). What waits, waits here and not with the
 processes, for whichever import has least left goes first; only so much is handed over that no process
 idles between two batches. A process that dies costs only what it had at hand: those batches fail with
-BrokenExecutor, and are done again by whoever waits for them (`importer.batches.run_batches`).
+BrokenExecutor, and are done again by whoever waits for them (`importer.batches.data.run_batches`).
 """
 
 import threading

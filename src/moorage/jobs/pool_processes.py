@@ -17,7 +17,11 @@ from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 NICENESS: Final = 10  # pages and the database go first
-LOADED_AHEAD: Final = ("moorage.importer.place", "moorage.importer.place_plain", "moorage.transfers.downloads.linking")
+LOADED_AHEAD: Final = (
+    "moorage.importer.batches.place",
+    "moorage.importer.batches.place_plain",
+    "moorage.transfers.downloads.linking",
+)
 
 _spawning = threading.Lock()
 

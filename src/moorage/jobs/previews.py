@@ -16,10 +16,10 @@ from django.db.models import QuerySet
 
 from moorage.backends import backends
 from moorage.errors import MoorageError
-from moorage.importer.job import ImportJob
+from moorage.importer.ledger.job import ImportJob
 from moorage.importer.models import Preview, PreviewState
 from moorage.importer.preview import make_preview
-from moorage.importer.reporting import ImportStoppedError, Outcome, Progress
+from moorage.importer.words.reporting import ImportStoppedError, Outcome, Progress
 from moorage.jobs.beating import kept
 from moorage.jobs.disk_trouble import is_of_the_disk, told_of
 from moorage.jobs.imports import shared_pool, takes_long

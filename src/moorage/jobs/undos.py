@@ -12,7 +12,7 @@ from moorage.backends import backends
 from moorage.files.models import Revision
 from moorage.files.registering import RegisterRight, fail_revision, publish
 from moorage.files.undoing import UndoEffect, write_undo
-from moorage.importer.found_again import found_again_after
+from moorage.importer.shown.found_again import found_again_after
 from moorage.jobs.undo_endings import tell_failed, tell_undone
 from moorage.leases import Lease
 

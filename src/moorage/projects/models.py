@@ -39,7 +39,7 @@ class Project(models.Model):
     registering_revision = models.UUIDField(null=True)
     register_fence = models.BigIntegerField(default=0)
     on_conflict = models.CharField(max_length=7, choices=OnConflict.choices, default=OnConflict.VERSION)
-    ignore_rules = models.TextField(max_length=20_000, blank=True)  # as in a .gitignore file; see importer.ignoring
+    ignore_rules = models.TextField(max_length=20_000, blank=True)  # see importer.rules
 
     objects = ProjectQuerySet.as_manager()
 

@@ -12,7 +12,7 @@ from moorage.transfers.states import UploadState
 def remnants_past_their_time(*, at: datetime) -> Iterable[Upload]:
     """Imported uploads whose remnants have been kept long enough, or were on their way when a process died.
 
-    A retry that published nothing may promise a later day: see `importer.remnants`.
+    A retry that published nothing may promise a later day: see `importer.shown.remnants`.
     """
     past = at - backends().policies.remnants_kept
     areas = StagingAreas(backends().store)

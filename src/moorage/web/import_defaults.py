@@ -11,7 +11,7 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods
 
 from moorage.backends import backends
-from moorage.importer.defaults import save_import_defaults
+from moorage.importer.asked.defaults import save_import_defaults
 from moorage.projects import rules
 from moorage.projects.choices import OnConflict
 from moorage.projects.models import Project

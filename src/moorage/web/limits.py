@@ -8,7 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from moorage.errors import QuotaExceededError
-from moorage.importer.sent_lists import MOST_BYTES, ListTooLongError
+from moorage.importer.asked.sent_lists import MOST_BYTES, ListTooLongError
 from moorage.web import errors
 
 # Where a list of digests comes in, by a form (which adds some lines of its own) or by script: it is read as a stream.

@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from moorage.importer.completeness import MISSING, NOT_READ, NOT_THERE
-from moorage.importer.preview_view import Cause, Counted, PreviewView
-from moorage.importer.reasons import IGNORED
-from moorage.importer.verdicts import Verdict
+from moorage.importer.lists.completeness import MISSING, NOT_READ, NOT_THERE
+from moorage.importer.shown.preview import Cause, Counted, PreviewView
+from moorage.importer.words.reasons import IGNORED
+from moorage.importer.words.verdicts import Verdict
 from moorage.projects.choices import DOUBTFUL, SKIPPED
 
 # Of a reason's sentence, what is to be done after an import: before one, the buttons beside it are that.

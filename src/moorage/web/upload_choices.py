@@ -12,8 +12,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from moorage.backends import backends
 from moorage.files.targets import check_target
-from moorage.importer.preview_view import PreviewView, preview_of
-from moorage.importer.previews import ask_preview
+from moorage.importer.asked.previews import ask_preview
+from moorage.importer.shown.preview import PreviewView, preview_of
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.checking import check_may_preview, may_be_given_a_list, may_be_previewed
 from moorage.transfers.models import Upload

@@ -13,9 +13,9 @@ from django.views.decorators.http import require_POST, require_safe
 from moorage.backends import backends
 from moorage.errors import ConflictError, InvalidInputError, QuotaExceededError
 from moorage.files.cursors import encode_cursor
-from moorage.importer.completeness import count_missing, missing_files
-from moorage.importer.receipts import newest_missing, receipts
-from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
+from moorage.importer.asked.sent_lists import drop_sent_list, keep_sent_list
+from moorage.importer.lists.completeness import count_missing, missing_files
+from moorage.importer.shown.receipts import newest_missing, receipts
 from moorage.transfers.checking import check_may_give_a_list
 from moorage.transfers.outcomes import delivered_files
 from moorage.web.requests import MemberRequest

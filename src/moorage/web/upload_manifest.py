@@ -10,9 +10,9 @@ from django.urls import path
 from django.views.decorators.http import require_safe
 
 from moorage.files.cursors import CursorError, decode_cursor, encode_cursor
-from moorage.importer.manifest import entries_page
 from moorage.importer.models import Compared, Verdict
-from moorage.importer.receipts import CODES, ReceiptNotFoundError, problems, receipts
+from moorage.importer.shown.entries import entries_page
+from moorage.importer.shown.receipts import CODES, ReceiptNotFoundError, problems, receipts
 from moorage.web.requests import MemberRequest
 from moorage.web.uploads import upload_for
 

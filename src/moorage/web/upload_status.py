@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from moorage.accounts.models import Member
 from moorage.backends import backends
-from moorage.importer.receipts import imported_totals
+from moorage.importer.shown.receipts import imported_totals
 from moorage.projects.models import Project
 from moorage.projects.rules import may_edit
 from moorage.transfers.models import Upload

@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods
 from moorage.backends import backends
 from moorage.files.undo_plan import WHY_LEFT
 from moorage.files.undoing import UndoEffect, foresee_undo
-from moorage.importer.found_again import found_again_after
+from moorage.importer.shown.found_again import found_again_after
 from moorage.transfers.rules import check_may_finish
 from moorage.transfers.undoing import UndoStanding, redo_import, standing_of, undo_import, undo_standings
 from moorage.web.requests import MemberRequest

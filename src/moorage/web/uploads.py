@@ -11,9 +11,9 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from moorage.backends import backends
-from moorage.importer.expected import lists_of, whole_lists
-from moorage.importer.receipts import Receipt, newest_counted, newest_missing, receipts
-from moorage.importer.verdicts import GOOD, Verdict
+from moorage.importer.lists.kept import lists_of, whole_lists
+from moorage.importer.shown.receipts import Receipt, newest_counted, newest_missing, receipts
+from moorage.importer.words.verdicts import GOOD, Verdict
 from moorage.projects.choices import ImportChoices, OnConflict
 from moorage.projects.models import Project
 from moorage.projects.rules import may_edit

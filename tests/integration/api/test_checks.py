@@ -14,8 +14,8 @@ from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import Member
 from moorage.accounts.tokens import create_token
 from moorage.backends import backends
+from moorage.importer.asked.sent_lists import MOST_BYTES
 from moorage.importer.models import ExpectedFile, ExpectedList
-from moorage.importer.sent_lists import MOST_BYTES
 from moorage.jobs.imports import claim_next
 from moorage.jobs.sweeps.closing import seal
 from moorage.leases import LeaseWatch

@@ -160,7 +160,7 @@ def test_an_object_that_is_placed_anew_while_it_is_read_is_not_called_damaged(
 
     def meanwhile(seam: str) -> None:
         if seam == "read":
-            # As importer.stored does when good bytes have taken the object's place.
+            # As importer.register.object_rows does when good bytes have taken the object's place.
             StoredObject.objects.update(verified_at=clock.moves(hours=1), state=ObjectState.LIVE)
 
     check = FixityChecks(store, clock, Throttle(0), meanwhile).check(stored)

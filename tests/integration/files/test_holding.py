@@ -15,8 +15,8 @@ from builders import NOON, a_stored_object
 from moorage.files.fixity_by_executor import check_batch
 from moorage.files.fixity_marks import clear_marks, set_marks
 from moorage.files.models import ObjectState, StoredObject
-from moorage.importer.batches import PlacedFile
-from moorage.importer.stored import revive, store_rows
+from moorage.importer.batches.data import PlacedFile
+from moorage.importer.register.object_rows import revive, store_rows
 from moorage.storage.digests import Stamp
 from moorage.storage.fixity import read_objects
 from moorage.storage.layout import StoreLayout

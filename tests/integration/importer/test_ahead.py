@@ -11,8 +11,8 @@ from django.test.utils import CaptureQueriesContext
 from builders import a_project
 from importing import World
 from moorage.files.models import ObjectState, StoredObject
-from moorage.importer import ahead
-from moorage.importer.head import ProjectAtHead
+from moorage.importer.plan import files_ahead
+from moorage.importer.plan.at_head import ProjectAtHead
 from moorage.projects.models import Project
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -50,14 +50,14 @@ def expected_at(folder: str, revision: int) -> dict[bytes, bytes]:
 
 @pytest.mark.parametrize(
     ("most_files", "queries"),
-    [(ahead.MOST_FILES, 1), (len(NAMES) * 4, len(FOLDERS) // 4), (len(NAMES) - 1, len(FOLDERS))],
+    [(files_ahead.MOST_FILES, 1), (len(NAMES) * 4, len(FOLDERS) // 4), (len(NAMES) - 1, len(FOLDERS))],
     ids=["all together", "four at a time", "each has too many"],
 )
 @pytest.mark.parametrize("revision", [1, 2])
 def test_folders_that_are_expected_are_looked_up_together(
     project: Project, monkeypatch: pytest.MonkeyPatch, most_files: int, queries: int, revision: int
 ) -> None:
-    monkeypatch.setattr(ahead, "MOST_FILES", most_files)
+    monkeypatch.setattr(files_ahead, "MOST_FILES", most_files)
     at_head = ProjectAtHead(project.pk, revision)
     at_head.learn("", FOLDERS)
 
@@ -92,7 +92,7 @@ def test_no_more_is_remembered_than_is_looked_up_at_once_twice(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     most = len(NAMES) * 2
-    monkeypatch.setattr(ahead, "MOST_FILES", most)
+    monkeypatch.setattr(files_ahead, "MOST_FILES", most)
     at_head = ProjectAtHead(project.pk, 2)
     at_head.learn("", FOLDERS)
 

@@ -9,10 +9,11 @@ from django.utils import timezone
 from builders import a_project
 from importing import World, contents, fill
 from kill_matrix import Inline
-from moorage.importer import previews, unmatched
+from moorage.importer.asked import previews
+from moorage.importer.ledger import unmatched
+from moorage.importer.ledger.unmatched import sentence_of
 from moorage.importer.models import ImportProblem, ManifestEntry, Preview
-from moorage.importer.preview_view import preview_of
-from moorage.importer.unmatched import sentence_of
+from moorage.importer.shown.preview import preview_of
 from moorage.jobs import previews as preview_jobs
 from moorage.leases import LeaseWatch
 from moorage.notices.models import Notice

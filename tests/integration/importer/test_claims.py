@@ -15,13 +15,13 @@ from django.utils import timezone
 from importing import Crash, World, contents
 from moorage.files.models import Revision, RevisionState
 from moorage.importer import run as importer_run
-from moorage.importer import runs as importer_runs
-from moorage.importer import tally
-from moorage.importer.batches import BatchOrder
-from moorage.importer.job import ImportJob
+from moorage.importer.batches import tally
+from moorage.importer.batches.data import BatchOrder
+from moorage.importer.batches.plain import PlainOrder, all_odd
+from moorage.importer.ledger import runs as importer_runs
+from moorage.importer.ledger.job import ImportJob
+from moorage.importer.ledger.runs import begin_run
 from moorage.importer.models import ImportRun
-from moorage.importer.plain import PlainOrder, all_odd
-from moorage.importer.runs import begin_run
 from moorage.jobs import import_troubles, imports
 from moorage.jobs.beating import kept
 from moorage.jobs.imports import claim_next, work

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from another_account import without_powers_over_files
 from importing import World, staged
-from moorage.importer import clear
+from moorage.importer.publish import clear
 from moorage.jobs.sweeps.clearing import clear_imported
 from moorage.transfers.models import Upload
 
@@ -74,12 +74,12 @@ def test_what_may_not_be_removed_stays_and_is_said_once(world: World, caplog: py
     upload = world.a_sealed_upload(FILES)
     os.chown(_area(world, upload) / "a", 65534, 65534)
 
-    with caplog.at_level(logging.WARNING, logger="moorage.importer.clear"):
+    with caplog.at_level(logging.WARNING, logger="moorage.importer.publish.clear"):
         assert world.work(upload).is_cleared
         clear_imported(timezone.now())
 
     assert staged(_area(world, upload)) == {"a/x"}
-    (said,) = [record.getMessage() for record in caplog.records if record.name == "moorage.importer.clear"]
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "moorage.importer.publish.clear"]
     assert said.endswith("are another account's: 1, the first is b'a/x'")
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from downloading import Harbour
 from importing import World, staged
-from moorage.importer import clear
+from moorage.importer.publish import clear
 from moorage.jobs import giving_way
 from moorage.leases import take
 from moorage.transfers.downloads.models import DownloadTree

@@ -16,8 +16,8 @@ from django.utils import timezone
 from builders import a_project, publish_files
 from importing import World, contents, fill, reasons, staged
 from moorage.backends import backends, using
+from moorage.importer.asked.previews import ask_preview
 from moorage.importer.models import ExpectedList, ImportRun, ManifestEntry
-from moorage.importer.previews import ask_preview
 from moorage.jobs import imports, previews, schedule
 from moorage.jobs.schedule import Plan, claim_due, enter, run_claimed
 from moorage.jobs.steadiness import STEADY_FOR, Steadiness

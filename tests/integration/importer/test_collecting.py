@@ -20,9 +20,10 @@ from moorage.files.collecting import Collector, DoomWatch
 from moorage.files.leftovers import clear_leftovers
 from moorage.files.models import ObjectState, Revision, RevisionState, StoredObject
 from moorage.files.orphans import Orphans
-from moorage.importer import plain_writing, stored
 from moorage.importer.models import ManifestEntry
-from moorage.importer.write_plain import write_plain
+from moorage.importer.register import object_rows
+from moorage.importer.write import plain_writer
+from moorage.importer.write.plain_tables import write_plain
 from moorage.jobs.sweeps.collecting import collector, look_for_orphans
 from moorage.projects.models import Project
 from moorage.storage.fixity import Throttle
@@ -242,7 +243,7 @@ def test_an_object_that_begins_to_leave_while_a_duplicate_is_written_stays(
     upload, world.executor = world.a_sealed_upload({"a": b"bytes"}), Inline()
     # It has asked before this import began, and works through its batches with that answer.
     one = replace(collector(), watch=DoomWatch(), running=frozenset)
-    revive, threads, has_let_leave = stored.revive, list[threading.Thread](), threading.Event()
+    revive, threads, has_let_leave = object_rows.revive, list[threading.Thread](), threading.Event()
 
     def collect() -> None:
         try:
@@ -263,8 +264,8 @@ def test_an_object_that_begins_to_leave_while_a_duplicate_is_written_stays(
         time.sleep(0.5)
         return write_plain(*given)
 
-    monkeypatch.setattr(stored, "revive", revive_too_late)
-    monkeypatch.setattr(plain_writing, "write_plain", write_late)
+    monkeypatch.setattr(object_rows, "revive", revive_too_late)
+    monkeypatch.setattr(plain_writer, "write_plain", write_late)
     world.work(upload)
     threads[0].join()
 

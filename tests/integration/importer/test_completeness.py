@@ -13,12 +13,12 @@ from builders import NOON
 from importing import World, fill
 from moorage.accounts.tokens import create_token
 from moorage.files.paths import path_key
-from moorage.importer.completeness import causes_by_lists, missing_files
-from moorage.importer.expected import SENT, forget_list, write_list
-from moorage.importer.listed import Listed
-from moorage.importer.manifest import entries_page
+from moorage.importer.lists.completeness import causes_by_lists, missing_files
+from moorage.importer.lists.kept import SENT, forget_list, write_list
+from moorage.importer.lists.listed import Listed
 from moorage.importer.models import ManifestEntry
-from moorage.importer.receipts import receipts
+from moorage.importer.shown.entries import entries_page
+from moorage.importer.shown.receipts import receipts
 from moorage.notices.models import Notice
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.models import DeliveredFile, GlobusTask, Upload

@@ -9,8 +9,8 @@ import pytest
 
 from importing import World, fill
 from moorage.backends import backends
-from moorage.importer.job import ImportJob
-from moorage.importer.runs import begin_run
+from moorage.importer.ledger.job import ImportJob
+from moorage.importer.ledger.runs import begin_run
 from moorage.jobs import imports
 from moorage.jobs.sweeps.arrivals import look_into_areas
 from moorage.storage import areas

@@ -14,11 +14,12 @@ from django.utils import timezone
 from builders import a_project, publish_files
 from importing import Crash, World, contents, folders, staged
 from moorage.files.models import FileVersion, Revision, RevisionState
-from moorage.importer import problems, queue, replanning, scan
-from moorage.importer.manifest import entries_page
 from moorage.importer.models import ImportProblem, ImportRun
-from moorage.importer.receipts import receipt
-from moorage.importer.verdicts import EntryState
+from moorage.importer.plan import again, scan, still_to_place
+from moorage.importer.publish import problems
+from moorage.importer.shown.entries import entries_page
+from moorage.importer.shown.receipts import receipt
+from moorage.importer.words.verdicts import EntryState
 from moorage.jobs.sweeps.clearing import clear_imported
 from moorage.leases import LeaseLostError
 from moorage.projects.models import Project
@@ -53,8 +54,8 @@ def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(walk, "PART_ENTRIES", 3)
     monkeypatch.setattr(scan, "GROUP_ENTRIES", 4)
     monkeypatch.setattr(scan, "GROUP_NAMES", 4)
-    monkeypatch.setattr(queue, "GROUP_ENTRIES", 4)
-    monkeypatch.setattr(replanning, "ROWS_PER_BATCH", 4)
+    monkeypatch.setattr(still_to_place, "GROUP_ENTRIES", 4)
+    monkeypatch.setattr(again, "ROWS_PER_BATCH", 4)
     monkeypatch.setattr(problems, "ROWS_PER_BATCH", 4)
     for module, name, value in small_steps(files=3, rows=4):
         monkeypatch.setattr(module, name, value)

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from builders import a_project
 from importing import Crash, World, contents
-from moorage.importer.defaults import save_import_defaults
+from moorage.importer.asked.defaults import save_import_defaults
 from moorage.projects.choices import OnConflict
 from moorage.projects.models import Project
 from moorage.transfers.states import UploadState

@@ -18,10 +18,10 @@ from builders import a_project, publish_files
 from importing import Crash, World, contents, fill, reasons
 from kill_matrix import Inline
 from moorage.files.models import ObjectState, StoredObject
+from moorage.importer.asked.previews import ask_preview
 from moorage.importer.models import ManifestEntry
-from moorage.importer.previews import ask_preview
-from moorage.importer.verdicts import EntryState
-from moorage.importer.writing import ManifestWriter
+from moorage.importer.words.verdicts import EntryState
+from moorage.importer.write.manifest_writer import ManifestWriter
 from moorage.jobs import previews
 from moorage.leases import LeaseWatch
 from moorage.projects.choices import ImportChoices

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection
 
-from moorage.importer.durability import batches_on_disk_later, on_disk_at_once
+from moorage.importer.ledger.durability import batches_on_disk_later, on_disk_at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -14,9 +14,9 @@ from moorage.files.leftovers import clear_leftovers
 from moorage.files.models import FileVersion, ObjectState, Revision, RevisionState, StoredObject
 from moorage.files.registering import RevisionEndedError
 from moorage.files.taking import keep_right, take_early, take_right
-from moorage.importer import early, register
 from moorage.importer.models import ImportRun, ManifestEntry
-from moorage.importer.stored import revive
+from moorage.importer.register import early, ranges
+from moorage.importer.register.object_rows import revive
 from moorage.projects.models import Project
 from moorage.storage.fixity import Throttle
 from moorage.transfers.models import Upload
@@ -169,7 +169,7 @@ def test_an_object_that_is_doomed_meanwhile_ends_it_and_is_set_live_by_the_real_
             StoredObject.objects.update(state=ObjectState.DOOMED)
         seams.append(met)
 
-    monkeypatch.setattr(register, "revive", revive_noted)
+    monkeypatch.setattr(ranges, "revive", revive_noted)
     world.work_until(upload, seam)
 
     assert revived == []

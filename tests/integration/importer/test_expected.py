@@ -11,8 +11,8 @@ from django.db import transaction
 
 from builders import NOON
 from importing import World
-from moorage.importer.expected import BATCH_ROWS, SENT, ListReplacedError, forget_list, whole_lists, write_list
-from moorage.importer.listed import DigestListError, Listed
+from moorage.importer.lists.kept import BATCH_ROWS, SENT, ListReplacedError, forget_list, whole_lists, write_list
+from moorage.importer.lists.listed import DigestListError, Listed
 from moorage.importer.models import ExpectedFile, ExpectedList
 from moorage.transfers.models import Upload
 

@@ -32,7 +32,11 @@ from kill_matrix import Inline
 from moorage.backends import Backends, Policies, using
 from moorage.files import collecting, registering
 from moorage.globus.links import GlobusLinks
-from moorage.importer import durability, job, placing, publishing, queue, scan, tally
+from moorage.importer.batches import tally
+from moorage.importer.ledger import durability, job
+from moorage.importer.place import passes
+from moorage.importer.plan import scan, still_to_place
+from moorage.importer.publish import publishing
 from moorage.jobs import import_troubles, imports, previews
 from moorage.storage import walk
 from moorage.storage.layout import StoreLayout
@@ -53,14 +57,14 @@ def _quick(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, value in (
         (walk, "PART_ENTRIES", 4),
         (scan, "GROUP_ENTRIES", 6),
-        (queue, "GROUP_ENTRIES", 6),
+        (still_to_place, "GROUP_ENTRIES", 6),
         *small_steps(files=5, rows=8),
         (tally, "LARGE_BYTES", 1 << 20),
         (job, "PAUSE_SECONDS", 0.0),
         (registering, "PAUSE_SECONDS", 0.0),
         (collecting, "PAUSE_SECONDS", 0.0),
         (job, "ROOM_POLL_SECONDS", 0.01),
-        (placing, "AGAIN_SECONDS", 0.01),
+        (passes, "AGAIN_SECONDS", 0.01),
         (publishing, "ASK_AGAIN_SECONDS", 0.01),
         (import_troubles, "FIRST_DELAY", timedelta(0)),
     ):
@@ -165,7 +169,7 @@ OPS: Final[dict[type[Scene], set[str]]] = {  # so that a scene that does nothing
 }
 ONLY: Final[dict[type[Scene], str]] = {ImportingPlainly: "" if DEEP else "plain"}  # the rest is in Importing
 # A name that is said to be gone is not removed: it stays as a remnant, and its bytes are in the project.
-BELIEVED: Final = (errno.ENOENT, "importer/clear.py")
+BELIEVED: Final = (errno.ENOENT, "importer/publish/clear.py")
 
 
 def faults_of(calls: Mapping[tuple[str, str], int], *, only: str) -> Iterator[Fault]:

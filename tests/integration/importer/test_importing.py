@@ -13,10 +13,10 @@ from builders import a_project, publish_files
 from importing import World, contents, fill, folders, reasons, staged
 from moorage.backends import backends
 from moorage.files.models import FileVersion, Revision, RevisionState, StoredObject
-from moorage.importer.manifest import entries_page
 from moorage.importer.models import ImportRun, ManifestEntry
-from moorage.importer.receipts import problems, receipt
-from moorage.importer.verdicts import EntryState
+from moorage.importer.shown.entries import entries_page
+from moorage.importer.shown.receipts import problems, receipt
+from moorage.importer.words.verdicts import EntryState
 from moorage.notices.models import Notice
 from moorage.transfers.retrying import retry_upload
 from moorage.transfers.states import UploadState

@@ -13,8 +13,8 @@ from moorage.files.change_requests import ChangeRequest
 from moorage.files.changing import ask_change
 from moorage.files.choosing import InvalidChoiceError
 from moorage.files.models import FileVersion, RevisionKind
-from moorage.importer import touched
-from moorage.importer.receipts import receipts
+from moorage.importer.plan import touched
+from moorage.importer.shown.receipts import receipts
 from moorage.notices.models import Notice
 from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Project

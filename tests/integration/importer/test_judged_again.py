@@ -14,9 +14,9 @@ from django.utils import timezone
 from builders import a_project, publish_files
 from importing import World, contents, fill, reasons
 from kill_matrix import Inline
+from moorage.importer.asked.previews import ask_preview
+from moorage.importer.asked.sent_lists import drop_sent_list, keep_sent_list
 from moorage.importer.models import ManifestEntry, Preview
-from moorage.importer.previews import ask_preview
-from moorage.importer.sent_lists import drop_sent_list, keep_sent_list
 from moorage.jobs import imports, previews
 from moorage.jobs.pool import ImportPool
 from moorage.leases import LeaseWatch

@@ -13,12 +13,12 @@ from django.test import Client
 from builders import a_project, publish_files
 from importing import World, contents, fill
 from moorage.backends import backends
-from moorage.importer.batches import BatchOrder
+from moorage.importer.asked.previews import ask_preview
+from moorage.importer.batches.data import BatchOrder
+from moorage.importer.batches.place import place_batch
 from moorage.importer.models import ManifestEntry, Preview, PreviewState
-from moorage.importer.place import place_batch
-from moorage.importer.preview_view import preview_of
-from moorage.importer.previews import ask_preview
-from moorage.importer.receipts import receipt
+from moorage.importer.shown.preview import preview_of
+from moorage.importer.shown.receipts import receipt
 from moorage.jobs import previews
 from moorage.jobs.setbacks import DATABASE_DELAY, Setbacks
 from moorage.leases import LeaseWatch

@@ -6,9 +6,9 @@ import pytest
 from django.db import connection
 
 from importing import World
-from moorage.importer.manifest import entries_page
 from moorage.importer.models import ManifestEntry
-from moorage.importer.verdicts import EntryState, Verdict
+from moorage.importer.shown.entries import entries_page
+from moorage.importer.words.verdicts import EntryState, Verdict
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -16,14 +16,14 @@ from pytest_django.asserts import assertContains, assertNotContains
 from builders import NOON
 from importing import World, contents, fill, reasons
 from moorage.accounts.tokens import create_token
-from moorage.importer import job as importer_job
-from moorage.importer.completeness import count_missing
-from moorage.importer.expected import BATCH_ROWS, SENT, lists_of, write_list
-from moorage.importer.job import ImportJob
-from moorage.importer.listed import Listed
-from moorage.importer.manifest import entries_page
+from moorage.importer.ledger import job as importer_job
+from moorage.importer.ledger.job import ImportJob
+from moorage.importer.lists.completeness import count_missing
+from moorage.importer.lists.kept import BATCH_ROWS, SENT, lists_of, write_list
+from moorage.importer.lists.listed import Listed
+from moorage.importer.lists.short_lists import MOST_ROWS
 from moorage.importer.models import ExpectedFile, ExpectedList, ManifestEntry
-from moorage.importer.short_lists import MOST_ROWS
+from moorage.importer.shown.entries import entries_page
 from moorage.jobs import imports
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload

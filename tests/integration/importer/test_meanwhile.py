@@ -17,8 +17,8 @@ from builders import a_project, publish_files
 from importing import World, contents, staged
 from moorage.backends import backends
 from moorage.files.models import FileVersion, ObjectState, Revision, StoredObject
-from moorage.importer import queue, scan
 from moorage.importer.models import ManifestEntry
+from moorage.importer.plan import scan, still_to_place
 from moorage.jobs.sweeps.collecting import collector, look_for_orphans
 from moorage.leases import LeaseLostError, take
 from moorage.projects.models import Project
@@ -45,7 +45,7 @@ def _small_batches(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPat
         return
     monkeypatch.setattr(walk, "PART_ENTRIES", 3)
     monkeypatch.setattr(scan, "GROUP_ENTRIES", 4)
-    monkeypatch.setattr(queue, "GROUP_ENTRIES", 4)
+    monkeypatch.setattr(still_to_place, "GROUP_ENTRIES", 4)
     for module, name, value in small_steps(files=3, rows=4):
         monkeypatch.setattr(module, name, value)
 

@@ -26,11 +26,11 @@ from moorage.backends import Backends, Policies, using
 from moorage.files.models import FileVersion, StoredObject
 from moorage.files.paths import path_key
 from moorage.globus.links import GlobusLinks
-from moorage.importer.manifest import entries_page
+from moorage.importer.ledger.runs import registered
 from moorage.importer.models import ManifestEntry
-from moorage.importer.receipts import imported_files, problems, receipts
-from moorage.importer.remnants import kept_until
-from moorage.importer.runs import registered
+from moorage.importer.shown.entries import entries_page
+from moorage.importer.shown.receipts import imported_files, problems, receipts
+from moorage.importer.shown.remnants import kept_until
 from moorage.storage.layout import StoreLayout
 from moorage.transfers.models import DeliveredFile, Upload
 from moorage.transfers.states import UploadState

@@ -12,12 +12,12 @@ from django.utils import timezone
 
 from importing import World, contents, fill, reasons
 from kill_matrix import Inline
-from moorage.importer import found_lists
-from moorage.importer.expected import Batch, forget_found_lists, lists_of, whole_lists
+from moorage.importer.asked.previews import ask_preview
+from moorage.importer.lists import found
+from moorage.importer.lists.kept import Batch, forget_found_lists, lists_of, whole_lists
 from moorage.importer.models import ExpectedFile, ExpectedList, Preview
-from moorage.importer.preview_view import preview_of
-from moorage.importer.previews import ask_preview
-from moorage.importer.receipts import receipts
+from moorage.importer.shown.preview import preview_of
+from moorage.importer.shown.receipts import receipts
 from moorage.jobs import previews
 from moorage.leases import LeaseWatch
 from moorage.transfers.arrivals import look_at_area
@@ -178,7 +178,7 @@ def test_short_lists_that_are_bad_have_nothing_begin_anew(world: World, monkeypa
         begun.append(upload_id)
         forget_found_lists(upload_id=upload_id, batch=batch)
 
-    monkeypatch.setattr(found_lists, "forget_found_lists", counted)
+    monkeypatch.setattr(found, "forget_found_lists", counted)
     upload = imported(world, {"a": b"a", **{f"{number}.md5": b"no digest\n" for number in range(5)}})
 
     assert begun == [upload.pk]

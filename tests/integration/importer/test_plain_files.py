@@ -31,24 +31,17 @@ from kill_matrix import Inline
 from moorage.backends import backends, using
 from moorage.files import registering
 from moorage.files.models import FileVersion, ObjectState, StoredObject
-from moorage.importer import (
-    early,
-    job,
-    orders,
-    place_plain,
-    placing,
-    plain,
-    plain_writing,
-    put_off,
-    run,
-    scan,
-    twins,
-    write_plain,
-)
+from moorage.importer import run
+from moorage.importer.batches import place_plain, plain
+from moorage.importer.ledger import job
+from moorage.importer.ledger.pace import Pace
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
-from moorage.importer.pace import Pace
-from moorage.importer.planning import Planner
-from moorage.importer.verdicts import EntryKind
+from moorage.importer.place import orders, passes
+from moorage.importer.plan import look_alikes, scan
+from moorage.importer.plan.planner import Planner
+from moorage.importer.register import early
+from moorage.importer.words.verdicts import EntryKind
+from moorage.importer.write import plain_tables, plain_writer, put_off
 from moorage.projects.choices import ImportChoices
 from moorage.storage import small_files, walk
 from moorage.storage.layout import StoreLayout
@@ -114,10 +107,10 @@ CASES = st.builds(
 @pytest.fixture(autouse=True)
 def _many_small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     for module, name, value in (
-        *((module, "PART_ENTRIES", 5) for module in (walk, twins)),
+        *((module, "PART_ENTRIES", 5) for module in (walk, look_alikes)),
         *((module, "PAUSE_SECONDS", 0.0) for module in (job, registering)),
         *((scan, "GROUP_ENTRIES", 4), (scan, "GROUP_NAMES", 6), *small_steps(files=3, rows=4)),
-        *((place_plain, "MAX_BYTES", 5), (placing, "AGAIN_SECONDS", 0.01)),
+        *((place_plain, "MAX_BYTES", 5), (passes, "AGAIN_SECONDS", 0.01)),
         (small_files, "LARGEST_BYTES", len(LARGE) - 1),
     ):
         monkeypatch.setattr(module, name, value)
@@ -287,20 +280,20 @@ def test_files_whose_bytes_a_slow_batch_brings_wait_for_it(world: World, monkeyp
 def test_what_the_store_has_and_the_database_does_not_know_waits_only_so_far(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plain_writing, "MOST_KEPT", 6)
+    monkeypatch.setattr(plain_writer, "MOST_KEPT", 6)
     monkeypatch.setattr(put_off, "MOST_KEYS", 10)
     files = {f"{folder}/{number}": b"%d %d" % (folder, number) for folder in range(30) for number in range(4)}
     for content in files.values():
         let_be(world.store, content, "no row")
     kept: list[int] = []
-    write = plain_writing.PlainWriter._write_reused
+    write = plain_writer.PlainWriter._write_reused
 
-    def written(self: plain_writing.PlainWriter, *, is_last: bool) -> None:
+    def written(self: plain_writer.PlainWriter, *, is_last: bool) -> None:
         write(self, is_last=is_last)
         kept.append(len(self._reused) // plain.REUSED_WIDTH)
         assert len(self._put_off.unproven._some) <= 10
 
-    monkeypatch.setattr(plain_writing.PlainWriter, "_write_reused", written)
+    monkeypatch.setattr(plain_writer.PlainWriter, "_write_reused", written)
     upload, world.executor = world.a_sealed_upload(files), Inline()
 
     world.work(upload)
@@ -313,18 +306,18 @@ def test_what_the_store_has_and_the_database_does_not_know_waits_only_so_far(
 
 def test_the_pace_learns_how_many_rows_were_written(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     written, learned = list[int](), list[int]()
-    write, batch = write_plain.write_plain, plain_writing.PlainWriter._batch
+    write, batch = plain_tables.write_plain, plain_writer.PlainWriter._batch
 
     def written_plainly(upload_id: UUID, run: int, rows: list[Any], object_ids: list[int | None]) -> bool:
         written.append(len(object_ids))
         return write(upload_id, run, rows, object_ids)
 
-    def batch_of(self: plain_writing.PlainWriter, pace: Pace, count: int) -> AbstractContextManager[None]:
+    def batch_of(self: plain_writer.PlainWriter, pace: Pace, count: int) -> AbstractContextManager[None]:
         learned.append(count)
         return batch(self, pace, count)
 
-    monkeypatch.setattr(plain_writing, "write_plain", written_plainly)
-    monkeypatch.setattr(plain_writing.PlainWriter, "_batch", batch_of)
+    monkeypatch.setattr(plain_writer, "write_plain", written_plainly)
+    monkeypatch.setattr(plain_writer.PlainWriter, "_batch", batch_of)
     upload, world.executor = world.a_sealed_upload({f"{number}": b"%d" % number for number in range(30)}), Inline()
 
     world.work(upload)

@@ -14,9 +14,9 @@ from another_account import without_powers_over_files
 from importing import World, contents, fill, reasons, staged
 from kill_matrix import Inline
 from moorage.backends import backends
-from moorage.importer import job
-from moorage.importer.place_plain import place_plain
-from moorage.importer.planning import Planner
+from moorage.importer.batches.place_plain import place_plain
+from moorage.importer.ledger import job
+from moorage.importer.plan.planner import Planner
 from moorage.storage import sync
 from moorage.transfers.retrying import retry_upload
 from moorage.transfers.states import UploadState

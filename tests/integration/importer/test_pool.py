@@ -231,7 +231,7 @@ def test_the_processes_are_deaf_to_ctrl_c_give_way_and_stay_small(world: World, 
         assert niceness == min(19, os.getpriority(os.PRIO_PROCESS, 0) + NICENESS)
     executor = pool_of_a_worker.executor_for(nothing_left)
     loaded = executor.submit(eval, "set(__import__('sys').modules)").result(PATIENCE_SECONDS)
-    assert "moorage.importer.place" in loaded
+    assert "moorage.importer.batches.place" in loaded
     assert not {"django", "pydantic", "click", "pytest"} & loaded
 
 

@@ -8,11 +8,11 @@ from builders import a_file_arrives, publish_files
 from importing import World
 from moorage.audit.models import AuditRecord
 from moorage.files.choosing import InvalidChoiceError
-from moorage.importer.defaults import save_import_defaults
+from moorage.importer.asked.defaults import save_import_defaults
+from moorage.importer.asked.previews import ask_preview, look_again
 from moorage.importer.models import Preview, PreviewState
-from moorage.importer.preview_view import Cause, Counted, PreviewView, preview_of
-from moorage.importer.previews import ask_preview, look_again
-from moorage.importer.verdicts import Verdict
+from moorage.importer.shown.preview import Cause, Counted, PreviewView, preview_of
+from moorage.importer.words.verdicts import Verdict
 from moorage.leases import LeaseLostError, take
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.models import Upload

@@ -14,7 +14,7 @@ from django.conf import settings
 from builders import a_project
 from importing import World, contents, fill
 from moorage.backends import backends, using
-from moorage.importer.previews import ask_preview
+from moorage.importer.asked.previews import ask_preview
 from moorage.jobs import previews, small_imports
 from moorage.jobs.imports import claim_next
 from moorage.jobs.small_imports import SMALL_BYTES, is_small

@@ -12,11 +12,11 @@ import pytest
 
 from importing import Crash, World, contents, fill, reasons, staged
 from moorage.backends import backends
-from moorage.importer import job as import_job
-from moorage.importer.clear import clear_published
+from moorage.importer.asked.previews import ask_preview
+from moorage.importer.batches.plain import PlainOrder, all_odd
+from moorage.importer.ledger import job as import_job
 from moorage.importer.models import ImportRun, Preview, PreviewState
-from moorage.importer.plain import PlainOrder, all_odd
-from moorage.importer.previews import ask_preview
+from moorage.importer.publish.clear import clear_published
 from moorage.jobs import previews
 from moorage.leases import LeaseWatch
 from moorage.transfers.cancelling import cancel_import

@@ -21,16 +21,16 @@ from importing import World, contents, reasons, staged
 from moorage.backends import backends, using
 from moorage.files.models import ObjectState, StoredObject
 from moorage.files.paths import path_key
-from moorage.importer import batches
-from moorage.importer import job as import_job
-from moorage.importer.batches import Answer, BatchOrder, Hint, PlacedFile, unflat
+from moorage.importer.asked.previews import ask_preview
+from moorage.importer.batches import data
+from moorage.importer.batches.data import Answer, BatchOrder, Hint, PlacedFile, unflat
+from moorage.importer.batches.place import place_batch
+from moorage.importer.batches.plain import PlainOrder, all_odd
+from moorage.importer.ledger import job as import_job
 from moorage.importer.models import ImportProblem, ImportRun, Preview, PreviewState
-from moorage.importer.place import place_batch
-from moorage.importer.plain import PlainOrder, all_odd
-from moorage.importer.previews import ask_preview
-from moorage.importer.reasons import READ_ERROR
-from moorage.importer.reporting import Progress
 from moorage.importer.run import run_import
+from moorage.importer.words.reasons import READ_ERROR
+from moorage.importer.words.reporting import Progress
 from moorage.jobs import previews
 from moorage.jobs.imports import claim_next, job_of
 from moorage.leases import LeaseWatch
@@ -126,9 +126,9 @@ def test_no_write_through_an_open_descriptor_reaches_an_object(world: World) -> 
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        (batches.UNREADABLE, "entry.unreadable"),
-        (batches.VANISHED, "entry.vanished"),
-        (batches.READ_ERROR, "entry.read_error"),
+        (data.UNREADABLE, "entry.unreadable"),
+        (data.VANISHED, "entry.vanished"),
+        (data.READ_ERROR, "entry.read_error"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(world: World, code: str, reason: str) -> None:
@@ -151,7 +151,7 @@ def test_a_full_disk_pauses_the_import_with_its_reason_and_it_goes_on_by_itself(
 
     def refuses(path: bytes) -> str:
         tries.append(path)
-        return batches.NO_ROOM if len(tries) < 4 else ""
+        return data.NO_ROOM if len(tries) < 4 else ""
 
     lease = claim_next(LeaseWatch())
     assert lease is not None
@@ -379,16 +379,16 @@ def test_files_of_another_account_are_copied_and_unreadable_ones_reported(tmp_pa
     answer_after_a_write = as_nobody(lambda: place_batch(order))
 
     assert [(file.position, file.how) for file in map(unflat, answer.placed)] == [(0, "copied")]
-    assert [(index, code) for index, code, _ in answer.troubles] == [(1, batches.UNREADABLE)]
-    assert [code for _, code, _ in answer_after_a_write.troubles] == [batches.STILL_OPEN, batches.UNREADABLE]
+    assert [(index, code) for index, code, _ in answer.troubles] == [(1, data.UNREADABLE)]
+    assert [code for _, code, _ in answer_after_a_write.troubles] == [data.STILL_OPEN, data.UNREADABLE]
 
 
 def test_an_errno_of_a_full_or_read_only_disk_is_no_fault_of_a_file() -> None:
-    from moorage.importer.digest import trouble_of
+    from moorage.importer.batches.digest import trouble_of
 
     for number in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
-        assert trouble_of(OSError(number, "")) == batches.NO_ROOM
-    assert trouble_of(OSError(errno.EIO, "")) == batches.READ_ERROR
+        assert trouble_of(OSError(number, "")) == data.NO_ROOM
+    assert trouble_of(OSError(errno.EIO, "")) == data.READ_ERROR
 
 
 def test_a_file_that_a_failed_transfer_left_is_imported_only_when_it_is_asked_for(world: World) -> None:
@@ -480,7 +480,7 @@ def test_a_whole_object_that_a_killed_import_left_is_read_once_and_used(world: W
 
 def test_what_failed_keeps_its_reason_when_the_project_changes_at_its_path_meanwhile(world: World) -> None:
     project = a_project()
-    world.executor = RefusingExecutor(lambda path: batches.READ_ERROR if path == b"bad" else "")
+    world.executor = RefusingExecutor(lambda path: data.READ_ERROR if path == b"bad" else "")
     upload = world.a_sealed_upload({"bad": b"bytes", "good": b"good"}, project)
 
     def meanwhile(seam: str) -> None:

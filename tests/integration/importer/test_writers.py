@@ -14,8 +14,8 @@ from another_account import as_nobody, let_in
 from importing import World, contents, fill, reasons, staged
 from moorage.backends import backends
 from moorage.files.models import StoredObject
-from moorage.importer.batches import BatchOrder, unflat
-from moorage.importer.place import place_batch
+from moorage.importer.batches.data import BatchOrder, unflat
+from moorage.importer.batches.place import place_batch
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
 from outside_writer import OutsideWriter, outside_writer

@@ -9,7 +9,7 @@ import pytest
 from builders import a_file_arrives, a_member, a_membership, an_open_upload
 from fakes.globus import InMemoryTransferService
 from moorage.audit.models import AuditRecord
-from moorage.importer.reporting import Outcome
+from moorage.importer.words.reporting import Outcome
 from moorage.jobs.endings import end_import
 from moorage.jobs.imports import claim_next
 from moorage.jobs.sweeps.closing import seal

@@ -12,7 +12,7 @@ from moorage.backends import Policies, backends
 from moorage.files.models import RevisionKind
 from moorage.files.revisions import ask_revision
 from moorage.importer.models import ImportProblem, ImportRun
-from moorage.importer.reporting import Outcome
+from moorage.importer.words.reporting import Outcome
 from moorage.jobs.endings import end_import
 from moorage.jobs.sweeps.arrivals import look_into_areas
 from moorage.jobs.sweeps.clearing import clear_imported

@@ -14,7 +14,7 @@ from builders import a_file_arrives, a_member, a_membership, an_open_upload
 from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import Member
 from moorage.backends import backends
-from moorage.importer.expected import whole_lists
+from moorage.importer.lists.kept import whole_lists
 from moorage.importer.models import Preview, PreviewState
 from moorage.jobs.imports import claim_next
 from moorage.jobs.sweeps.closing import seal

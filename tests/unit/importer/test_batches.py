@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.importer import batches
-from moorage.importer.batches import Answer, BatchOrder, PlacedFile, flat, run_batches, unflat
-from moorage.importer.entries import Entry
-from moorage.importer.orders import Cut
+from moorage.importer.batches import data
+from moorage.importer.batches.data import Answer, BatchOrder, PlacedFile, flat, run_batches, unflat
+from moorage.importer.ledger.entries import Entry
+from moorage.importer.place.orders import Cut
 from moorage.storage.digests import Stamp
 
 STAMPS = st.builds(Stamp, *(st.integers(0, 2**64 - 1) for _ in range(4)))
@@ -103,7 +103,7 @@ def an_entry(number: int, size: int) -> Entry:
 
 
 def test_files_are_cut_by_number_and_by_size_and_none_is_lost() -> None:
-    large = batches.MAX_BYTES - 1
+    large = data.MAX_BYTES - 1
     entries = [an_entry(number, size=large if number % 1700 == 0 else 1) for number in range(6000)]
 
     cut = Cut()
@@ -112,9 +112,9 @@ def test_files_are_cut_by_number_and_by_size_and_none_is_lost() -> None:
     cuts = list(iter(lambda: cut.take(is_last=True), []))
 
     assert [entry for batch in cuts for entry in batch] == entries
-    assert max(map(len, cuts)) == batches.MAX_FILES
-    assert all(len(batch) == 1 or sum(entry.size_bytes for entry in batch) <= batches.MAX_BYTES for batch in cuts)
-    assert min(map(len, cuts)) < batches.MAX_FILES / 2, "none was cut because of its size"
+    assert max(map(len, cuts)) == data.MAX_FILES
+    assert all(len(batch) == 1 or sum(entry.size_bytes for entry in batch) <= data.MAX_BYTES for batch in cuts)
+    assert min(map(len, cuts)) < data.MAX_FILES / 2, "none was cut because of its size"
 
 
 PLACED = st.builds(
@@ -140,5 +140,6 @@ def test_a_placed_file_arrives_as_it_was_sent(placed: PlacedFile, is_linked: boo
 
 
 def test_what_runs_in_a_pool_process_never_loads_the_database() -> None:
-    check = "import sys, moorage.importer.place, moorage.importer.place_plain; sys.exit('django' in sys.modules)"
+    loaded = "moorage.importer.batches.place, moorage.importer.batches.place_plain"
+    check = f"import sys, {loaded}; sys.exit('django' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check], env=os.environ, check=False).returncode == 0

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.importer.digest_lists import LONGEST_LINE_BYTES, found_lists, read_list
-from moorage.importer.listed import DigestListError
+from moorage.importer.lists.listed import DigestListError
+from moorage.importer.lists.parsing import LONGEST_LINE_BYTES, found_lists, read_list
 
 SHA256 = sha256(b"counts\n").hexdigest()
 MD5 = md5(b"counts\n").hexdigest()  # noqa: S324 - what others' lists have

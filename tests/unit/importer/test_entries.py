@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.importer.batches import PlacedFile
-from moorage.importer.entries import Entry, signed, unsigned
-from moorage.importer.verdicts import EntryKind, EntryState
-from moorage.importer.writing import in_order
+from moorage.importer.batches.data import PlacedFile
+from moorage.importer.ledger.entries import Entry, signed, unsigned
+from moorage.importer.words.verdicts import EntryKind, EntryState
+from moorage.importer.write.manifest_writer import in_order
 from moorage.storage.digests import Stamp
 
 STAMP = Stamp(2**64 - 1, 5, 6, 7)

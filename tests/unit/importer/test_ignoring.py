@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from moorage.importer.ignoring import (
+from moorage.importer.rules.matching import (
     MOST_RULES,
     IgnoreRules,
     IgnoreRulesError,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from moorage.importer.listed import Listed
-from moorage.importer.overlaps import Said, joined
+from moorage.importer.lists.listed import Listed
+from moorage.importer.lists.overlaps import Said, joined
 
 SHA, MD5, SHA1 = ("sha256", "aa"), ("md5", "bb"), ("sha1", "cc")
 OTHER_SHA, OTHER_MD5 = ("sha256", "dd"), ("md5", "ee")

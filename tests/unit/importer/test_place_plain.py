@@ -12,10 +12,10 @@ from zlib import crc32
 import pytest
 
 from moorage.files.paths import path_key
-from moorage.importer import place_plain as module
-from moorage.importer.batches import NO_ROOM, READ_ERROR
-from moorage.importer.place_plain import place_plain
-from moorage.importer.plain import (
+from moorage.importer.batches import place_plain as module
+from moorage.importer.batches.data import NO_ROOM, READ_ERROR
+from moorage.importer.batches.place_plain import place_plain
+from moorage.importer.batches.plain import (
     DIGEST,
     IDENTICAL,
     MODIFIED,
@@ -28,7 +28,7 @@ from moorage.importer.plain import (
     PlainFolder,
     PlainOrder,
 )
-from moorage.importer.verdicts import Verdict
+from moorage.importer.words.verdicts import Verdict
 from moorage.storage import small_files, sync
 from moorage.storage.digests import CHUNK_BYTES, digest_chunks
 from moorage.storage.small_files import LARGEST_BYTES, ONE_READ_BYTES

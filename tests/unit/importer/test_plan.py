@@ -7,10 +7,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.importer import reasons
-from moorage.importer.paths import problem_of
-from moorage.importer.plan import NOTHING, AtHead, Judgement, Policy, Staged, judge
-from moorage.importer.verdicts import GOOD, EntryKind, Verdict
+from moorage.importer.plan.judging import NOTHING, AtHead, Judgement, Policy, Staged, judge
+from moorage.importer.words import reasons
+from moorage.importer.words.paths import problem_of
+from moorage.importer.words.verdicts import GOOD, EntryKind, Verdict
 from moorage.projects.choices import OnConflict
 
 FILE_THERE = AtHead(is_file=True, digest="d" * 64)

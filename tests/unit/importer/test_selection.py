@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moorage.importer.selection import Selection
+from moorage.importer.words.selection import Selection
 
 # Few names, of which some begin like others, so that paths often meet.
 NAMES = st.sampled_from(["a", "ab", "a b", "b", "é"])

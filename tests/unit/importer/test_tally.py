@@ -3,10 +3,10 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from moorage.importer import tally
-from moorage.importer.batches import BatchOrder
-from moorage.importer.digest import digest_staged, open_staged
-from moorage.importer.tally import Tally
+from moorage.importer.batches import tally
+from moorage.importer.batches.data import BatchOrder
+from moorage.importer.batches.digest import digest_staged, open_staged
+from moorage.importer.batches.tally import Tally
 from moorage.storage.folders import OpenFolders
 from moorage.storage.readlease import take_read_lease
 

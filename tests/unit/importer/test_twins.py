@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from moorage.files.paths import path_key
-from moorage.importer import twins as module
-from moorage.importer.twins import Twins
+from moorage.importer.plan import look_alikes as module
+from moorage.importer.plan.look_alikes import Twins
 from moorage.storage.walk import FolderPart, Found, FoundKind
 
 

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from moorage.backends import backends
-from moorage.importer.clear import clear_published
+from moorage.importer.publish.clear import clear_published
 from moorage.jobs.giving_way import to_downloads
 from moorage.jobs.sweeps.each import Patience, for_each
 from moorage.transfers.models import Upload

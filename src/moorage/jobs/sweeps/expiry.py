@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from moorage.importer.remnants import kept_until
+from moorage.importer.shown.remnants import kept_until
 from moorage.jobs.addresses import upload_path
 from moorage.jobs.sweeps.each import for_each
 from moorage.notices.telling import tell

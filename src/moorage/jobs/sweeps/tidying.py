@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from moorage.backends import backends
-from moorage.importer.remnants import kept_until
+from moorage.importer.shown.remnants import kept_until
 from moorage.jobs.sweeps.each import for_each
 from moorage.storage.areas import StagingAreas
 from moorage.transfers.models import Upload

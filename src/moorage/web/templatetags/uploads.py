@@ -8,7 +8,7 @@ from django import template
 from moorage.backends import backends
 from moorage.globus.service import TaskId
 from moorage.importer.models import Verdict
-from moorage.importer.receipts import Receipt
+from moorage.importer.shown.receipts import Receipt
 from moorage.transfers.wording import left_out_words
 
 register = template.Library()

@@ -1,0 +1,90 @@
+"""A list of digests that a member sends: taken whole, then kept, or refused with the line that is wrong."""
+
+from datetime import datetime
+from tempfile import SpooledTemporaryFile
+from typing import BinaryIO, Final
+from uuid import UUID
+
+from django.db import transaction
+
+from moorage.accounts.models import Member
+from moorage.audit.records import record
+from moorage.errors import QuotaExceededError
+from moorage.importer.asked.previews import look_again
+from moorage.importer.lists.kept import SENT, forget_list, write_list
+from moorage.importer.lists.parsing import read_list
+from moorage.importer.models import ExpectedList
+from moorage.projects.texts import one_line
+
+MOST_BYTES: Final = 64 * 2**20
+_KEPT_IN_MEMORY: Final = 2**20
+_CHUNK: Final = 2**16
+
+
+class ListTooLongError(QuotaExceededError):
+    """More than a list may have."""
+
+    code = "checksums.too_long"
+
+    def __init__(self) -> None:
+        super().__init__(
+            f"A list of digests has at most {MOST_BYTES // 2**20} MiB. Put it into the upload as a file instead, "
+            "at its top, as SHA256SUMS: there it may have any length."
+        )
+        self.limit_bytes = MOST_BYTES
+
+
+def keep_sent_list(
+    *, upload_id: UUID, project_id: UUID, stream: BinaryIO, name: str, by: Member, at: datetime
+) -> ExpectedList:
+    """Compare an upload's files with the list that `stream` holds, instead of the one that was sent before.
+
+    A list with a fault changes nothing. The preview, if there is one, is made anew.
+
+    Raises:
+        DigestListError: it is no list, or a line of it is wrong.
+        ListTooLongError: it is longer than a list may be.
+        ListReplacedError: another was sent at the same time.
+    """
+
+    def also(kept: ExpectedList) -> None:
+        look_again(upload_id=upload_id, project_id=project_id, by=by, at=at)
+        record(
+            "upload.checksums_sent",
+            kept,
+            actor=by,
+            at=at,
+            project_id=project_id,
+            upload=str(upload_id),
+            files=kept.files,
+        )
+
+    name = one_line(name)
+    with SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY) as copy:
+        _take(stream, copy)
+        # Read to its end before anything is forgotten: the list before this one counts until this one is good.
+        for _ in read_list(_rewound(copy), name=name):
+            pass
+        rows = read_list(_rewound(copy), name=name)
+        return write_list(upload_id=upload_id, source=SENT, rows=rows, name=name, sent_by=by, at=at, also=also)
+
+
+def drop_sent_list(*, upload_id: UUID, project_id: UUID, by: Member, at: datetime) -> None:
+    """Compare nothing with the list that was sent any more. Harmless when there is none."""
+    forget_list(upload_id=upload_id, source=SENT)
+    with transaction.atomic():
+        look_again(upload_id=upload_id, project_id=project_id, by=by, at=at)
+
+
+def _take(stream: BinaryIO, copy: "SpooledTemporaryFile[bytes]") -> None:
+    taken = 0
+    while chunk := stream.read(_CHUNK):
+        taken += len(chunk)
+        if taken > MOST_BYTES:
+            raise ListTooLongError
+        copy.write(chunk)
+
+
+def _rewound(copy: "SpooledTemporaryFile[bytes]") -> BinaryIO:
+    copy.seek(0)
+    return copy  # type: ignore[return-value]  # it has what is needed of one

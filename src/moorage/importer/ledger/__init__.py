@@ -1,0 +1,1 @@
+"""The ledger of an import, on which every step stands: its job, its runs, its entries."""

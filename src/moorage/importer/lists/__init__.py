@@ -1,0 +1,1 @@
+"""Lists of digests, sent along or found: read, kept, compared with what is there."""

@@ -1,0 +1,142 @@
+"""Scan: one walk over the area, in its order; what is seen gets its entry and its verdict, or is a plain file's name.
+
+It may begin again at any time: what the manifest knows of a path is carried over as long as nothing has changed.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from django.db.models import QuerySet
+
+from moorage.errors import NotFoundError
+from moorage.files.directories import identify_directories
+from moorage.importer.batches.plain import PlainFolder
+from moorage.importer.ledger.entries import Entry
+from moorage.importer.ledger.job import ImportJob
+from moorage.importer.ledger.runs import not_registered, published_runs
+from moorage.importer.models import ManifestEntry
+from moorage.importer.plan.planner import Planner
+from moorage.importer.words import reasons
+from moorage.importer.words.verdicts import GOOD, EntryKind
+from moorage.storage.walk import never, walk_folders
+
+GROUP_ENTRIES: Final = 1000
+GROUP_NAMES: Final = 8000  # plain files have only their names
+FOLDERS_REMEMBERED: Final = 20_000
+DELETED_ROWS: Final = 500
+
+
+class SealedAreaMissingError(NotFoundError):
+    """The sealed area is not on the disk."""
+
+    code = "import.area_missing"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The upload's files are gone from the disk. Ask the operator where the store's sealed folder is."
+        )
+
+
+class Group(NamedTuple):
+    """Some of what a scan has listed: entries that are judged, and folders with names of plain files."""
+
+    entries: list[Entry]
+    plain: list[PlainFolder]
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.entries) >= GROUP_ENTRIES or sum(len(folder.names) for folder in self.plain) >= GROUP_NAMES
+
+
+@dataclass
+class Listed:
+    """How much a scan has listed. The bytes of plain files count when they have been read."""
+
+    files: int = 0
+    bytes: int = 0
+    is_whole: bool = False
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if entry.kind == EntryKind.FILE:
+                self.files, self.bytes = self.files + 1, self.bytes + entry.size_bytes
+
+
+def scan(job: ImportJob, planner: Planner, listed: Listed, *, by_name: bool = False) -> Iterator[Group]:
+    """Everything in the area, judged, in groups of some thousand files. Plain files are told `by_name` where wanted.
+
+    Raises:
+        SealedAreaMissingError: there is no such folder.
+        StoreAwayError: its disk is not there.
+    """
+    group = Group([], [])
+    try:
+        for part in walk_folders(job.area, by_name=planner.takes_by_name if by_name else never):
+            job.check_wanted()
+            job.listed(part)
+            entries, plain = planner.plan(part)
+            group.entries.extend(entries)
+            listed.add(entries)
+            if plain is not None:
+                group.plain.append(plain)
+                listed.files += len(plain.names)
+            if group.is_full:
+                job.note_total(listed.files, listed.bytes)
+                yield group
+                group = Group([], [])
+    except FileNotFoundError as error:
+        job.check_disk()
+        # After an import that published, nothing needs to be left of the area.
+        if not published_runs(job.upload_id):
+            raise SealedAreaMissingError from error
+    listed.is_whole = True
+    yield group
+
+
+class Folders:
+    """Gives the folders of the project that entries need their identities; remembers those of the last."""
+
+    def __init__(self, job: ImportJob) -> None:
+        self._job = job
+        self._ids: dict[str, int] = {}
+
+    def point(self, entries: Iterable[Entry]) -> None:
+        """Set `directory_id` of the entries that the plan takes."""
+        taken = [entry for entry in entries if entry.verdict in GOOD]
+        self._identify({entry.place for entry in taken})
+        for entry in taken:
+            entry.directory_id = self._ids[entry.place]
+
+    def pointed(self, plain: Iterable[PlainFolder]) -> list[PlainFolder]:
+        """These folders with their identities."""
+        self._identify({folder.place for folder in plain})
+        return [folder._replace(directory_id=self._ids[folder.place]) for folder in plain]
+
+    def _identify(self, places: set[str]) -> None:
+        missing = places - self._ids.keys()
+        if missing:
+            if len(self._ids) > FOLDERS_REMEMBERED:
+                self._ids.clear()
+                missing = places
+            self._ids |= identify_directories(self._job.project_id, missing, batch=self._job.batch)
+
+
+def end_scan(job: ImportJob, planner: Planner, *, run: int) -> None:
+    """Warn of names whose twin was seen later, and forget paths that are not there any more."""
+    ours = ManifestEntry.objects.filter(upload_id=job.upload_id)
+    for start in range(0, len(planner.twins.written), DELETED_ROWS):
+        twins = ours.filter(
+            path_key__in=planner.twins.written[start : start + DELETED_ROWS], verdict__in=GOOD, warning=""
+        )
+        with job.batch():
+            twins.update(warning=reasons.LOOKS_ALIKE)
+    if planner.previous.exist:
+        job.check_disk()
+        _forget(job, not_registered(job.upload_id).exclude(run=run))
+
+
+def _forget(job: ImportJob, gone: QuerySet[ManifestEntry]) -> None:
+    while numbers := list(gone.values_list("pk", flat=True)[:DELETED_ROWS]):
+        with job.batch():
+            ManifestEntry.objects.filter(pk__in=numbers).delete()

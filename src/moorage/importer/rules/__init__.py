@@ -1,0 +1,1 @@
+"""Ignore rules: their patterns, and which files they leave out."""

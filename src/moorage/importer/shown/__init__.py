@@ -1,0 +1,1 @@
+"""What pages and scripts are shown of imports. Reads only."""
