@@ -89,12 +89,16 @@ def write_list(
             kept.refresh_from_db()
             also(kept)
     except DigestListError:
-        with batch():
-            # Rows of others may have what it said: whoever looks next reads those again, also if we end here.
-            found_lists_of(upload_id).update(stamp="")
-        forget_list(upload_id=upload_id, source=source, batch=batch)
+        _forget_bad(kept, batch)
         raise
     return kept
+
+
+def _forget_bad(kept: ExpectedList, batch: Batch) -> None:
+    with batch():
+        # Rows of others may have what it said: whoever looks next reads those again, also if we end here.
+        found_lists_of(kept.upload_id).update(stamp="")
+    forget_list(upload_id=kept.upload_id, source=kept.source, batch=batch)
 
 
 def forget_list(*, upload_id: UUID, source: str = SENT, batch: Batch = _own_batch) -> None:
