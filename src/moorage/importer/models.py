@@ -143,6 +143,7 @@ class ImportRun(models.Model):
     files = models.BigIntegerField(default=0)
     bytes = models.BigIntegerField(default=0)
     problem_count = models.BigIntegerField(default=0)
+    left_out_count = models.BigIntegerField(default=0)  # how many of them a rule left out, or who chose what to import
     missing_count = models.BigIntegerField(null=True)  # files that lists name and that were not there; null: not known
     warnings = models.JSONField(default=list)  # what it was given and could not use: [{"code", "sentence"}]
     outcome = models.CharField(max_length=12, blank=True)  # "imported", "failed"

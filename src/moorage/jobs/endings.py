@@ -10,7 +10,7 @@ from moorage.notices.telling import tell
 from moorage.transfers.cancelling import CANCELLED
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
-from moorage.transfers.wording import left_out_words, missing_words, warning_words
+from moorage.transfers.wording import by_choice_words, left_out_words, missing_words, warning_words
 
 _SAY_NO_MORE: Final = frozenset({"import.nothing_good", "import.empty"})  # than that nothing could be imported
 
@@ -26,7 +26,7 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, 
     """
     has_published = outcome.revision is not None or upload.has_published
     state = UploadState.IMPORTED if has_published else UploadState.FAILED
-    problems, folders = _problems(upload, outcome)
+    problems, folders, left_out = _problems(upload, outcome)
     changes: dict[str, Any] = {
         "state": state.value,
         "state_changed_at": at,
@@ -35,6 +35,7 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, 
         "reason_text": outcome.sentence if not has_published or outcome.code == CANCELLED else "",
         "problems": problems,
         "problem_folders": folders,
+        "left_out": left_out,
         "step": "",
         "held_by": "",
     }
@@ -57,14 +58,14 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, 
     tell(upload.owner, kind=kind, subject=subject, text=text, path=path, at=at)
 
 
-def _problems(upload: Upload, outcome: Outcome) -> tuple[int, int]:
-    """How many there are, and how many of them are folders.
+def _problems(upload: Upload, outcome: Outcome) -> tuple[int, int, int]:
+    """How many there are, how many of them are folders, and how many a rule or a choice has left out.
 
     A run that published nothing brought nothing of what was left out before: that can still be retried.
     """
     if outcome.revision is None and upload.has_published and upload.problems > outcome.problems:
-        return upload.problems, upload.problem_folders
-    return outcome.problems, outcome.folders
+        return upload.problems, upload.problem_folders, upload.left_out
+    return outcome.problems, outcome.folders, outcome.left_out
 
 
 def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str, str, str]:
@@ -78,26 +79,27 @@ def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str,
     if state is UploadState.FAILED:
         text = f"Your upload “{name}” could not be imported into {project}. {outcome.sentence}{besides}"
         return "upload.failed", f"Could not be imported: {name}", text
-    done = _what_was_done(outcome)
-    problems, folders = _problems(upload, outcome)
-    if problems:
-        left = left_out_words(problems, folders)
-        text = f"Your upload “{name}” has been imported into {project}. {done} {left}: see why on its page, and retry."
-        text += besides
-        also = ", files missing" if missing else ""
+    return _of_what_came(upload, outcome)
+
+
+def _of_what_came(upload: Upload, outcome: Outcome) -> tuple[str, str, str]:
+    name, warnings = upload.name, warning_words(outcome.warnings)
+    missing = missing_words(outcome.missing) if outcome.missing else ""
+    problems, folders, left_out = _problems(upload, outcome)
+    text = f"Your upload “{name}” has been imported into {upload.project.name}. {_what_was_done(outcome)}"
+    if problems > left_out:
+        also, besides = (", files missing", f" Besides, {missing}.") if missing else ("", "")
+        text += f" {left_out_words(problems, folders)}: see why on its page, and retry.{besides}{warnings}"
         return "upload.imported_with_problems", f"Imported with problems{also}: {name}", text
+    chosen = f" {by_choice_words(problems, folders)}: see which on its page." if problems else ""
     if missing:
-        text = f"Your upload “{name}” has been imported into {project}. {done} But {missing}: see which on its page, "
-        return (
-            "upload.imported_with_problems",
-            f"Imported, files missing: {name}",
-            f"{text}and send them in another one.{warning_words(outcome.warnings)}",
-        )
-    if outcome.warnings:
-        text = f"Your upload “{name}” has been imported into {project}. {done}{warning_words(outcome.warnings)}"
-        return "upload.imported_with_problems", f"Imported, with warnings: {name}", text
-    text = f"Your upload “{name}” has been imported into {project}. {done} Nothing needs to be done."
-    return "upload.imported", f"Imported: {name}", text
+        text += f" But {missing}: see which on its page, and send them in another one.{chosen}{warnings}"
+        return "upload.imported_with_problems", f"Imported, files missing: {name}", text
+    if warnings:
+        return "upload.imported_with_problems", f"Imported, with warnings: {name}", f"{text}{chosen}{warnings}"
+    if chosen:
+        return "upload.imported", f"Imported, some left out: {name}", f"{text}{chosen}"
+    return "upload.imported", f"Imported: {name}", f"{text} Nothing needs to be done."
 
 
 def _what_was_done(outcome: Outcome) -> str:

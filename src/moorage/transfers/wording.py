@@ -47,6 +47,7 @@ _IMPORTED_WITH_PROBLEMS: Final = StateLabel("Imported with problems", "exclamati
 _IMPORTED_IN_PART: Final = StateLabel("Imported, files missing", "exclamation-triangle", "bad")
 _IMPORTED_WITH_BOTH: Final = StateLabel("Imported with problems, files missing", "exclamation-triangle", "bad")
 _IMPORTED_WITH_WARNINGS: Final = StateLabel("Imported, with warnings", "exclamation-triangle", "neutral")
+_IMPORTED_BUT_LEFT_OUT: Final = StateLabel("Imported, some left out", "check-circle", "good")
 _CANCELLED: Final = StateLabel("Import cancelled", "x-circle", "neutral")
 _BEING_CANCELLED: Final = StateLabel("Being cancelled", "hourglass-split", "active")
 _OPEN_WITH_WISH: Final = StateLabel("Open, import follows", "clock-history", "active")
@@ -76,11 +77,13 @@ def state_label(upload: Upload) -> StateLabel:
 
 
 def _imported_label(upload: Upload) -> StateLabel:
-    if upload.problems:
+    if upload.problems > upload.left_out:
         return _IMPORTED_WITH_BOTH if upload.missing else _IMPORTED_WITH_PROBLEMS
     if upload.missing:
         return _IMPORTED_IN_PART
-    return _IMPORTED_WITH_WARNINGS if upload.warnings else _LABELS[UploadState.IMPORTED]
+    if upload.warnings:
+        return _IMPORTED_WITH_WARNINGS
+    return _IMPORTED_BUT_LEFT_OUT if upload.left_out else _LABELS[UploadState.IMPORTED]
 
 
 def whose_turn(upload: Upload) -> Turn:
@@ -88,7 +91,7 @@ def whose_turn(upload: Upload) -> Turn:
     state = upload.current_state
     if state is UploadState.FAILED or (state is UploadState.OPEN and upload.wish_at is None):
         return Turn.MEMBER
-    if state is UploadState.DISCARDED or (state is UploadState.IMPORTED and not upload.problems):
+    if state is UploadState.DISCARDED or (state is UploadState.IMPORTED and upload.problems <= upload.left_out):
         return Turn.NOBODY
     if state is UploadState.IMPORTED:
         return Turn.MEMBER if upload.remnants_gone_at is None else Turn.NOBODY
@@ -147,19 +150,30 @@ def _imported(upload: Upload) -> str:
             return f"Imported. All of its files are in the project.{told}"
         return "Imported. All of its files are accounted for in the project."
     besides = (f" Besides, {missing_words(upload.missing)}." if upload.missing else "") + told
-    left = left_out_words(upload.problems, upload.problem_folders)
+    are_chosen = upload.problems == upload.left_out
+    imported, words = ("Imported.", by_choice_words) if are_chosen else ("Imported with problems:", left_out_words)
+    left = words(upload.problems, upload.problem_folders)
     if upload.remnants_gone_at is not None:
-        return f"Imported with problems: {left} and have been moved to the trash.{besides}"
-    next_step = "See why below, and retry or send them in another upload."
+        return f"{imported} {left} and have been moved to the trash.{besides}"
+    next_step = "See which below." if are_chosen else "See why below, and retry or send them in another upload."
     cancelled = f" The last retry brought nothing. {upload.reason_text}" if upload.reason_text else ""
-    return f"Imported with problems: {left}. {next_step}{cancelled}{besides}"
+    return f"{imported} {left}. {next_step}{cancelled}{besides}"
 
 
 def left_out_words(problems: int, folders: int) -> str:
     """`2 files and 1 folder were not imported`, of so many paths among which so many are folders."""
+    return f"{_counted(problems, folders)} not imported"
+
+
+def by_choice_words(problems: int, folders: int) -> str:
+    """`2 files were left out …`, of so many paths that a rule left out, or who chose what to import."""
+    return f"{_counted(problems, folders)} left out, by a rule or by what was chosen"
+
+
+def _counted(problems: int, folders: int) -> str:
     counted = [(problems - folders, "file"), (folders, "folder")]
     words = " and ".join(f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in counted if number)
-    return f"{words} {'was' if problems == 1 else 'were'} not imported"
+    return f"{words} {'was' if problems == 1 else 'were'}"
 
 
 def warning_words(warnings: Sequence[str]) -> str:
@@ -178,7 +192,8 @@ def state_note(upload: Upload) -> str:
     """What an import did not bring, in few words, for a list of uploads; empty where there is nothing to say."""
     if upload.current_state is not UploadState.IMPORTED:
         return ""
-    left = f"{left_out_words(upload.problems, upload.problem_folders)}." if upload.problems else ""
+    words = by_choice_words if upload.problems == upload.left_out else left_out_words
+    left = f"{words(upload.problems, upload.problem_folders)}." if upload.problems else ""
     return f"{left}{warning_words(upload.warnings)}".strip()
 
 

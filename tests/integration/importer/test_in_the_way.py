@@ -23,7 +23,7 @@ from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
 from moorage.transfers.sealing import start_sealing
 from moorage.transfers.states import UploadState
-from moorage.transfers.wording import state_text
+from moorage.transfers.wording import state_label, state_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,6 +48,36 @@ def test_files_and_folders_that_are_left_out_are_told_apart(world: World) -> Non
     page.force_login(upload.owner)
     assert f"{said}: see why</a>" in page.get(f"/uploads/{upload.pk}/").content.decode()
     assert said in page.get(f"/projects/{project.pk}/upload-status/").content.decode()
+
+
+def test_what_only_a_rule_or_a_choice_left_out_is_no_problem_of_an_import(world: World) -> None:
+    upload = world.imported({"good": b"1", ".DS_Store": b"2", "folder/._good": b"3"})
+
+    said = "2 files were left out, by a rule or by what was chosen"
+    assert (upload.problems, upload.left_out, state_label(upload).label) == (2, 2, "Imported, some left out")
+    assert state_text(upload) == f"Imported. {said}. See which below."
+    notice = Notice.objects.get(member=upload.owner)
+    assert (notice.kind, notice.subject) == ("upload.imported", f"Imported, some left out: {upload.name}")
+    assert f"{said}: see which on its page." in notice.text
+    page = Client()
+    page.force_login(upload.owner)
+    shown = page.get(f"/uploads/{upload.pk}/").content.decode()
+    assert f"{said}: see why</a>" in shown
+    assert "state-bad" not in shown
+
+    retry_upload(upload=upload, actor=upload.owner, at=timezone.now(), choices=ImportChoices(include=("skipped",)))
+    upload = world.work(upload)
+    assert (upload.problems, upload.left_out, state_label(upload).label) == (0, 0, "Imported")
+
+
+def test_a_problem_beside_what_a_rule_left_out_is_told_as_one(world: World) -> None:
+    project = a_project()
+    publish_files(project, {"p": b"a file"}, store=world.store)
+
+    upload = world.imported({"p/x": b"1", "good": b"2", ".DS_Store": b"3"}, project)
+
+    assert (upload.problems, upload.left_out) == (3, 1)
+    assert state_label(upload).label == "Imported with problems"
 
 
 def test_what_a_run_that_brought_nothing_left_out_was_left_out(world: World) -> None:

@@ -125,7 +125,7 @@ def test_links_of_a_receipt_lead_to_what_its_own_run_left(world: World) -> None:
     }.items():
         assert f'<a href="{address}/{link}">{number} file{"s" if number > 1 else ""}</a>' in page
     assert page.count(f'href="{address}/missing/"') == 1, "of the newest run only"
-    assert page.count("1 file missing: lists name what was not there") == 2
+    assert page.count("1 file missing: lists or Globus name what was not there") == 2
     doubtful = page_of(upload, "problems/1/?verdict=doubtful")
     assert "half" in doubtful
     assert "control characters" not in doubtful

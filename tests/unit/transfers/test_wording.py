@@ -86,6 +86,22 @@ def test_the_state_says_that_files_are_missing_beside_other_problems() -> None:
     assert problems == "Imported with problems"
 
 
+def test_what_a_rule_or_a_choice_left_out_is_no_problem() -> None:
+    chosen = {"problems": 2, "left_out": 2}
+    upload = Upload(state=UploadState.IMPORTED.value, **chosen)
+
+    assert (state_label(upload).label, state_label(upload).tone) == ("Imported, some left out", "good")
+    assert state_text(upload) == "Imported. 2 files were left out, by a rule or by what was chosen. See which below."
+    assert whose_turn(upload) is Turn.NOBODY
+    for more, said in (
+        ({"problems": 3}, "Imported with problems"),
+        ({"missing": 1}, "Imported, files missing"),
+        ({"problems": 3, "missing": 1}, "Imported with problems, files missing"),
+        ({"warnings": ["A list compares nothing."]}, "Imported, with warnings"),
+    ):
+        assert state_label(Upload(state=UploadState.IMPORTED.value, **{**chosen, **more})).label == said
+
+
 def test_one_problem_is_not_called_problems() -> None:
     one, many = (Upload(state=UploadState.IMPORTED.value, problems=n) for n in (1, 2000))
 

@@ -99,6 +99,7 @@ def outcome_of(run: ImportRun, *, revision: int | None = None, code: str = "", s
         bytes=0 if revision is None else run.bytes,
         problems=run.problem_count,
         folders=folders_left_out(run),
+        left_out=run.left_out_count,
         missing=run.missing_count,
         warnings=tuple(one["sentence"] for one in run.warnings),
         code=code,

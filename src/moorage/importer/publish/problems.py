@@ -20,7 +20,7 @@ from moorage.importer.ledger.counting import IS_FOLDER, LEFT_OUT
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.ledger.unmatched import after_import, unmatched
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
-from moorage.importer.words.reasons import NOT_THERE
+from moorage.importer.words.reasons import BY_CHOICE, NOT_THERE
 from moorage.importer.words.verdicts import EntryState, Verdict
 
 ROWS_PER_BATCH: Final = 500
@@ -52,6 +52,7 @@ def write_problems(job: ImportJob, run: ImportRun) -> int:
     if not run.problem_count:
         _write(job, run, skipped_folders, until)
         run.problem_count = ImportProblem.objects.filter(run=run).count() - len(not_there)
+    run.left_out_count = ImportProblem.objects.filter(run=run, code__in=BY_CHOICE).count()
     return run.problem_count
 
 

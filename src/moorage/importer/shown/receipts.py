@@ -18,7 +18,7 @@ from moorage.importer.words.verdicts import GOOD, EntryKind, EntryState, Verdict
 # Codes of problems by verdict; those of REJECTED are all others that are said of a staged path.
 CODES: Final[Mapping[Verdict, tuple[str, ...]]] = {
     Verdict.DOUBTFUL: (reasons.DOUBTFUL.code, reasons.DIFFERS.code),
-    Verdict.SKIPPED: (reasons.NOT_SELECTED.code, reasons.IGNORED, reasons.KEPT_AS_IT_IS.code),
+    Verdict.SKIPPED: reasons.BY_CHOICE,
 }
 
 
@@ -34,8 +34,9 @@ class Receipt:
     brought no files, verdicts of files that could be imported are what they would have been, and `reason` (a code) and
     `reason_text` say why.
 
-    `folders` says how many of the problems are folders. `missing` counts files that lists name and that were not there;
-    None where that was not found out. `warnings` ({"code", "sentence"}) are of what it was given and could not use.
+    `folders` says how many of the problems are folders, `left_out` how many a rule or a choice left out. `missing`
+    counts files that lists name and that were not there; None where that was not found out. `warnings`
+    ({"code", "sentence"}) are of what it was given and could not use.
     """
 
     run: int
@@ -45,6 +46,7 @@ class Receipt:
     bytes: int
     problems: int
     folders: int
+    left_out: int
     missing: int | None
     reason: str
     reason_text: str
@@ -174,6 +176,7 @@ def _receipt(run: ImportRun) -> Receipt:
         bytes=run.bytes if is_in_project else 0,
         problems=run.problem_count,
         folders=folders_left_out(run),
+        left_out=run.left_out_count,
         missing=run.missing_count,
         reason=run.reason,
         reason_text=run.reason_text,

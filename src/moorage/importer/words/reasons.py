@@ -95,6 +95,7 @@ KEPT_AS_IT_IS: Final = Reason(
 
 
 IGNORED: Final = "entry.ignored"
+BY_CHOICE: Final = (NOT_SELECTED.code, IGNORED, KEPT_AS_IT_IS.code)  # what a rule leaves out, or who imports
 BAD_RULES: Final = "ignore.bad_rules"  # of a preview: lines of the upload's own ignore rules that do not count
 BAD_LIST: Final = "list.not_compared"  # a list of digests that was found and cannot be compared with
 NOT_USED: Final = "list.not_used"  # rows of a list of digests that was found, where others count instead

@@ -22,8 +22,9 @@ class Progress:
 class Outcome:
     """How a run ended. `revision` is None when it published nothing; then `code` and `sentence` say why.
 
-    `folders` says how many of the problems are folders. `missing` counts files that lists name and that were not there;
-    None where the run ended before that was known. `warnings` are sentences on what it was given and could not use.
+    `folders` says how many of the problems are folders, `left_out` how many a rule or a choice left out. `missing`
+    counts files that lists name and that were not there; None where the run ended before that was known.
+    `warnings` are sentences on what it was given and could not use.
     """
 
     revision: int | None = None
@@ -31,6 +32,7 @@ class Outcome:
     bytes: int = 0
     problems: int = 0
     folders: int = 0
+    left_out: int = 0
     missing: int | None = None
     warnings: tuple[str, ...] = ()
     code: str = ""

@@ -9,7 +9,7 @@ from moorage.backends import backends
 from moorage.globus.service import TaskId
 from moorage.importer.models import Verdict
 from moorage.importer.shown.receipts import Receipt
-from moorage.transfers.wording import left_out_words
+from moorage.transfers.wording import by_choice_words, left_out_words
 
 register = template.Library()
 
@@ -29,7 +29,8 @@ def verdict_label(verdict: str) -> str:
 @register.filter
 def left_out(receipt: Receipt) -> str:
     """What the run did not import: `2 files and 1 folder were not imported`."""
-    return left_out_words(receipt.problems, receipt.folders)
+    words = by_choice_words if receipt.problems == receipt.left_out else left_out_words
+    return words(receipt.problems, receipt.folders)
 
 
 @register.filter
