@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from django.contrib.staticfiles import finders
 from django.test import Client
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FloatRect, sync_playwright
 
 from browser import CHROMIUM_OPTIONS
 from importing import World, fill
@@ -51,29 +51,31 @@ def with_styles(html: str) -> str:
     return shown
 
 
-def opened() -> Iterator[Page]:
-    # Not by the fixture of journeys: as long as Playwright runs, Django does not let this thread at the database.
+def measured(pages: dict[str, str]) -> tuple[dict[str, int], list[FloatRect]]:
+    """How wide each page is on a narrow screen, by address; and where on a wide one the acts and warnings stand."""
     chromium = find_chromium()
     if chromium is None:
         unavailable("Chromium is not installed (Debian: chromium).")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(chromium), args=list(CHROMIUM_OPTIONS))
-        yield browser.new_page()
-        browser.close()
+        page = playwright.chromium.launch(executable_path=str(chromium), args=list(CHROMIUM_OPTIONS)).new_page()
+        page.set_viewport_size({"width": NARROW, "height": 800})
+        widths = {}
+        for address, html in pages.items():
+            page.set_content(html)
+            widths[address] = page.evaluate("document.documentElement.scrollWidth")
+        page.set_viewport_size({"width": WIDE, "height": 800})
+        page.set_content(next(iter(pages.values())))
+        acts = page.locator("section.panel > .acts + p.state").locator("xpath=preceding-sibling::div[1]")
+        stand = [one.bounding_box() for one in (acts, *page.locator("section.panel > p.state").all())]
+        return widths, [box for box in stand if box is not None]
 
 
 def test_nothing_scrolls_sideways_and_each_warning_has_a_line_of_its_own(pages: dict[str, str]) -> None:
-    for page in opened():
-        for address, html in pages.items():
-            page.set_viewport_size({"width": NARROW, "height": 800})
-            page.set_content(html)
-            assert page.evaluate("document.documentElement.scrollWidth") <= NARROW, address
-        page.set_viewport_size({"width": WIDE, "height": 800})
-        page.set_content(next(iter(pages.values())))
-        told = [one.bounding_box() for one in page.locator("section.panel > p.state").all()]
-        acts = page.locator("section.panel > .acts + p.state").locator("xpath=preceding-sibling::div[1]").bounding_box()
-    assert len(told) == 3
-    boxes = [box for box in (acts, *told) if box is not None]
-    assert len(boxes) == 4
+    # In a thread: journeys may have a browser of their own in this one, and Django lets none at the database there.
+    with ThreadPoolExecutor(1) as thread:
+        widths, boxes = thread.submit(measured, pages).result()
+
+    assert all(width <= NARROW for width in widths.values()), widths
+    assert len(boxes) == 4, "Undo, and three warnings"
     for above, below in pairwise(boxes):
         assert above["y"] + above["height"] < below["y"], "they stand apart"
