@@ -74,10 +74,14 @@ def note_arrived(open_row: QuerySet[Upload], arrived: Arrived, *, before: str, a
 
 
 def sealed_to_count() -> QuerySet[Upload]:
-    """Uploads whose last look was before they were sealed, while more may have come. An import counts for itself."""
+    """Uploads that failed, and whose last look was before they were sealed, while more may have come.
+
+    An import counts for itself, and one that waits soon does: a walk over a large area would only slow it down.
+    """
     since = Q(arrived_as_of=None) | Q(arrived_as_of__lt=F("sealed_at"))
-    at_rest = Upload.objects.in_state(UploadState.SEALED, UploadState.FAILED)
-    return at_rest.filter(since, sealed_at__isnull=False, published_revision=None, held_by="")
+    return Upload.objects.in_state(UploadState.FAILED).filter(
+        since, sealed_at__isnull=False, published_revision=None, held_by=""
+    )
 
 
 def count_sealed(upload: Upload, *, at: datetime) -> None:

@@ -69,11 +69,14 @@ def test_an_import_that_was_cancelled_before_it_began_says_all_that_had_arrived(
     assert world.work(upload).current_state is UploadState.IMPORTED
 
 
-def test_a_sealed_area_is_counted_once_and_one_that_is_away_not_at_all(
+def test_the_area_of_a_failed_import_is_counted_once_and_one_that_is_away_not_at_all(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     upload = sealed_in_the_middle_of_a_copy(world)
     digest = upload.arrived_digest
+    look_into_areas(backends().clock())
+    assert counted(upload) == {(1, 5), (0, 0)}, "its import is to count it"
+    cancel_import(upload=upload, actor=upload.owner, at=backends().clock())
     sealed, away = world.store.sealed, world.store.root / "away"
     sealed.rename(away)
     look_into_areas(backends().clock())

@@ -52,7 +52,8 @@ def entries_page(
 ) -> EntryPage:
     """A page of an upload's manifest. Takes the same time wherever the page lies.
 
-    `run`: only what that run saw last. What it has published stays so.
+    `run`: only what that run saw last. What it has published stays so. Where few entries are of a `run`, or were
+    `compared` so, the manifest is read on until a page is full.
     """
     entries = ManifestEntry.objects.filter(upload_id=upload_id, number__gt=after).order_by("number")
     if run is not None:

@@ -1,4 +1,4 @@
-"""Looks into open uploads' areas: what has arrived, and whether anything still changes. Counts sealed ones once."""
+"""Looks into areas of open uploads: what has arrived, and whether anything still changes. Counts failed ones once."""
 
 from datetime import datetime, timedelta
 from typing import Final
