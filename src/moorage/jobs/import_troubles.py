@@ -2,6 +2,7 @@
 
 import logging
 from concurrent.futures import Executor
+from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final
 
@@ -48,16 +49,7 @@ def job_that_ends(upload: Upload, lease: Lease) -> ImportJob:
 
 
 def _report(lease: Lease, progress: Progress) -> None:
-    lease.update(
-        step=progress.step,
-        files_total=progress.files_total,
-        bytes_total=progress.bytes_total,
-        files_done=progress.files_done,
-        bytes_done=progress.bytes_done,
-        progress_at=backends().clock(),
-        reason=progress.reason,
-        reason_text=progress.reason_text,
-    )
+    lease.update(**asdict(progress), progress_at=backends().clock())
 
 
 def fail(job: ImportJob, *, code: str, sentence: str) -> None:

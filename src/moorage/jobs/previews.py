@@ -7,6 +7,7 @@ manifest from it.
 import logging
 import secrets
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -154,15 +155,7 @@ def _area_of(upload: Upload) -> Path:
 
 
 def _report(lease: Lease, progress: Progress) -> None:
-    lease.update(
-        step=progress.step,
-        files_total=progress.files_total,
-        bytes_total=progress.bytes_total,
-        files_done=progress.files_done,
-        bytes_done=progress.bytes_done,
-        reason=progress.reason,
-        reason_text=progress.reason_text,
-    )
+    lease.update(**asdict(progress))
 
 
 def _nothing_ends(outcome: Outcome, at: Any) -> None:

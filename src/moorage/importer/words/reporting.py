@@ -7,7 +7,7 @@ from moorage.errors import ConflictError
 
 @dataclass(frozen=True)
 class Progress:
-    """What a page shows of a running import. `reason` says why it pauses; empty while it moves."""
+    """What a page shows of a running import, by the names of its columns. `reason` says why it pauses; else empty."""
 
     step: str = "scan"
     files_total: int = 0
