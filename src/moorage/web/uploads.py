@@ -24,7 +24,7 @@ from moorage.transfers.opening import open_upload, prepare_within_patience
 from moorage.transfers.overview import overview
 from moorage.transfers.room import room_left
 from moorage.transfers.rules import may_finish
-from moorage.transfers.states import OUTSTANDING, TAKES_FILES
+from moorage.transfers.states import OUTSTANDING, TAKES_FILES, UploadState
 from moorage.transfers.undoing import undo_standings
 from moorage.transfers.watching import note_watched
 from moorage.web.forms import told_in
@@ -99,6 +99,9 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         "shown": overview(shown_upload, viewer=request.user),
         "progress": progress_of(shown_upload, at=backends().clock()),
         "receipts": found,
+        # As it was chosen a retry would leave it out again: only the page that shows what it would do helps.
+        "only_left_out": shown_upload.current_state is UploadState.IMPORTED
+        and 0 < shown_upload.problems == shown_upload.left_out,
         "has_doubtful": counted is not None and "doubtful" in counted.verdicts,
         "only_doubtful": counted is not None and _is_only_doubtful(counted),
         "left_out": [verdict.value for verdict in Verdict if verdict not in GOOD],

@@ -64,6 +64,8 @@ def test_what_only_a_rule_or_a_choice_left_out_is_no_problem_of_an_import(world:
     shown = page.get(f"/uploads/{upload.pk}/").content.decode()
     assert f"{said}: see why</a>" in shown
     assert "state-bad" not in shown
+    assert "Retry what was not imported" not in shown, "it would leave them out again"
+    assert f'href="/uploads/{upload.pk}/retry/"' in shown, "there they can be chosen"
 
     retry_upload(upload=upload, actor=upload.owner, at=timezone.now(), choices=ImportChoices(include=("skipped",)))
     upload = world.work(upload)
