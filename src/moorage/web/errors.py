@@ -21,7 +21,7 @@ from django.core.exceptions import (
     TooManyFieldsSent,
 )
 from django.core.signals import got_request_exception
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
 from django.shortcuts import render, resolve_url
 
 from moorage import errors as families
@@ -42,6 +42,7 @@ TITLES: Final[Mapping[HTTPStatus, str]] = {
     HTTPStatus.BAD_REQUEST: "This request cannot be understood",
     HTTPStatus.FORBIDDEN: "Not allowed",
     HTTPStatus.NOT_FOUND: "Not found",
+    HTTPStatus.METHOD_NOT_ALLOWED: "Not a page",
     HTTPStatus.CONFLICT: "Not possible now",
     HTTPStatus.UNPROCESSABLE_ENTITY: "Something needs to be changed",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "No room",
@@ -111,6 +112,8 @@ class ErrorsMiddleware:
         if request.headers.get("HX-Request") == "true" and _leads_to_sign_in(response):
             # The redirect would put the sign-in page into a corner of this one.
             return HttpResponse(status=HTTPStatus.NO_CONTENT, headers={"HX-Refresh": "true"})
+        if isinstance(response, HttpResponseNotAllowed) and not response.content:
+            return _other_method(request, allowed=response["Allow"])
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
@@ -126,6 +129,17 @@ class ErrorsMiddleware:
 def _leads_to_sign_in(response: HttpResponseBase) -> bool:
     to = response.headers.get("Location", "")
     return response.status_code == HTTPStatus.FOUND and urlsplit(to).path == resolve_url(settings.LOGIN_URL)
+
+
+def _other_method(request: HttpRequest, *, allowed: str) -> HttpResponse:
+    """What Django's decorators of views answer without a word."""
+    sentence = (
+        f"This address takes {allowed}, not {request.method}: only a page's own buttons use it. Nothing was changed. "
+        "Go back to that page."
+    )
+    response = _tell(request, HTTPStatus.METHOD_NOT_ALLOWED, sentence, code="method_not_allowed")
+    response["Allow"] = allowed
+    return response
 
 
 def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:  # noqa: ARG001 - Django passes it

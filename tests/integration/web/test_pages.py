@@ -372,8 +372,13 @@ def test_forms_need_our_own_token(ada: Member) -> None:
 
 
 def test_looking_asks_for_get_and_acting_for_post(hers: Client, project: Project) -> None:
-    assert hers.post("/projects/").status_code == 405
-    assert hers.get(f"/projects/{project.pk}/members/add/").status_code == 405
+    sent, loaded = hers.post("/projects/"), hers.get(f"/projects/{project.pk}/members/add/")
+
+    assert (sent.status_code, sent["Allow"]) == (405, "GET, HEAD")
+    assert (loaded.status_code, loaded["Allow"]) == (405, "POST")
+    assert "takes POST, not GET" in loaded.text
+    assert "Nothing was changed" in loaded.text
+    check_page(loaded)
 
 
 def test_the_dashboard_shows_her_uploads_that_are_not_over(
