@@ -29,7 +29,7 @@ ON_DASHBOARD = 8
 @login_required
 @require_safe
 def upload_status(request: MemberRequest, project_id: UUID) -> HttpResponse:
-    """All outstanding uploads with their actions, then the finished ones with their receipts, page by page."""
+    """All outstanding uploads with their actions, then the finished ones, the last to end first, page by page."""
     project = get_object_or_404(Project.objects.visible_to(request.user), pk=project_id)
     uploads = Upload.objects.visible_to(request.user).filter(project=project).select_related("owner", "project")
     outstanding = list(uploads.outstanding())
@@ -42,7 +42,7 @@ def upload_status(request: MemberRequest, project_id: UUID) -> HttpResponse:
     }
     if request.headers.get("HX-Request") == "true":
         return render(request, "uploads/status.html#outstanding", told)
-    finished = uploads.exclude(state__in=sorted(OUTSTANDING))
+    finished = uploads.exclude(state__in=sorted(OUTSTANDING)).order_by("-state_changed_at", "-id")
     page = Paginator(finished, FINISHED_PER_PAGE).get_page(request.GET.get("page"))
     totals = imported_totals([upload.pk for upload in page])
     told |= {

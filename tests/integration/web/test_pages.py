@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from datetime import timedelta
 from html.parser import HTMLParser
 from typing import Any
 
@@ -15,11 +17,14 @@ from builders import NOON, a_globus_member, a_linked_identity, a_member, a_membe
 from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import ApiToken, GlobusIdentity, Member
 from moorage.accounts.tokens import create_token, member_for_token
+from moorage.backends import backends
 from moorage.globus.service import IdentityId
 from moorage.notices.models import Mail, Notice
 from moorage.notices.telling import tell
 from moorage.projects.models import InvitedMembership, Project, Role
 from moorage.projects.rules import role_of
+from moorage.transfers.models import Upload
+from moorage.transfers.states import UploadState
 from moorage.web.frame import PERSONAL_SECTIONS, PROJECT_SECTIONS, SECTIONS
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("globus", "fresh_cache")]
@@ -393,6 +398,21 @@ def test_the_dashboard_shows_her_uploads_that_are_not_over(
     check_page(shown)
     assert "Scan &lt;42&gt;" in shown.text
     assert "Another" not in shown.text
+
+
+def test_finished_uploads_stand_in_the_order_of_their_ends(
+    hers: Client, ada: Member, project: Project, globus: InMemoryTransferService
+) -> None:
+    a_linked_identity(ada, globus.add_identity("ada@uni.example"))
+    now = backends().clock()
+    for opened, ended, name in ((3, 2, "ends first"), (5, 1, "ends last"), (4, 1.5, "ends between")):
+        upload = an_open_upload(globus, project=project, owner=ada, name=name)
+        times = {"created_at": now - timedelta(hours=opened), "state_changed_at": now - timedelta(hours=ended)}
+        Upload.objects.filter(pk=upload.pk).update(state=UploadState.DISCARDED.value, **times)
+
+    shown = hers.get(f"/projects/{project.pk}/upload-status/").text
+
+    assert re.findall("ends (?:first|last|between)", shown) == ["ends last", "ends between", "ends first"]
 
 
 def a_member_of(project: Project, globus: InMemoryTransferService) -> Member:
