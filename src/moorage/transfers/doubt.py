@@ -1,4 +1,4 @@
-"""Which staged files a Globus task may have left incomplete (design §6). Plain data for the import's planner.
+"""Which staged files a Globus task may have left incomplete (design §6). Asked for some files at a time.
 
 A task that failed, was cancelled or was still active at the seal leaves truncated files under their
 final names. That a member says it is not hers clears nothing: it was in the list of someone who could
@@ -6,8 +6,12 @@ write here, and a wrong answer must cost a question, not bytes. A file is doubtf
 such a task ran, unless Globus says that this task delivered it, or that another one did at that time.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Final
+from uuid import UUID
 
 from moorage.globus.service import TaskStatus
 from moorage.transfers.models import DeliveredFile, Upload, UploadTask
@@ -17,40 +21,57 @@ from moorage.transfers.task_links import links_of
 # a good file doubtful rather than a half one good.
 SUSPECTED_AROUND = timedelta(seconds=60)
 CLEARED_AROUND = timedelta(seconds=2)
+KEYS_PER_QUERY: Final = 500
 
 
 @dataclass(frozen=True)
 class TaskTrace:
-    """When a task may have written (nanoseconds since the epoch), and what it surely delivered.
+    """When a task may have written: nanoseconds since the epoch."""
 
-    `delivered` holds keys (see `files.paths.path_key`) of paths relative to the staging area.
-    """
-
+    task: int  # its row
     is_suspicious: bool
     begins_ns: int
     ends_ns: int
-    delivered: frozenset[bytes]
 
     def covers(self, changed_ns: int, around: timedelta) -> bool:
         margin = int(around.total_seconds() * 1e9)
         return self.begins_ns - margin <= changed_ns <= self.ends_ns + margin
 
 
+Deliverers = Mapping[bytes, frozenset[int]]  # by a file's key, the tasks that surely delivered it
+
+
+def _nobody(keys: Sequence[bytes]) -> Deliverers:  # noqa: ARG001 - whoever is asked for
+    return {}
+
+
 @dataclass(frozen=True)
 class Suspicions:
-    """What the planner asks for each staged file."""
+    """What the planner asks for staged files. `deliverers_of` tells it of some, by their keys (see `files.paths`)."""
 
     traces: tuple[TaskTrace, ...] = ()
+    deliverers_of: Callable[[Sequence[bytes]], Deliverers] = _nobody
 
     def __bool__(self) -> bool:
         return bool(self.traces)
 
-    def is_doubtful(self, key: bytes, changed_ns: int) -> bool:
-        """Whether a file that last changed then (its ctime) may be incomplete."""
-        suspects = [t for t in self.traces if t.is_suspicious and t.covers(changed_ns, SUSPECTED_AROUND)]
-        if not any(key not in trace.delivered for trace in suspects):
+    def doubtful(self, changed: Mapping[bytes, int]) -> set[bytes]:
+        """Which of these files may be incomplete: each by its key, with the nanosecond of its last change (ctime)."""
+        suspected = {key: some for key, at in changed.items() if (some := self._suspects(at))}
+        delivered = self.deliverers_of(list(suspected)) if suspected else {}
+        return {
+            key
+            for key, suspects in suspected.items()
+            if self._may_be_half(suspects, delivered.get(key, frozenset()), changed[key])
+        }
+
+    def _suspects(self, changed_ns: int) -> set[int]:
+        return {one.task for one in self.traces if one.is_suspicious and one.covers(changed_ns, SUSPECTED_AROUND)}
+
+    def _may_be_half(self, suspects: set[int], deliverers: frozenset[int], changed_ns: int) -> bool:
+        if suspects <= deliverers:
             return False
-        return not any(key in trace.delivered and trace.covers(changed_ns, CLEARED_AROUND) for trace in self.traces)
+        return not any(one.task in deliverers and one.covers(changed_ns, CLEARED_AROUND) for one in self.traces)
 
 
 def suspicions(upload: Upload) -> Suspicions:
@@ -58,7 +79,8 @@ def suspicions(upload: Upload) -> Suspicions:
     links = list(links_of(upload).order_by("task__requested_at"))
     if not any(_is_suspicious(link) for link in links):
         return Suspicions()
-    return Suspicions(tuple(_trace_of(link, upload) for link in links))
+    traces = tuple(_trace_of(link, upload) for link in links)
+    return Suspicions(traces, partial(_deliverers, upload.pk, [trace.task for trace in traces]))
 
 
 def _is_suspicious(link: UploadTask) -> bool:
@@ -69,13 +91,23 @@ def _trace_of(link: UploadTask, upload: Upload) -> TaskTrace:
     ended_at = link.task.completed_at or upload.sealed_at or link.task.as_of
     if link.was_active_at_seal and upload.sealed_at:
         ended_at = max(ended_at, upload.sealed_at)
-    delivered = DeliveredFile.objects.filter(task=link.task, upload=upload).values_list("path_digest", flat=True)
     return TaskTrace(
+        task=link.task.pk,
         is_suspicious=_is_suspicious(link),
         begins_ns=_nanoseconds(link.task.requested_at),
         ends_ns=_nanoseconds(ended_at),
-        delivered=frozenset(bytes(digest) for digest in delivered.iterator()),
     )
+
+
+def _deliverers(upload_id: UUID, tasks: Sequence[int], keys: Sequence[bytes]) -> Deliverers:
+    found: dict[bytes, frozenset[int]] = {}
+    for start in range(0, len(keys), KEYS_PER_QUERY):
+        some = keys[start : start + KEYS_PER_QUERY]
+        rows = DeliveredFile.objects.filter(task__in=tasks, upload=upload_id, path_digest__in=some)
+        for digest, task in rows.values_list("path_digest", "task__id"):
+            key = bytes(digest)
+            found[key] = found.get(key, frozenset()) | {task}
+    return found
 
 
 def _nanoseconds(at: datetime) -> int:

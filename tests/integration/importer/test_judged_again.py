@@ -170,7 +170,7 @@ def test_what_was_taken_although_it_was_doubtful_is_doubtful_again_without_that_
     project = a_project()
     publish_files(project, {"conflict": b"old"}, store=world.store)
     upload = world.a_sealed_upload({"conflict": b"new", "half": b"trunc"}, project)
-    traces.append(doubt.TaskTrace(is_suspicious=True, begins_ns=began, ends_ns=time.time_ns(), delivered=frozenset()))
+    traces.append(doubt.TaskTrace(task=1, is_suspicious=True, begins_ns=began, ends_ns=time.time_ns()))
     choices = ImportChoices(on_conflict="fail", include=("doubtful",))
     Upload.objects.filter(pk=upload.pk).update(choices=choices.as_json())
     time.sleep(0.05)

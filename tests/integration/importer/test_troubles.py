@@ -395,8 +395,8 @@ def test_a_file_that_a_failed_transfer_left_is_imported_only_when_it_is_asked_fo
     upload = world.a_sealed_upload({"half": b"half", "whole": b"whole"})
 
     class OnlyHalf:
-        def is_doubtful(self, key: bytes, _changed_ns: int) -> bool:
-            return key == path_key(b"half")
+        def doubtful(self, changed: dict[bytes, int]) -> set[bytes]:
+            return {path_key(b"half")} & changed.keys()
 
     from moorage.jobs import imports
 

@@ -253,4 +253,4 @@ def _fresh(upload: Upload) -> Upload:
 
 def _is_doubtful(upload: Upload, path: str) -> bool:
     changed_at = int((upload.created_at + timedelta(seconds=1)).timestamp() * 1e9)
-    return suspicions(_fresh(upload)).is_doubtful(hashlib.sha256(path.encode()).digest(), changed_at)
+    return bool(suspicions(_fresh(upload)).doubtful({hashlib.sha256(path.encode()).digest(): changed_at}))

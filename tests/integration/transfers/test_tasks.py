@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from builders import a_file_arrives, a_globus_member, a_project, an_open_upload
 from fakes.globus import InMemoryTransferService
@@ -22,6 +24,7 @@ from moorage.globus.service import (
 )
 from moorage.jobs.sweeps.closing import seal
 from moorage.jobs.sweeps.tasks import fetch_outcomes, read_tasks
+from moorage.transfers import doubt
 from moorage.transfers.doubt import suspicions
 from moorage.transfers.models import Belonging, CollectionWatch, DeliveredFile, GlobusTask, Upload, UploadTask
 from moorage.transfers.naming import area_path
@@ -306,11 +309,10 @@ def test_files_of_a_cancelled_transfer_are_doubtful_unless_it_delivered_them(
     upload.refresh_from_db()
 
     assert upload.state == "sealed"
-    doubt = suspicions(upload)
     during = int(clock().timestamp() * 1e9)
-    assert doubt.is_doubtful(path_key(b"half.bin"), during)
-    assert not doubt.is_doubtful(path_key(b"whole.bin"), during)
-    assert not doubt.is_doubtful(path_key(b"half.bin"), during - int(3600e9))
+    half, whole = path_key(b"half.bin"), path_key(b"whole.bin")
+    assert suspicions(upload).doubtful({half: during, whole: during}) == {half}
+    assert not suspicions(upload).doubtful({half: during - int(3600e9)})
 
 
 def test_where_every_transfer_ended_well_nothing_is_doubtful(globus: InMemoryTransferService, clock: Clock) -> None:
@@ -356,10 +358,10 @@ def test_a_task_that_wrote_into_two_areas_clears_in_each_only_what_it_delivered_
     fetch_outcomes(clock())
 
     during = int(clock().timestamp() * 1e9)
-    assert suspicions(one).is_doubtful(path_key(b"b"), during), "whole in the other upload, and not here"
-    assert not suspicions(two).is_doubtful(path_key(b"b"), during)
+    assert suspicions(one).doubtful({path_key(b"b"): during}), "whole in the other upload, and not here"
+    assert not suspicions(two).doubtful({path_key(b"b"): during})
     for upload in (one, two):
-        assert not suspicions(upload).is_doubtful(path_key(b"same"), during)
+        assert not suspicions(upload).doubtful({path_key(b"same"): during})
 
 
 def test_what_a_later_transfer_delivered_whole_is_not_doubtful_at_the_seal(
@@ -377,7 +379,29 @@ def test_what_a_later_transfer_delivered_whole_is_not_doubtful_at_the_seal(
     start_sealing(upload=upload, actor=upload.owner, at=clock.advance(seconds=1))
     seal(clock())
 
-    assert not suspicions(Upload.objects.get(pk=upload.pk)).is_doubtful(path_key(b"a"), during)
+    assert not suspicions(Upload.objects.get(pk=upload.pk)).doubtful({path_key(b"a"): during})
+
+
+def test_who_delivered_many_files_is_asked_in_pieces(
+    globus: InMemoryTransferService, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = an_open_upload(globus)
+    area = area_path(upload.area_name)
+    names = [f"{number}" for number in range(12)]
+    task = globus.add_task(_principal(upload), area, requested_at=clock())
+    delivered = [CollectionPath(f"{area}{name}") for name in names if int(name) % 3]
+    globus.finish_task(task, status=TaskStatus.FAILED, at=clock.advance(seconds=1), delivered=delivered)
+    _read(upload, clock)
+    fetch_outcomes(clock())
+    during = int(clock().timestamp() * 1e9)
+    monkeypatch.setattr(doubt, "KEYS_PER_QUERY", 5)
+    told = suspicions(upload)
+
+    with CaptureQueriesContext(connection) as queries:
+        found = told.doubtful({path_key(name.encode()): during for name in names})
+
+    assert found == {path_key(name.encode()) for name in names if not int(name) % 3}
+    assert len(queries) == 3
 
 
 def _read(upload: Upload, clock: Clock) -> None:

@@ -5,7 +5,7 @@ The importer does not know uploads: what becomes of one is said through the call
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -37,7 +37,7 @@ class Suspicions(Protocol):
 
     def __bool__(self) -> bool: ...
 
-    def is_doubtful(self, key: bytes, changed_ns: int) -> bool: ...
+    def doubtful(self, changed: Mapping[bytes, int]) -> set[bytes]: ...
 
 
 class NoSuspicions:
@@ -46,8 +46,8 @@ class NoSuspicions:
     def __bool__(self) -> bool:
         return False
 
-    def is_doubtful(self, key: bytes, changed_ns: int) -> bool:  # noqa: ARG002 - the protocol's
-        return False
+    def doubtful(self, changed: Mapping[bytes, int]) -> set[bytes]:  # noqa: ARG002 - the protocol's
+        return set()
 
 
 def _never() -> bool:

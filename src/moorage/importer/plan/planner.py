@@ -99,13 +99,21 @@ class Planner:
         standing = self._standing(scene, entries)
         if not (standing or expected or self.twins.wait) and self._is_plain(scene):
             return self._judge_plainly(scene, entries)
+        doubtful = self._doubtful(entries)
         for entry in entries:
             self.expectations.compare(entry, expected)
             if entry.kind == _DIRECTORY:
                 self._judge_folder(entry)
             else:
-                self._judge(scene, entry, standing.get(entry.name, NOTHING))
+                at_head = standing.get(entry.name, NOTHING)
+                self._judge(scene, entry, at_head, is_doubtful=entry.key in doubtful)
         return entries
+
+    def _doubtful(self, entries: Iterable[Entry]) -> set[bytes]:
+        """The keys of files that a transfer may have left incomplete."""
+        if not self.suspicions:
+            return set()
+        return self.suspicions.doubtful({one.key: one.last_written_ns for one in entries if one.kind == _FILE})
 
     def _is_plain(self, scene: Scene) -> bool:
         """Whether nothing but a file's own path and kind can matter in this folder."""
@@ -136,13 +144,14 @@ class Planner:
             by_folder.setdefault(paths.split(entry.path)[0], []).append(entry)
         for folder, some in by_folder.items():
             scene = self._scene_of(folder)
-            standing = self._standing(scene, some)
+            standing, doubtful = self._standing(scene, some), self._doubtful(some)
             for entry in some:
                 looks_alike = entry.warning == reasons.LOOKS_ALIKE
                 if entry.kind == _DIRECTORY:
                     self._judge_folder(entry, looks_alike=looks_alike)
                 else:
-                    self._judge(scene, entry, standing.get(entry.name, NOTHING), looks_alike=looks_alike)
+                    at_head, is_doubtful = standing.get(entry.name, NOTHING), entry.key in doubtful
+                    self._judge(scene, entry, at_head, is_doubtful=is_doubtful, looks_alike=looks_alike)
 
     def _enter(self, folder: bytes) -> Scene:
         if self._scene is None or self._scene.staged != folder:
@@ -171,7 +180,15 @@ class Planner:
         self._judge(scene, entry, at_head, looks_alike=looks_alike)
         entry.place = own.place
 
-    def _judge(self, scene: Scene, entry: Entry, at_head: AtHead, *, looks_alike: bool | None = None) -> None:
+    def _judge(
+        self,
+        scene: Scene,
+        entry: Entry,
+        at_head: AtHead,
+        *,
+        is_doubtful: bool = False,
+        looks_alike: bool | None = None,
+    ) -> None:
         problem = scene.problem or problem_of(entry, target=self.target)
         is_chosen = scene.is_chosen or self.selection.holds(entry.path, is_folder=entry.kind == _DIRECTORY)
         staged = Staged(
@@ -180,7 +197,7 @@ class Planner:
             entry.digest,
             problem,
             entry.trouble,
-            bool(self.suspicions) and self.suspicions.is_doubtful(entry.key, entry.last_written_ns),
+            is_doubtful,
             entry.compared == Compared.DIFFERS,
             self.twins.take(entry.path) if looks_alike is None else looks_alike,
             self.ignoring.ignored_by(entry.path, entry.kind == _DIRECTORY),
