@@ -13,7 +13,7 @@ from typing import Final, Self
 
 from moorage.errors import CorruptContentError
 from moorage.files.models import FileVersion, ObjectState, StoredObject
-from moorage.storage.digests import Digest
+from moorage.storage.digests import Digest, kept_ns
 from moorage.storage.layout import StoreLayout
 from moorage.storage.objects import ObjectMissingError, ObjectStore
 
@@ -68,7 +68,7 @@ class Content:
         """Raise ObjectTouchedError unless the open file is still as its row says."""
         row, status = self.version.stored_object, os.fstat(self.descriptor)
         # Not the ctime: taking the staged name away after an import changes it, as every link of a download does.
-        self._check((status.st_size, status.st_mtime_ns), (row.size_bytes, row.modified_ns))
+        self._check((status.st_size, kept_ns(status.st_mtime_ns)), (row.size_bytes, row.modified_ns))
 
     def check_without_times(self) -> None:
         """Raise ObjectTouchedError if the open file cannot be what its row says, whenever it was written."""

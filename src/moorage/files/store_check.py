@@ -17,7 +17,7 @@ from django.db.models import Exists, OuterRef
 from moorage.files.fixity import Checked, FixityChecks, check_objects_are_there
 from moorage.files.models import FileVersion, ObjectState, StoredObject
 from moorage.files.orphans import Adopted, Orphans
-from moorage.storage.digests import Digest
+from moorage.storage.digests import Digest, kept_ns
 from moorage.storage.inventory import PREFIXES, Listed, read_prefix, strangers
 from moorage.storage.objects import ObjectStore
 from moorage.storage.placing import OBJECT_MODE
@@ -154,7 +154,7 @@ class StoreCheck:
             return
         is_so = {
             Trouble.OTHER_SIZE: status.st_size != fresh.size_bytes,
-            Trouble.TOUCHED: status.st_mtime_ns != fresh.modified_ns,
+            Trouble.TOUCHED: kept_ns(status.st_mtime_ns) != fresh.modified_ns,
             Trouble.WRITABLE: status.st_mode & 0o777 != OBJECT_MODE,
         }[trouble]
         if is_so:

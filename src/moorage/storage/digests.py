@@ -13,10 +13,11 @@ Digest = NewType("Digest", str)  # SHA-256, 64 lower-case hex digits
 
 CHUNK_BYTES: Final = 1 << 20
 YOUNGEST_SECONDS: Final = 2.0
+_LAST_NS: Final = 2**63 - 1
 
 
 class Stamp(NamedTuple):
-    """What tells that a file is still the same: a write changes at least one of them."""
+    """What tells that a file is still the same: a write changes at least one of them. Its times are `kept_ns`."""
 
     inode: int
     size_bytes: int
@@ -37,8 +38,16 @@ class FileChangedError(Exception):
     """The file was written to while it was read, or since it was last looked at."""
 
 
+def kept_ns(nanoseconds: int) -> int:
+    """A file's time as a database can hold it, in nanoseconds since 1970.
+
+    A file may be dated thousands of years away: after 2262 every time is the same to us, and before 1677.
+    """
+    return max(-_LAST_NS - 1, min(nanoseconds, _LAST_NS))
+
+
 def stamp_of(status: os.stat_result) -> Stamp:
-    return Stamp(status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+    return Stamp(status.st_ino, status.st_size, kept_ns(status.st_mtime_ns), kept_ns(status.st_ctime_ns))
 
 
 def stamp_of_open(descriptor: int) -> Stamp:

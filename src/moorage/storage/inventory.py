@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from moorage.storage.digests import stamp_of
 from moorage.storage.names import is_temporary
 
 _HEX: Final = frozenset("0123456789abcdef")
@@ -57,6 +58,5 @@ def _look(entry: os.DirEntry[str], prefix: str) -> Listed | None:
     except FileNotFoundError:
         return None
     is_object = is_digest(entry.name, prefix) and stat.S_ISREG(status.st_mode)
-    return Listed(
-        entry.name, is_object, status.st_size, stat.S_IMODE(status.st_mode), status.st_mtime_ns, status.st_ctime_ns
-    )
+    _, size_bytes, modified_ns, changed_ns = stamp_of(status)
+    return Listed(entry.name, is_object, size_bytes, stat.S_IMODE(status.st_mode), modified_ns, changed_ns)

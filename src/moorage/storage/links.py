@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from moorage.storage.copying import copy_verified
-from moorage.storage.digests import Digest, FileChangedError
+from moorage.storage.digests import Digest, FileChangedError, kept_ns
 from moorage.storage.folders import FOLDER_FLAGS, OpenFolders
 from moorage.storage.names import Place, give_name
 from moorage.storage.objects import ObjectMissingError, ObjectStore
@@ -34,6 +34,12 @@ FileToLink = tuple[bytes, str, int, int]
 
 class TouchedError(Exception):
     """The object's file is missing, or not as its row says: somebody has to read it first."""
+
+
+def _is_as_recorded(status: os.stat_result, size_bytes: int, modified_ns: int) -> bool:
+    if (status.st_size, status.st_mode) != (size_bytes, _AS_PLACED):
+        return False
+    return status.st_mtime_ns == modified_ns or kept_ns(status.st_mtime_ns) == modified_ns
 
 
 class Links:
@@ -67,7 +73,7 @@ class Links:
                 link(f"{digest[:2]}/{digest}", name, src_dir_fd=objects, dst_dir_fd=above, follow_symlinks=False)
                 # By its new name, which is at hand: looking for the object once more takes longer.
                 status = look(name, dir_fd=above, follow_symlinks=False)
-                if (status.st_size, status.st_mtime_ns, status.st_mode) == (size_bytes, modified_ns, _AS_PLACED):
+                if _is_as_recorded(status, size_bytes, modified_ns):
                     total += sum_of(prefix + name, status)
                     continue
                 os.unlink(name, dir_fd=above)
@@ -86,7 +92,7 @@ class Links:
         lies_at = f"{digest[:2]}/{digest}"
         try:
             status = os.stat(lies_at, dir_fd=self._objects, follow_symlinks=False)
-            if (status.st_size, status.st_mtime_ns, status.st_mode) != (size_bytes, modified_ns, _AS_PLACED):
+            if not _is_as_recorded(status, size_bytes, modified_ns):
                 raise TouchedError
             os.link(lies_at, name, src_dir_fd=self._objects, dst_dir_fd=above, follow_symlinks=False)
         except FileNotFoundError:

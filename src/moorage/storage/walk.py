@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from moorage.storage.digests import stamp_of
 from moorage.storage.folders import OpenFolders, split_path
 from moorage.storage.waiting import WaitingFolders
 
@@ -177,7 +178,8 @@ def _found(look: Callable[[], os.stat_result], folder: bytes, name: bytes) -> Fo
 
 
 def _of_status(path: bytes, status: os.stat_result) -> Found:
-    return Found(path, kind_of(status.st_mode), status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
+    inode, size_bytes, modified_ns, changed_ns = stamp_of(status)
+    return Found(path, kind_of(status.st_mode), size_bytes, modified_ns, changed_ns, inode)
 
 
 def _no_folder(found: Found) -> Found:

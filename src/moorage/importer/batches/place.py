@@ -21,7 +21,7 @@ from moorage.importer.batches.digest import (
     trouble_of_area,
     trouble_of_store,
 )
-from moorage.storage.digests import Digest, FileChangedError, Stamp, stamp_of
+from moorage.storage.digests import Digest, FileChangedError, stamp_of
 from moorage.storage.folders import OpenFolders
 from moorage.storage.objects import ObjectStore
 from moorage.storage.placing import OtherSizeError
@@ -108,7 +108,7 @@ _TROUBLES: Final[Mapping[type[Exception], str]] = {
 def _placing(store: ObjectStore) -> Act:
     def place(order: BatchOrder, index: int, file: File, descriptor: int, lease: ReadLease) -> PlacedFile:
         status, known = look_at_open(descriptor), file[2] or _NOTHING_KNOWN
-        if not lease.is_held and not (order.are_old and known.stamp == _as_kept(stamp_of(status))):
+        if not lease.is_held and not (order.are_old and known.stamp == stamp_of(status)):
             raise StillOpenError
         found = digest_staged(descriptor, status, lease, known, order)
         try:
@@ -134,10 +134,4 @@ def _digesting(order: BatchOrder, index: int, file: File, descriptor: int, lease
     return PlacedFile(index, found.digest, found.crc32, found.stamp, found.stamp, "digested")
 
 
-def _as_kept(stamp: Stamp) -> Stamp:
-    """A stamp as the manifest has it, which holds times to the year 2262."""
-    return stamp._replace(modified_ns=min(stamp.modified_ns, _LATEST_NS), changed_ns=min(stamp.changed_ns, _LATEST_NS))
-
-
 _NOTHING_KNOWN: Final = Hint()
-_LATEST_NS: Final = 2**63 - 1

@@ -134,8 +134,8 @@ def _plain_row(entry: Entry) -> tuple[Any, ...]:
         entry.key,
         entry.name,
         entry.size_bytes,
-        entry.modified_ns if -_HALF <= entry.modified_ns < _HALF else bounded(entry.modified_ns),
-        entry.changed_ns if -_HALF <= entry.changed_ns < _HALF else bounded(entry.changed_ns),
+        entry.modified_ns,
+        entry.changed_ns,
         signed(entry.inode) if entry.inode >= _HALF else entry.inode,
         entry.directory_id,
         entry.verdict,
@@ -155,7 +155,7 @@ def _whole_row(entry: Entry) -> tuple[Any, ...]:
         entry.reason_text,
         entry.warning,
         entry.compared,
-        None if entry.arrived_ns is None else bounded(entry.arrived_ns),
+        entry.arrived_ns,
     )
 
 
@@ -167,12 +167,7 @@ def is_same_file(one: Stamp, other: Stamp) -> bool:
 
 
 def _but_changed(stamp: Stamp) -> tuple[int, int, int]:
-    return stamp.inode, stamp.size_bytes, bounded(stamp.modified_ns)
-
-
-def bounded(nanoseconds: int) -> int:
-    """A time that a database can hold: a file's may lie thousands of years away."""
-    return max(-_HALF, min(nanoseconds, _HALF - 1))
+    return stamp.inode, stamp.size_bytes, stamp.modified_ns
 
 
 def signed(number: int) -> int:

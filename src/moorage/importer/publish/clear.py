@@ -16,13 +16,13 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from moorage.importer.ledger.entries import bounded, unsigned
+from moorage.importer.ledger.entries import unsigned
 from moorage.importer.ledger.runs import registered
 from moorage.importer.lists.parsing import found_lists
 from moorage.importer.models import ManifestEntry
 from moorage.importer.rules.of_uploads import IGNORE_FILE
 from moorage.importer.words.verdicts import EntryKind
-from moorage.storage.digests import Digest
+from moorage.storage.digests import Digest, kept_ns
 from moorage.storage.folders import OpenFolders, split_path
 from moorage.storage.layout import StoreLayout
 from moorage.storage.objects import ObjectStore
@@ -142,7 +142,7 @@ def _clear_file(folders: OpenFolders, objects: ObjectStore, row: tuple[Any, ...]
         status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
     except (FileNotFoundError, NotADirectoryError):
         return False
-    found = (status.st_ino, status.st_size, bounded(status.st_mtime_ns))
+    found = (status.st_ino, status.st_size, kept_ns(status.st_mtime_ns))
     is_the_one = found == (unsigned(inode), size, modified_ns)
     if not is_the_one or objects.size_of(Digest(digest)) != size:
         return False

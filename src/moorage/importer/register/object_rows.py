@@ -16,7 +16,6 @@ from moorage.files.holding import hold
 from moorage.files.models import ObjectState, StoredObject
 from moorage.importer.batches.data import PlacedFile
 from moorage.importer.ledger.bulk import insert_rows
-from moorage.importer.ledger.entries import bounded
 
 NAMES_PER_QUERY: Final = 400
 
@@ -59,7 +58,7 @@ def store_rows(placed: Sequence[PlacedFile], *, at: datetime) -> StoredRows:
     believed = {file.digest: file for file in placed if file.how == "reused" and file.digest not in known}
     rows = StoredRows()
     stamps = {digest: file.object_stamp for digest, file in believed.items()}
-    doomed = _look({digest: (stamp.size_bytes, bounded(stamp.modified_ns)) for digest, stamp in stamps.items()}, rows)
+    doomed = _look({digest: (stamp.size_bytes, stamp.modified_ns) for digest, stamp in stamps.items()}, rows)
     if known and doomed:
         # Two statements change rows: those of both are held first, in the one order.
         hold(StoredObject.objects.filter(Q(digest__in=sorted(known)) | Q(pk__in=doomed)))
@@ -83,8 +82,7 @@ def _insert(files: Sequence[PlacedFile], at: datetime) -> list[tuple[int, Any]]:
 
 def _row(file: PlacedFile) -> tuple[Any, ...]:
     stamp = file.object_stamp
-    times = bounded(stamp.modified_ns), bounded(stamp.changed_ns)
-    return bytes.fromhex(file.digest), stamp.size_bytes, file.crc32, *times
+    return bytes.fromhex(file.digest), stamp.size_bytes, file.crc32, stamp.modified_ns, stamp.changed_ns
 
 
 def look_up(believed: Mapping[str, tuple[int, int]], found: StoredRows) -> None:
