@@ -114,7 +114,7 @@ class StagingAreas:
         return sorted(os.listdir(self.layout.sealed))
 
     def empty_trash(self, *, at: datetime) -> int:
-        """Remove what has lain in the trash until its time; returns how many things that were."""
+        """Remove what has lain in the trash until its time; see `Trash.empty`."""
         return self._trash.empty(at=at)
 
     def free_space(self) -> FreeSpace:

@@ -38,10 +38,20 @@ class Trash:
         return True
 
     def empty(self, *, at: datetime) -> int:
-        """Remove what has lain here until its time; returns how many things that were."""
+        """Remove what has lain here until its time; returns how many things that were.
+
+        Raises:
+            OSError: something stays of a thing, which is named; all others that are due have gone.
+        """
         due = [name for name in sorted(os.listdir(self._folder)) if _is_due(name, at)]
+        stays: OSError | None = None
         for name in due:
-            remove_tree(self._folder / name)
+            try:
+                remove_tree(self._folder / name)
+            except OSError as error:
+                stays = stays or OSError(error.errno, error.strerror, os.fspath(self._folder / name))
+        if stays is not None:
+            raise stays
         return len(due)
 
     def take_object(self, file: Path, *, row_id: int, until: datetime) -> bool:

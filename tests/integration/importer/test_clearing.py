@@ -80,7 +80,29 @@ def test_what_may_not_be_removed_stays_and_is_said_once(world: World, caplog: py
 
     assert staged(_area(world, upload)) == {"a/x"}
     (said,) = [record.getMessage() for record in caplog.records if record.name == "moorage.importer.publish.clear"]
-    assert said.endswith("are another account's: 1, the first is b'a/x'")
+    assert "another account's" in said
+    assert said.endswith(": 1, the first is b'a/x'")
+
+
+def test_immutable_names_stay_with_the_remnants_however_many_and_keep_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    upload, unlink = world.a_sealed_upload({f"a/{kind} {n}": b"%d" % n for kind in "ab" for n in range(10)}), os.unlink
+
+    def failing(path: str | bytes, *, dir_fd: int | None = None) -> None:
+        if isinstance(path, bytes) and path.startswith(b"a "):
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+        unlink(path, dir_fd=dir_fd)
+
+    monkeypatch.setattr(clear, "MOST_FAILURES", 5)
+    monkeypatch.setattr(os, "unlink", failing)
+
+    with caplog.at_level(logging.WARNING, logger="moorage.importer.publish.clear"):
+        assert world.work(upload).is_cleared
+
+    assert staged(_area(world, upload)) == {f"a/a {n}" for n in range(10)}
+    (said,) = [record.getMessage() for record in caplog.records if record.name == "moorage.importer.publish.clear"]
+    assert "immutable: 10, the first is b'a/a " in said
 
 
 def test_where_the_disk_fails_for_one_the_others_go_and_a_sweep_takes_it_later(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from datetime import datetime, timedelta
 
 import pytest
@@ -18,7 +19,7 @@ from moorage.jobs.sweeps.arrivals import look_into_areas
 from moorage.jobs.sweeps.clearing import clear_imported
 from moorage.jobs.sweeps.closing import discard, seal
 from moorage.jobs.sweeps.expiry import warn_and_expire
-from moorage.jobs.sweeps.tidying import remnants, strays
+from moorage.jobs.sweeps.tidying import remnants, strays, trash
 from moorage.leases import take
 from moorage.notices.models import Notice
 from moorage.projects.choices import ImportChoices
@@ -321,3 +322,17 @@ def _ends_without_a_revision(upload: Upload, clock: Clock, *, promised: datetime
 
 def _fresh(upload: Upload) -> Upload:
     return Upload.objects.get(pk=upload.pk)
+
+
+def test_what_stays_in_the_trash_is_told_once(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refused(_: StagingAreas, *, at: datetime) -> int:
+        raise PermissionError(errno.EPERM, "Operation not permitted", f"/store/trash/{at:%H}.area")
+
+    monkeypatch.setattr(StagingAreas, "empty_trash", refused)
+
+    for _ in range(2):
+        trash(clock())
+
+    assert [record.levelname for record in caplog.records if ".area" in record.getMessage()] == ["WARNING"]

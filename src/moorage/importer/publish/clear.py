@@ -33,8 +33,8 @@ MOST_FAILURES: Final = 100  # so many are not the trouble of single files
 log = logging.getLogger(__name__)
 
 
-class _NotOursError(PermissionError):
-    """A folder belongs to another account, so trying again would not help."""
+class _RefusedError(PermissionError):
+    """A folder is another account's, or a name is immutable (see chattr(1)), so trying again would not help."""
 
 
 def _at_once() -> None:
@@ -45,8 +45,8 @@ def clear_published(*, upload_id: UUID, store: StoreLayout, between: Callable[[]
     """Remove the staged names of what this upload's runs have published; returns how many went.
 
     Folders go when nothing is left in them. Harmless when the area is gone. `between` is called before every some
-    thousand names, and may let others go first. What lies in a folder of another account that we may not change stays
-    with the remnants, and is logged.
+    thousand names, and may let others go first. What lies in a folder of another account that we may not change, or is
+    immutable, stays with the remnants, and is logged.
 
     Raises:
         OSError: the file system failed for something, after the others had their turn; call it again later.
@@ -91,7 +91,7 @@ class _Clearing:
     def clear(self, row: tuple[Any, ...]) -> None:
         try:
             self.gone += _clear_file(self.folders, self.objects, row)
-        except _NotOursError:
+        except _RefusedError:
             self.refused += 1
             self.first_refused = self.first_refused or bytes(row[1])
         except OSError as error:
@@ -106,8 +106,8 @@ class _Clearing:
             raise self.first_failure
         if self.first_refused is not None:
             log.warning(
-                "upload %s: imported names stay in its sealed area, because their folders are another account's: "
-                "%d, the first is %r",
+                "upload %s: imported names stay in its sealed area, because their folders are another account's or "
+                "they themselves are immutable: %d, the first is %r",
                 upload_id, self.refused, self.first_refused,
             )  # fmt: skip
 
@@ -160,9 +160,12 @@ def _changing(folder: int, act: Callable[[], None]) -> None:
     except PermissionError as error:
         status = os.fstat(folder)
         if status.st_uid != os.geteuid():
-            raise _NotOursError(*error.args) from error
-        os.fchmod(folder, stat.S_IMODE(status.st_mode) | 0o700)
-        act()
+            raise _RefusedError(*error.args) from error
+        try:
+            os.fchmod(folder, stat.S_IMODE(status.st_mode) | 0o700)
+            act()
+        except PermissionError as again:
+            raise _RefusedError(*again.args) from again
 
 
 def _folders_deepest_first(entries: QuerySet[ManifestEntry]) -> Iterator[bytes]:

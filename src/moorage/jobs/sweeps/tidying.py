@@ -1,6 +1,8 @@
 """What has no place any more: stray areas, remnants past their time, and the trash itself."""
 
+import logging
 from datetime import datetime, timedelta
+from typing import Final
 
 from moorage.backends import backends
 from moorage.importer.shown.remnants import kept_until
@@ -9,6 +11,10 @@ from moorage.storage.areas import StagingAreas
 from moorage.transfers.models import Upload
 from moorage.transfers.remnants import remnants_past_their_time, trash_remnants
 from moorage.transfers.strays import clear_strays
+
+log = logging.getLogger(__name__)
+
+_told: Final = set[str]()  # what could not be removed, in this process
 
 
 def strays(at: datetime) -> timedelta | None:
@@ -31,5 +37,10 @@ def _trash_unless_promised(upload: Upload, *, at: datetime) -> None:
 
 def trash(at: datetime) -> timedelta | None:
     """Remove what has lain in the trash until its time."""
-    StagingAreas(backends().store).empty_trash(at=at)
+    try:
+        StagingAreas(backends().store).empty_trash(at=at)
+    except OSError as error:
+        if str(error) not in _told:
+            _told.add(str(error))
+            log.warning("something whose time in the trash has passed cannot be removed, and is tried again: %s", error)
     return None
