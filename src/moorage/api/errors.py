@@ -13,6 +13,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
 
 from moorage import errors as families
+from moorage.databases import trouble_of
 from moorage.errors import MoorageError, UnavailableError
 
 log = logging.getLogger(__name__)
@@ -98,6 +99,9 @@ def _http(request: HttpRequest, error: HttpError) -> HttpResponse:  # noqa: ARG0
 
 
 def _bug(request: HttpRequest, error: Exception) -> HttpResponse:
+    if away := trouble_of(error):
+        log.error("the database at %s %s: %s", request.method, request.path, error)
+        return tell(request, away)
     reference = secrets.token_hex(4)
     log.error("bug %s at %s %s", reference, request.method, request.path, exc_info=error)
     message = f"This is a fault of Moorage, not yours. Tell the operator the reference number {reference}."

@@ -22,9 +22,11 @@ from django.core.exceptions import (
 )
 from django.core.signals import got_request_exception
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
-from django.shortcuts import render, resolve_url
+from django.shortcuts import resolve_url
+from django.template.loader import render_to_string
 
 from moorage import errors as families
+from moorage.databases import DatabaseAwayError, trouble_of
 from moorage.errors import MoorageError, UnavailableError
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,13 @@ def answer(request: HttpRequest, error: MoorageError) -> HttpResponse:
 
 
 def answer_bug(request: HttpRequest, bug: BaseException | None) -> HttpResponse:
-    """The page of a bug: a reference number, under which the log has the traceback."""
+    """The page of a bug: a reference number, under which the log has the traceback.
+
+    Where it is none, because the database is away, that is told.
+    """
+    if away := trouble_of(bug):
+        log.error("the database at %s %s: %s", request.method, request.path, bug)
+        return answer(request, away)
     reference = secrets.token_hex(4)
     log.error("bug %s at %s %s", reference, request.method, request.path, exc_info=bug)
     sentence = (
@@ -83,9 +91,11 @@ def _tell(request: HttpRequest, status: HTTPStatus, sentence: str, *, code: str)
         "code": code,
         "back": _page_before(request),
     }
+    # Without the request nothing is asked of the database: neither who this is, nor what there is to tell her.
+    asked = None if code == DatabaseAwayError.code else request
     if request.headers.get("HX-Request") != "true":
-        return render(request, "moorage/error.html", told, status=status)
-    response = render(request, "moorage/error.html#fragment", told, status=status)
+        return HttpResponse(render_to_string("moorage/error.html", told, asked), status=status)
+    response = HttpResponse(render_to_string("moorage/error.html#fragment", told, asked), status=status)
     # What the member was looking at stays; the words go to the page's place for them.
     response["HX-Retarget"], response["HX-Reswap"] = "#flash", "innerHTML"
     return response
