@@ -54,7 +54,11 @@ def _database() -> str:
 
 def _store() -> str:
     store = backends().store
-    store.make()
+    if not store.is_there():
+        raise CheckFailedError(
+            f"{store.root} is not the store: its disk is not mounted, or it was made before stores had marks. With its "
+            "disk mounted, run `moorage-server migrate`, which says what is in the way."
+        )
     probe = store.collection / f".moorage-check-{secrets.token_hex(6)}"
     probe.write_bytes(b"probe")
     try:

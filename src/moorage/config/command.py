@@ -102,11 +102,11 @@ def globus_local(arguments: tuple[str, ...]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "globus_local", "serve", *arguments])  # noqa: S606
 
 
-@main.command(short_help="Bring the database up to date.")
+@main.command(short_help="Make the store, and bring the database up to date.")
 @data_option
 @click.option("--demo", is_flag=True, hidden=True)
 def migrate(demo: bool) -> None:
-    """Apply migrations; safe to repeat, and while nothing else runs."""
+    """Apply migrations, and make the store where it is new; safe to repeat, and while nothing else runs."""
     read_options()
     import django  # noqa: PLC0415
     from django.core.management import call_command  # noqa: PLC0415
@@ -120,6 +120,23 @@ def migrate(demo: bool) -> None:
 
         make_demo_records(demo_logins(data_folder()))
     click.echo("The database is up to date.")
+    _make_store()
+
+
+def _make_store() -> None:
+    from moorage.backends import backends  # noqa: PLC0415
+    from moorage.jobs.recognising import make_store  # noqa: PLC0415
+
+    store = backends().store
+    try:
+        is_there = make_store(store)
+    except OSError as error:
+        raise click.ClickException(f"The store cannot be made: {error}.") from error
+    if not is_there:
+        _say(
+            f"The store is not there: {store.root} holds nothing of what the database knows. Mount its disk, and all "
+            f"goes on by itself. If the store is lost, or this is another one: `mkdir -p {store.mark}`, and migrate."
+        )
 
 
 @main.command(short_help="Prove that this installation can work.")

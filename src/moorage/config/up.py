@@ -133,7 +133,8 @@ def _run(
     write_private(
         data / UP_NAME, "# Written by `moorage-server up` at each start.\n" + toml_lines(_addresses_of(addresses))
     )
-    _prepare(environment, logins, data, addresses, str(settings["globus_collection_id"]))
+    for line in _prepare(environment, logins, data, addresses, str(settings["globus_collection_id"])):
+        say(line)
     group = Supervisor(_children(data, environment, config_file), say=say)
     group.start()
     ready = lambda: all(answers(addresses.bind, port) for port in (addresses.port, addresses.globus_port))  # noqa: E731
@@ -218,8 +219,11 @@ def _environment(data: Path, addresses: Addresses, settings: dict[str, object], 
 
 def _prepare(
     environment: dict[str, str], logins: DemoLogins | None, data: Path, addresses: Addresses, collection_id: str
-) -> None:
-    """Migrations and, for the demo, its rows, its data set and demo.json. Each is safe to repeat."""
+) -> list[str]:
+    """Migrations, the store and, for the demo, its rows, its data set and demo.json. Each is safe to repeat.
+
+    Returns what is to be said of it: nothing where all is well.
+    """
     if logins:
         write_sample(this_computer(data) / "sample data")
         addresses_of = {
@@ -233,6 +237,7 @@ def _prepare(
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise StartFailedError(f"The database could not be brought up to date:\n{done.stdout}{done.stderr}")
+    return done.stdout.splitlines()[1:]
 
 
 def _children(data: Path, environment: dict[str, str], globus_config: Path) -> list[Child]:

@@ -16,8 +16,6 @@ from moorage.storage.layout import StoreLayout
 def make_backends() -> Backends:
     """The backends of this process, by its settings."""
     policies = make_policies(OPTIONS)
-    store = StoreLayout(OPTIONS.store_root)
-    store.make()
     globus = connect(
         client_id=OPTIONS.globus_client_id,
         client_secret=OPTIONS.globus_client_secret.get_secret_value(),
@@ -30,7 +28,7 @@ def make_backends() -> Backends:
     return Backends(
         globus=globus,
         links=GlobusLinks(OPTIONS.globus_web_url),
-        store=store,
+        store=StoreLayout(OPTIONS.store_root),  # not made: see `jobs.recognising`
         clock=timezone.now,
         policies=policies,
     )

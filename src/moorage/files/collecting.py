@@ -110,7 +110,7 @@ class Collector:
         In this order, so that no object makes two steps in one round. Returns how many objects have gone.
 
         Raises:
-            StoreAwayError: the store's folders are not there.
+            StoreAwayError: the store is not there.
         """
         gone = self.finish(at=at)
         self.let_leave(at=at)
@@ -167,7 +167,7 @@ class Collector:
         """Take away what is leaving, also what a round that died has left; returns how many objects have gone.
 
         Raises:
-            StoreAwayError: the store's folders are not there.
+            StoreAwayError: the store is not there.
         """
         leaving = StoredObject.objects.filter(state=ObjectState.LEAVING)
         gone = 0
@@ -194,7 +194,8 @@ class Collector:
             try:
                 for pk, digest in held.items():
                     if pk not in used:
-                        trash.take_object(objects.path_of(Digest(digest)), row_id=pk, until=until)
+                        if not trash.take_object(objects.path_of(Digest(digest)), row_id=pk, until=until):
+                            self.store.check_is_there()
                         gone.append(pk)
                         self.seam("leaving: file moved")
             except OSError:

@@ -19,14 +19,13 @@ from moorage.audit.records import record
 from moorage.files.models import ObjectState, StoredObject
 from moorage.storage.digests import Digest, Stamp
 from moorage.storage.fixity import Finding, Reading, Throttle, read_object
-from moorage.storage.layout import StoreAwayError, StoreLayout
+from moorage.storage.layout import StoreLayout
 from moorage.storage.objects import ObjectStore
 from moorage.storage.trash import Trash
 
 log = logging.getLogger(__name__)
 
 READABLE: Final = (ObjectState.LIVE, ObjectState.DOOMED)  # a leaving one's file is on its way
-HEX: Final = frozenset("0123456789abcdef")
 
 
 class Checked(StrEnum):
@@ -94,10 +93,9 @@ class FixityChecks:
         digest = Digest(stored.digest)
         with ObjectStore(self.store.objects) as objects:
             reading = read_object(objects, digest, size_bytes=stored.size_bytes, throttle=self.throttle)
-            if reading.finding is not Finding.MISSING:
-                return reading, False
-            check_objects_are_there(self.store)
-            if not bring_back(stored, store=self.store):
+            if not reading.is_whole:
+                self.store.check_is_there()
+            if reading.finding is not Finding.MISSING or not bring_back(stored, store=self.store):
                 return reading, False
             self.seam("brought back")
             return read_object(objects, digest, size_bytes=stored.size_bytes, throttle=self.throttle), True
@@ -168,14 +166,3 @@ def bring_back(stored: StoredObject, *, store: StoreLayout) -> bool:
         kept.update(verified_at=None)
     log.warning("object %s: its file lay in the trash, and is back", stored.digest)
     return True
-
-
-def check_objects_are_there(store: StoreLayout) -> None:
-    """Raise StoreAwayError unless the object store holds something, or there is nothing for it to hold.
-
-    A folder in which a disk should be mounted is there without it, and then every object would look lost.
-    """
-    store.check_is_there()
-    holds_any = any(len(name.name) == 2 and HEX.issuperset(name.name) for name in store.objects.iterdir())
-    if not holds_any and StoredObject.objects.exclude(state=ObjectState.LEAVING).exists():
-        raise StoreAwayError

@@ -14,7 +14,7 @@ from typing import Final
 
 from django.db.models import Exists, OuterRef
 
-from moorage.files.fixity import Checked, FixityChecks, check_objects_are_there
+from moorage.files.fixity import Checked, FixityChecks
 from moorage.files.models import FileVersion, ObjectState, StoredObject
 from moorage.files.orphans import Adopted, Orphans
 from moorage.storage.digests import Digest, kept_ns
@@ -87,7 +87,7 @@ class StoreCheck:
         Raises:
             StoreAwayError: the store is not there.
         """
-        check_objects_are_there(self.checks.store)
+        self.checks.store.check_is_there()
         report = StoreReport()
         for name in strangers(self.checks.store.objects):
             report.note(Trouble.STRANGER, name)
@@ -131,6 +131,7 @@ class StoreCheck:
         fresh = StoredObject.objects.filter(pk=row.pk).exclude(state=ObjectState.LEAVING).first()
         if fresh is None or self._stat(row.digest):
             return
+        self.checks.store.check_is_there()
         if fresh.state == ObjectState.DAMAGED:
             report.note(Trouble.DAMAGED, row.digest, is_mended=self._mend(fresh))
         else:

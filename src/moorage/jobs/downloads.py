@@ -66,7 +66,8 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
     with kept(lease):
         tree = DownloadTree.objects.select_related("project").get(pk=lease.pk)
         try:
-            take_on(tree, lease, should_stop, executor)
+            with backends().store.or_away():
+                take_on(tree, lease, should_stop, executor)
         except LeaseLostError:
             log.warning("tree %s: another worker has taken it over", tree.name)
         except (WorkStoppedError, TreeUnwantedError):

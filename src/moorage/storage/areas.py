@@ -1,7 +1,7 @@
 """Staging areas: made in the collection, looked at, sealed out of it, discarded into the trash.
 
 Every move is one rename, may be repeated, and is on disk when it returns. Who may do it, and
-when, is decided in `transfers`.
+when, is decided in `transfers`. Nothing is made, or called missing, while the store is away: then StoreAwayError.
 """
 
 import os
@@ -62,22 +62,25 @@ class StagingAreas:
 
     def make(self, area_name: str) -> None:
         """Make an empty area; harmless when it is there."""
+        self.layout.check_is_there()
         self.path_of(area_name).mkdir(mode=0o755, exist_ok=True)
         sync_folder(self.layout.collection)
 
     def exists(self, area_name: str) -> bool:
         """Whether this name is in the collection; after the seal that means that it has reappeared."""
-        return os.path.lexists(self.path_of(area_name))
+        return self._surely(os.path.lexists(self.path_of(area_name)))
 
     def is_sealed(self, upload_id: object) -> bool:
-        return self.sealed_path(upload_id).is_dir()
+        return self._surely(self.sealed_path(upload_id).is_dir())
 
     def look(self, area_name: str) -> Arrived:
         """Count what lies in an area; nothing is followed. Takes as long as listing it does.
 
         An area that is not there is empty.
         """
-        return look_at(self.path_of(area_name))
+        arrived = look_at(self.path_of(area_name))
+        self._surely(bool(arrived.state_digest))
+        return arrived
 
     def seal(self, area_name: str, upload_id: object) -> Path:
         """Move an area out of Globus's reach; an area that was moved before stays where it is.
@@ -90,7 +93,7 @@ class StagingAreas:
             try:
                 source.rename(target)
             except FileNotFoundError:
-                if not target.exists():
+                if not self._surely(target.exists()):
                     raise AreaMissingError(area_name) from None
         # The rename is only durable once both folders are.
         sync_folder(self.layout.sealed)
@@ -99,11 +102,11 @@ class StagingAreas:
 
     def discard(self, area_name: str, *, until: datetime) -> bool:
         """Put an area that Globus can reach into the trash. False when there is none (any more)."""
-        return self._trash.take(self.path_of(area_name), until=until)
+        return self._surely(self._trash.take(self.path_of(area_name), until=until))
 
     def discard_sealed(self, upload_id: object, *, until: datetime) -> bool:
         """Put a sealed area into the trash. False when there is none (any more)."""
-        return self._trash.take(self.sealed_path(upload_id), until=until)
+        return self._surely(self._trash.take(self.sealed_path(upload_id), until=until))
 
     def reappeared(self) -> list[str]:
         """Every name in the collection: which of them should not be there (any more) is known to `transfers`."""
@@ -119,6 +122,12 @@ class StagingAreas:
 
     def free_space(self) -> FreeSpace:
         return free_space(self.layout.root)
+
+    def _surely(self, is_found: bool) -> bool:
+        """The same, unless what was not found is away with the store."""
+        if not is_found:
+            self.layout.check_is_there()
+        return is_found
 
     @property
     def _trash(self) -> Trash:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from moorage.storage.digests import stamp_of
+from moorage.storage.layout import MARK
 from moorage.storage.names import is_temporary
 
 _HEX: Final = frozenset("0123456789abcdef")
@@ -39,11 +40,11 @@ def read_prefix(objects: Path, prefix: str) -> list[Listed]:
 
 
 def strangers(objects: Path) -> Iterator[str]:
-    """Names beside the folders of the fan-out that are neither one nor a file that is being placed."""
+    """Names beside the folders of the fan-out that are neither one, nor the mark, nor a file that is being placed."""
     with os.scandir(objects) as entries:
         for entry in entries:
             is_folder = len(entry.name) == 2 and _HEX.issuperset(entry.name) and entry.is_dir(follow_symlinks=False)
-            if not is_folder and not is_temporary(entry.name):
+            if not is_folder and not is_temporary(entry.name) and entry.name != MARK:
                 yield entry.name
 
 

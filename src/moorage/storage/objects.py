@@ -44,9 +44,14 @@ class ObjectStore:
         return self._objects / digest[:2] / digest
 
     def size_of(self, digest: Digest) -> int | None:
-        """The size of an object's file; None where there is none."""
+        """The size of an object's file; None where there is none.
+
+        Raises:
+            OSError: there is no store, or it cannot be looked at.
+        """
+        folder = self._folder(digest[:2])
         try:
-            return os.stat(digest, dir_fd=self._folder(digest[:2]), follow_symlinks=False).st_size
+            return os.stat(digest, dir_fd=folder, follow_symlinks=False).st_size
         except FileNotFoundError:
             return None
 
@@ -132,13 +137,15 @@ class ObjectStore:
 
     def _folder(self, prefix: str) -> int:
         if prefix not in self._folders:
-            path = self._objects / prefix
-            try:
-                self._folders[prefix] = os.open(path, FOLDER_FLAGS)
-            except FileNotFoundError:
-                if not prefix:  # the store's own folder is never made here: where it is missing, its disk is
-                    raise
-                with suppress(FileExistsError):
-                    path.mkdir(mode=0o700)
-                self._folders[prefix] = os.open(path, FOLDER_FLAGS)
+            self._folders[prefix] = self._opened(prefix) if prefix else os.open(self._objects, FOLDER_FLAGS)
         return self._folders[prefix]
+
+    def _opened(self, prefix: str) -> int:
+        # Below the descriptor of the store's own folder, which is never made here: where it is missing, its disk is.
+        root = self._folder("")
+        try:
+            return os.open(prefix, FOLDER_FLAGS, dir_fd=root)
+        except FileNotFoundError:
+            with suppress(FileExistsError):
+                os.mkdir(prefix, mode=0o700, dir_fd=root)
+            return os.open(prefix, FOLDER_FLAGS, dir_fd=root)

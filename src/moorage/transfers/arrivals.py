@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 
 from moorage.backends import Policies, backends
 from moorage.storage.areas import AreaMissingError, Arrived, StagingAreas, look_at
+from moorage.storage.layout import StoreAwayError
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 
@@ -39,21 +40,28 @@ def look_at_area(upload: Upload, *, at: datetime) -> bool:
     """Look once, and write down what is there. True when something has changed since the last look.
 
     Raises:
-        AreaMissingError: the upload says so, until the area is there again.
+        AreaMissingError, StoreAwayError: the upload says so, until the area is there again.
     """
     begun = time.monotonic()
     open_row = Upload.objects.filter(pk=upload.pk, state=UploadState.OPEN)
-    areas = StagingAreas(backends().store)
-    arrived = areas.look(upload.area_name)
-    # A freeze is marked before it moves the area: while the row is open its area must be there.
-    if arrived == Arrived() and not areas.exists(upload.area_name) and open_row.exists():
-        missing = AreaMissingError(upload.area_name)
+    try:
+        arrived = _look(upload.area_name, open_row)
+    except (AreaMissingError, StoreAwayError) as missing:
         open_row.exclude(reason=missing.code).update(reason=missing.code, reason_text=str(missing))
-        raise missing
+        raise
     took = time.monotonic() - begun
-    open_row.filter(reason=AreaMissingError.code).update(reason="", reason_text="")
+    open_row.filter(reason__in=(AreaMissingError.code, StoreAwayError.code)).update(reason="", reason_text="")
     open_row.update(look_seconds=took)
     return note_arrived(open_row, arrived, before=upload.arrived_digest, as_of=at, at=at)
+
+
+def _look(area_name: str, open_row: QuerySet[Upload]) -> Arrived:
+    areas = StagingAreas(backends().store)
+    arrived = areas.look(area_name)
+    # A freeze is marked before it moves the area: while the row is open its area must be there.
+    if arrived == Arrived() and not areas.exists(area_name) and open_row.exists():
+        raise AreaMissingError(area_name)
+    return arrived
 
 
 def note_arrived(open_row: QuerySet[Upload], arrived: Arrived, *, before: str, as_of: datetime, at: datetime) -> bool:

@@ -72,7 +72,7 @@ def continue_discarding(upload: Upload, *, at: datetime) -> bool:
     """Take a DISCARDING upload as far as it goes now. True: it is DISCARDED; False: ask again soon.
 
     Raises:
-        GlobusUnavailableError: Globus does not answer; nothing is lost.
+        GlobusUnavailableError, StoreAwayError: Globus does not answer, or the store is away; nothing is lost.
     """
     while upload.current_state is UploadState.DISCARDING:
         before = upload.close_step

@@ -45,8 +45,8 @@ def continue_sealing(upload: Upload, *, at: datetime) -> bool:
     Returns True when it is no longer SEALING, False when something outside must end first: ask again soon.
 
     Raises:
-        GlobusUnavailableError, GlobusRefusedError, AreaMissingError: the upload says why, and the freeze stands
-            where it stood.
+        GlobusUnavailableError, GlobusRefusedError, AreaMissingError, StoreAwayError: the upload says why, and the
+            freeze stands where it stood.
     """
     while upload.current_state is UploadState.SEALING:
         before = upload.close_step

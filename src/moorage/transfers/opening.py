@@ -14,6 +14,7 @@ from moorage.errors import MoorageError
 from moorage.globus.service import AccessRuleConflictError, AccessRuleLimitError, GlobusUnavailableError
 from moorage.projects.models import Project
 from moorage.storage.areas import StagingAreas
+from moorage.storage.layout import StoreAwayError
 from moorage.transfers import rules
 from moorage.transfers.due import Sweep, make_due
 from moorage.transfers.grants import ask_for_rule, follow_reasons, seen_in_list
@@ -63,15 +64,15 @@ def prepare_upload(upload: Upload, *, at: datetime) -> bool:
     whether the upload is OPEN now; if not, the upload says what it waits for.
 
     Raises:
-        GlobusUnavailableError, GlobusRefusedError: the upload says so, and a sweep goes on.
+        GlobusUnavailableError, GlobusRefusedError, StoreAwayError: the upload says so, and a sweep goes on.
     """
     state = upload.current_state
     if state is not UploadState.REQUESTED:
         return state is UploadState.OPEN
     # A role or account that ended beside Create did not see this row yet; from now on whatever ends does.
     follow_reasons(Upload.objects.select_related("owner", "project").get(pk=upload.pk))
-    StagingAreas(backends().store).make(upload.area_name)
     try:
+        StagingAreas(backends().store).make(upload.area_name)
         rules_seen = _get_rules(upload, at=at)
     except MoorageError as error:
         _say(upload, error.code, _sentence_of(error))
@@ -134,6 +135,8 @@ def _sentence_of(error: MoorageError) -> str:
         return "An older access rule is in the way and is being taken away. This goes on by itself."
     if isinstance(error, GlobusUnavailableError):
         return "Globus does not answer at the moment. This upload opens by itself when it does."
+    if isinstance(error, StoreAwayError):
+        return f"{error} This upload opens by itself when it is back."
     return f"{error} This upload opens by itself when that is mended."
 
 

@@ -24,7 +24,11 @@ def trash_remnants(upload: Upload, *, at: datetime) -> None:
     """From now on nothing can be retried; then the sealed area goes to the trash. Safe to repeat.
 
     An upload that was retried since it was read stays as it is: its last run promises another day.
+
+    Raises:
+        StoreAwayError: the store is not there; nothing was changed.
     """
+    backends().store.check_is_there()
     kept = Upload.objects.filter(pk=upload.pk, state=UploadState.IMPORTED, is_cleared=True, held_by="")
     if kept.filter(fence=upload.fence).update(remnants_gone_at=upload.remnants_gone_at or at):
         until = at + backends().policies.trash_kept

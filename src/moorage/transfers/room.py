@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from moorage.backends import backends
 from moorage.errors import QuotaExceededError
-from moorage.storage.room import free_space
+from moorage.storage.room import FreeSpace, free_space
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,20 @@ def room_left() -> Room:
     Raises:
         StoreAwayError: the store is not there.
     """
-    backends().store.check_is_there()
-    policies = backends().policies
-    space = free_space(backends().store.root)
-    above = space.above_floor(percent=policies.free_floor_percent, floor_bytes=policies.free_floor_bytes)
+    space, above = _space()
     return Room(free_bytes=space.free_bytes, left_bytes=max(0, above))
 
 
 def check_room() -> None:
-    """Raise NoRoomError when no new upload may open."""
-    policies = backends().policies
-    space = free_space(backends().store.root)
-    above = space.above_floor(percent=policies.free_floor_percent, floor_bytes=policies.free_floor_bytes)
+    """Raise NoRoomError when no new upload may open, StoreAwayError when there is no telling."""
+    space, above = _space()
     if above <= 0:
         raise NoRoomError(Room(space.free_bytes, 0), floor_bytes=space.free_bytes - above)
+
+
+def _space() -> tuple[FreeSpace, int]:
+    """The room of the store's file system, and how many bytes of it are above the floor."""
+    outside = backends()
+    outside.store.check_is_there()
+    space, policies = free_space(outside.store.root), outside.policies
+    return space, space.above_floor(percent=policies.free_floor_percent, floor_bytes=policies.free_floor_bytes)

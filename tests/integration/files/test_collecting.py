@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
@@ -449,6 +450,32 @@ def test_a_store_that_is_away_loses_no_row(store: StoreLayout, collector: Collec
     rounds(collector, clock, 1)
 
     assert len(in_trash(store, b"bytes")) == 1
+
+
+def test_a_store_that_goes_away_in_the_middle_of_a_round_loses_no_row(
+    store: StoreLayout, collector: Collector, clock: MovedClock
+) -> None:
+    for number in range(3):
+        a_stored_object(f"bytes {number}".encode(), store=store)
+    rounds(collector, clock, 1)
+    disk, wait = store.root.parent / "its disk", collecting.wait_for_others
+
+    def goes_away() -> bool:
+        store.root.rename(disk)
+        for name in ("collection", "sealed", "objects", "trees", "trash"):
+            (store.root / name).mkdir(parents=True)
+        return wait()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collecting, "wait_for_others", goes_away)
+        with pytest.raises(StoreAwayError):
+            rounds(collector, clock, 1)
+    assert list(StoredObject.objects.values_list("state", flat=True)) == [ObjectState.LEAVING] * 3
+
+    shutil.rmtree(store.root)
+    disk.rename(store.root)
+    rounds(collector, clock, 1)
+    assert sum(len(in_trash(store, f"bytes {number}".encode())) for number in range(3)) == 3
 
 
 def an_orphan(store: StoreLayout, content: bytes, *, named: bytes | None = None) -> str:

@@ -272,3 +272,15 @@ def test_odd_names_arrive_in_the_header(member: Client, project: Project, store:
     told = member.get(*content_of(project, path='odd/"quote" é\n.txt')).headers["Content-Disposition"]
 
     assert told == "attachment; filename=\"_quote_ __.txt\"; filename*=UTF-8''%22quote%22%20%C3%A9%0A.txt"
+
+
+def test_a_file_whose_store_is_away_is_not_called_missing(member: Client, project: Project, store: StoreLayout) -> None:
+    store.root.rename(store.root.parent / "its disk")
+    for name in ("collection", "sealed", "objects", "trees", "trash"):
+        (store.root / name).mkdir(parents=True)
+
+    response = member.get(*content_of(project, path="data/ten.txt"))
+
+    assert response.status_code == 503
+    assert "The disk with the files is not there at the moment." in body(response).decode()
+    assert StoredObject.objects.get().state == ObjectState.LIVE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from datetime import timedelta
@@ -147,6 +148,23 @@ def test_a_disk_that_is_away_damages_nothing(store: StoreLayout, checks: FixityC
 
     with pytest.raises(StoreAwayError):
         run(checks, each(asked_for()))
+
+    stored.refresh_from_db()
+    assert stored.state == ObjectState.LIVE
+
+
+def test_a_disk_that_is_pulled_out_while_it_is_read_damages_nothing(
+    store: StoreLayout, checks: FixityChecks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = verified(store, b"bytes")
+
+    def pulled_out(*_: object) -> bytes:
+        store.root.rename(store.root.parent / "its disk")
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, "pread", pulled_out)
+    with pytest.raises(StoreAwayError):
+        checks.check(stored)
 
     stored.refresh_from_db()
     assert stored.state == ObjectState.LIVE

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from moorage.backends import Policies
+from moorage.jobs.recognising import recognise_store
 from moorage.jobs.schedule import Plan
 from moorage.jobs.sweeps import (
     arrivals,
@@ -32,6 +33,7 @@ DAY = timedelta(days=1)
 def all_plans(policies: Policies) -> list[Plan]:
     """The plans of a worker that works by these policies."""
     return [
+        Plan("store", recognise_store, MINUTE),
         Plan(Sweep.REQUESTS, requests.open_requested, SECONDS_10),
         Plan(Sweep.SEALING, closing.seal, SECONDS_10),
         Plan(Sweep.DISCARDING, closing.discard, SECONDS_10),
