@@ -1,5 +1,6 @@
 """Which uploads' imports are small: those that need not wait until larger ones leave a thread or a process free."""
 
+from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -23,27 +24,31 @@ def is_small(upload: Upload) -> bool:
     # After a publication only its remnants are left.
     if was_large and not upload.has_published:
         return False
-    return _counted_once(backends().store.sealed / str(upload.pk), upload.state_changed_at)
+    with suppress(OSError):  # not to be read at the moment: the import itself says so, and it is counted again
+        return _counted_once(backends().store.sealed / str(upload.pk), upload.state_changed_at)
+    return False
 
 
 @lru_cache(maxsize=10_000)
 def _counted_once(area: Path, _since: datetime) -> bool:
     """`_since` tells one state of an area from the next."""
-    return is_area_small(area)
+    return _count(area)
 
 
 def is_area_small(area: Path) -> bool:
     """Whether an area, sealed or not, holds so little now."""
-    names = files = size = 0
-    try:
-        for found in walk(area):
-            names += 1
-            if found.kind is FoundKind.FILE:
-                files += 1
-                size += found.size_bytes
-            # Folders take their time, too, but have fewer reads.
-            if files > SMALL_FILES or size > SMALL_BYTES or names > 2 * SMALL_FILES:
-                return False
-    except OSError:
-        return False  # not to be read at the moment: the import itself says so
+    with suppress(OSError):
+        return _count(area)
+    return False
+
+
+def _count(area: Path) -> bool:
+    files = size = 0
+    for names, found in enumerate(walk(area), start=1):
+        if found.kind is FoundKind.FILE:
+            files += 1
+            size += found.size_bytes
+        # Folders take their time, too, but have fewer reads.
+        if files > SMALL_FILES or size > SMALL_BYTES or names > 2 * SMALL_FILES:
+            return False
     return True
