@@ -40,9 +40,9 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
     Raises:
         LeaseLostError: it is not wanted any more; what it had written, the next look replaces.
         ImportStoppedError: the worker is to end.
-        StoreAwayError: the disk with the area is not there.
+        StoreAwayError: the store is not there.
     """
-    job.check_disk()
+    job.check_area()
     head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
     job.note(step="scan", files_done=0, bytes_done=0)
     faults = read_found_lists(job)

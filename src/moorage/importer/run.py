@@ -34,7 +34,7 @@ def run_import(job: ImportJob) -> int | None:
     The upload's end is told through `job.finish`, in the transaction that moves the project's head.
 
     Raises:
-        StoreAwayError: the disk with the area is not there; it goes on where it is taken up next.
+        StoreAwayError: the store is not there; it goes on where it is taken up next.
         MoorageError: the import cannot go on; end it with `runs.fail_run`.
         LeaseLostError: another worker has it; nothing more was written.
         ImportStoppedError: the worker is to end; it goes on where it is taken up next.
@@ -46,8 +46,8 @@ def run_import(job: ImportJob) -> int | None:
 def _run(job: ImportJob) -> int | None:
     run = begin_run(job)
     job.seam("begun")
-    job.check_disk()
-    job.check_cancelled()
+    job.check_cancelled()  # whoever waits for the store hears of it here only
+    job.check_area()
     if run.scanned_at is None:
         forget_mere_plans(job)
         run.warnings = [{"code": BAD_LIST, "sentence": fault} for fault in read_found_lists(job)]

@@ -3,6 +3,8 @@
 import errno
 from typing import Final, NamedTuple
 
+from moorage.importer.ledger import disk_waits
+
 
 class Told(NamedTuple):
     """What a page says of it. `passes`: it is waited for, however long it takes."""
@@ -12,12 +14,8 @@ class Told(NamedTuple):
     passes: bool = False
 
 
-_NO_ROOM: Final = Told("no_room", "The disk is full or cannot be written to.", passes=True)
-STORE_AWAY: Final = Told(
-    "import.store_away",
-    "The disk with the files is not there at the moment. Nothing is lost; tell the operator. It goes on by itself.",
-    passes=True,
-)
+_NO_ROOM: Final = Told("no_room", disk_waits.NO_ROOM.sentence, passes=True)
+STORE_AWAY: Final = Told(*disk_waits.STORE_AWAY, passes=True)
 _NOTHING_LEFT: Final = Told(
     "not_opened",
     "The machine had no open files or memory left for it. Nothing is lost. "

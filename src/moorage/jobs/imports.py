@@ -114,7 +114,8 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
         job = job_that_ends(upload, lease)
         try:
             job = job_of(upload, lease, should_stop=should_stop, executor=executor)
-            number = run_import(job)
+            with backends().store.or_away():
+                number = run_import(job)
         except LeaseLostError:
             log.warning("import of %s: another worker has taken it over", upload.pk)
         except ImportStoppedError:

@@ -29,6 +29,7 @@ from moorage.jobs.small_imports import is_area_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.projects.choices import ImportChoices
 from moorage.storage.areas import Look, StagingAreas
+from moorage.storage.layout import StoreAwayError
 from moorage.transfers.arrivals import note_arrived
 from moorage.transfers.doubt import suspicions
 from moorage.transfers.models import Upload
@@ -69,11 +70,14 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False) -> No
     with kept(lease):
         preview = Preview.objects.select_related("upload", "upload__project").get(pk=lease.pk)
         try:
-            _make(preview, lease, should_stop)
+            with backends().store.or_away():
+                _make(preview, lease, should_stop)
         except LeaseLostError:
             log.info("preview of %s: it is wanted otherwise by now", preview.upload_id)
         except ImportStoppedError:
             lease.release()
+        except StoreAwayError as error:
+            _end(lease, PreviewState.FAILED, reason=error.code, reason_text=f"{error} Look again when it is back.")
         except MoorageError as error:
             _end(lease, PreviewState.FAILED, reason=error.code, reason_text=str(error))
         except (OperationalError, InterfaceError):

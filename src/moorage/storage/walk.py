@@ -187,17 +187,21 @@ def _no_folder(found: Found) -> Found:
 
 
 def look_again(root: Path, folder: bytes, names: Iterable[bytes]) -> list[Found]:
-    """What stands now at names of a folder below `root` that were files when they were listed."""
+    """What stands now at names of a folder below `root` that were files when they were listed.
+
+    Raises:
+        OSError: the root itself cannot be opened.
+    """
     paths = [folder + b"/" + name if folder else name for name in names]
-    try:
-        with OpenFolders(root) as folders:
+    with OpenFolders(root) as folders:
+        try:
             descriptor = folders.at(folder)
-            return [_no_folder(look_at(descriptor, folder, path.rpartition(b"/")[2])) for path in paths]
-    except OSError as error:
-        # What was a folder may be gone, or a link now.
-        is_gone = error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
-        trouble = "vanished" if is_gone else "unreadable"
-        return [Found(path, FoundKind.OTHER, trouble=trouble) for path in paths]
+        except OSError as error:
+            # What was a folder may be gone, or a link now.
+            is_gone = error.errno in {errno.ENOENT, errno.ENOTDIR, errno.ELOOP}
+            trouble = "vanished" if is_gone else "unreadable"
+            return [Found(path, FoundKind.OTHER, trouble=trouble) for path in paths]
+        return [_no_folder(look_at(descriptor, folder, path.rpartition(b"/")[2])) for path in paths]
 
 
 def kind_of(mode: int) -> FoundKind:

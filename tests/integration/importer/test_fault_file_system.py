@@ -33,7 +33,7 @@ from moorage.backends import Backends, Policies, using
 from moorage.files import collecting, registering
 from moorage.globus.links import GlobusLinks
 from moorage.importer.batches import tally
-from moorage.importer.ledger import durability, job
+from moorage.importer.ledger import disk_waits, durability, job
 from moorage.importer.place import passes
 from moorage.importer.plan import scan, still_to_place
 from moorage.importer.publish import publishing
@@ -63,7 +63,7 @@ def _quick(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         (job, "PAUSE_SECONDS", 0.0),
         (registering, "PAUSE_SECONDS", 0.0),
         (collecting, "PAUSE_SECONDS", 0.0),
-        (job, "ROOM_POLL_SECONDS", 0.01),
+        (disk_waits, "POLL_SECONDS", 0.01),
         (passes, "AGAIN_SECONDS", 0.01),
         (publishing, "ASK_AGAIN_SECONDS", 0.01),
         (import_troubles, "FIRST_DELAY", timedelta(0)),

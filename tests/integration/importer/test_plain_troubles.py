@@ -15,7 +15,7 @@ from importing import World, contents, fill, reasons, staged
 from kill_matrix import Inline
 from moorage.backends import backends
 from moorage.importer.batches.place_plain import place_plain
-from moorage.importer.ledger import job
+from moorage.importer.ledger import disk_waits
 from moorage.importer.plan.planner import Planner
 from moorage.storage import sync
 from moorage.transfers.retrying import retry_upload
@@ -68,7 +68,7 @@ class AtTheFirstBatch(Inline):
 
 
 def test_a_store_that_is_away_for_a_batch_costs_no_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(job, "ROOM_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(disk_waits, "POLL_SECONDS", 0.05)
     files = {str(number): b"%d" % number for number in range(5)}
     upload = world.a_sealed_upload(files)
     objects, away = world.store.objects, world.store.root / "away"

@@ -26,7 +26,7 @@ from moorage.importer.batches import data
 from moorage.importer.batches.data import Answer, BatchOrder, Hint, PlacedFile, unflat
 from moorage.importer.batches.place import place_batch
 from moorage.importer.batches.plain import PlainOrder, all_odd
-from moorage.importer.ledger import job as import_job
+from moorage.importer.ledger import disk_waits
 from moorage.importer.models import ImportProblem, ImportRun, Preview, PreviewState
 from moorage.importer.run import run_import
 from moorage.importer.words.reasons import READ_ERROR
@@ -37,6 +37,7 @@ from moorage.leases import LeaseWatch
 from moorage.projects.choices import ImportChoices
 from moorage.storage import walk as walk_module
 from moorage.storage.digests import stamp_of
+from moorage.storage.layout import StoreLayout
 from moorage.storage.walk import walk
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
@@ -144,7 +145,7 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_its_own(world: World, code: 
 def test_a_full_disk_pauses_the_import_with_its_reason_and_it_goes_on_by_itself(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_job, "ROOM_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(disk_waits, "POLL_SECONDS", 0.05)
     upload = world.a_sealed_upload({"a": b"a"})
     tries: list[bytes] = []
     said: list[str] = []
@@ -175,7 +176,7 @@ def test_a_full_disk_pauses_the_import_with_its_reason_and_it_goes_on_by_itself(
 def test_below_the_floor_of_free_space_an_import_waits_and_says_why(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(import_job, "ROOM_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(disk_waits, "POLL_SECONDS", 0.05)
     upload = world.a_sealed_upload({"a": b"a"})
     lease = claim_next(LeaseWatch())
     assert lease is not None
@@ -200,7 +201,7 @@ def test_below_the_floor_of_free_space_an_import_waits_and_says_why(
 
 
 def test_a_store_that_is_away_for_a_while_costs_no_file(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(import_job, "ROOM_POLL_SECONDS", 0.05)
+    monkeypatch.setattr(disk_waits, "POLL_SECONDS", 0.05)
     upload = world.a_sealed_upload({"a": b"a"})
     away = world.store.root / "not mounted"
     world.store.objects.rename(away)
@@ -362,9 +363,9 @@ def test_a_folder_that_stops_being_readable_halfway_is_told_of_and_what_was_foun
 def test_files_of_another_account_are_copied_and_unreadable_ones_reported(tmp_path: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("Only root can act as another account.")
+    StoreLayout(tmp_path).make()
     area, objects = tmp_path / "area", tmp_path / "objects"
     area.mkdir()
-    objects.mkdir()
     let_in(tmp_path)
     os.chown(area, 65534, 65534)
     os.chown(objects, 65534, 65534)

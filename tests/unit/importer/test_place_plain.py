@@ -13,7 +13,7 @@ import pytest
 
 from moorage.files.paths import path_key
 from moorage.importer.batches import place_plain as module
-from moorage.importer.batches.data import NO_ROOM, READ_ERROR
+from moorage.importer.batches.data import AWAY, READ_ERROR
 from moorage.importer.batches.place_plain import place_plain
 from moorage.importer.batches.plain import (
     DIGEST,
@@ -31,12 +31,13 @@ from moorage.importer.batches.plain import (
 from moorage.importer.words.verdicts import Verdict
 from moorage.storage import small_files, sync
 from moorage.storage.digests import CHUNK_BYTES, digest_chunks
+from moorage.storage.layout import StoreLayout
 from moorage.storage.small_files import LARGEST_BYTES, ONE_READ_BYTES
 
 
 @pytest.fixture
 def area(tmp_path: Path) -> Path:
-    (tmp_path / "objects").mkdir()
+    StoreLayout(tmp_path).make()
     (tmp_path / "area" / "folder").mkdir(parents=True)
     return tmp_path / "area"
 
@@ -238,9 +239,9 @@ def test_what_could_not_be_synced_is_not_forgotten(area: Path, monkeypatch: pyte
 
 def test_a_store_that_is_away_is_waited_for(area: Path) -> None:
     (area / "folder" / "a").write_bytes(b"1")
-    (area.parent / "objects").rmdir()
+    (area.parent / "objects").rename(area.parent / "elsewhere")
 
-    assert placed(area, b"a").trouble == NO_ROOM
+    assert placed(area, b"a").trouble == AWAY
 
 
 def test_an_order_is_left_off_when_it_has_read_enough(area: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -82,6 +82,7 @@ class FileTrouble(NamedTuple):
 CHANGED: Final = "changed"  # it was written to meanwhile: try again
 STILL_OPEN: Final = "still_open"  # somebody may write to it: try again
 NO_ROOM: Final = "no_room"  # the disk is full or read-only: pause
+AWAY: Final = "away"  # the store is not there: pause
 OTHER_SIZE: Final = "other_size"  # the object that is there is damaged: place anew
 BUSY: Final = "busy"  # no descriptor or memory was to be had: try again
 VANISHED: Final = "vanished"

@@ -13,6 +13,7 @@ from moorage.importer.batches import data, tally
 from moorage.importer.batches.data import BatchOrder, Hint
 from moorage.storage.digests import CHUNK_BYTES, Digest, Digested, digest_open_file, nobody, stamp_of
 from moorage.storage.folders import OpenFolders, split_path
+from moorage.storage.layout import StoreLayout
 from moorage.storage.readlease import ReadLease
 from moorage.storage.small_files import FILE_FLAGS
 
@@ -100,22 +101,21 @@ def digest_staged(
     return found
 
 
-def trouble_of_area(error: OSError, area: str) -> str:
+def trouble_of_area(error: OSError, objects: str) -> str:
     """Which trouble an error is where a staged file was worked with."""
-    return _unless_away(trouble_of(error), Path(area).parent)
+    return _unless_away(trouble_of(error), objects)
 
 
 def trouble_of_store(error: OSError, objects: str) -> str:
     """Which trouble an error is where the object store was worked with: nothing is wrong with the staged file."""
     code = trouble_of(error)
-    if code in {data.UNREADABLE, data.NOT_A_FILE}:
-        return data.NOT_STORED
-    return _unless_away(code, Path(objects))
+    return _unless_away(data.NOT_STORED if code in {data.UNREADABLE, data.NOT_A_FILE} else code, objects)
 
 
-def _unless_away(code: str, folder: Path) -> str:
-    # Not a file is gone but the whole store, such as a file system that is not mounted: wait for it.
-    return data.NO_ROOM if code == data.VANISHED and not folder.is_dir() else code
+def _unless_away(code: str, objects: str) -> str:
+    """Where the whole store is away, that is the trouble, and no file's."""
+    is_of_files = code not in {data.NO_ROOM, data.BUSY}
+    return data.AWAY if is_of_files and not StoreLayout(Path(objects).parent).is_there() else code
 
 
 def trouble_of(error: OSError) -> str:

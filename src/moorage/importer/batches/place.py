@@ -46,7 +46,7 @@ def place_batch(order: BatchOrder) -> Answer:
             except OSError as error:
                 return _all_in_trouble(order, error, trouble_of_store(error, order.objects))
     except OSError as error:
-        return _all_in_trouble(order, error, trouble_of_area(error, order.area))
+        return _all_in_trouble(order, error, trouble_of_area(error, order.objects))
     return answer
 
 
@@ -60,7 +60,7 @@ def digest_batch(order: BatchOrder) -> Answer:
         with OpenFolders(Path(order.area)) as folders:
             return _each(order, folders, _digesting)
     except OSError as error:
-        return _all_in_trouble(order, error, trouble_of_area(error, order.area))
+        return _all_in_trouble(order, error, trouble_of_area(error, order.objects))
 
 
 def _all_in_trouble(order: BatchOrder, error: OSError, code: str) -> Answer:
@@ -94,7 +94,7 @@ def _one(order: BatchOrder, index: int, file: File, folders: OpenFolders, act: A
     except StoreRefusesError as refusal:
         return FileTrouble(index, trouble_of_store(refusal.error, order.objects), str(refusal.error))
     except OSError as error:
-        return FileTrouble(index, trouble_of_area(error, order.area), str(error))
+        return FileTrouble(index, trouble_of_area(error, order.objects), str(error))
 
 
 _TROUBLES: Final[Mapping[type[Exception], str]] = {

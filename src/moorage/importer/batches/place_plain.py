@@ -42,7 +42,7 @@ def place_plain(order: PlainOrder) -> PlainAnswer:
         with OpenFolders(Path(order.area)) as folders:
             return _place_all(order, folders)
     except OSError as error:
-        return _undone(order, trouble_of_area(error, order.area))
+        return _undone(order, trouble_of_area(error, order.objects))
 
 
 def _place_all(order: PlainOrder, folders: OpenFolders) -> PlainAnswer:

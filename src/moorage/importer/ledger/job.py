@@ -22,14 +22,12 @@ from moorage.backends import Policies
 from moorage.files.models import Revision
 from moorage.importer.words.reporting import ImportCancelledError, ImportStoppedError, Outcome, Progress
 from moorage.projects.choices import ImportChoices
-from moorage.storage.layout import StoreAwayError, StoreLayout
-from moorage.storage.room import can_write, free_space
+from moorage.storage.layout import StoreLayout
 from moorage.storage.walk import FolderPart
 
 # SQLite's lock is not fair: without a pause between two write transactions others wait for long (design §5).
 PAUSE_SECONDS: Final = 0.010
 REPORT_SECONDS: Final = 1.0
-ROOM_POLL_SECONDS: Final = 2.0
 
 
 class Suspicions(Protocol):
@@ -124,13 +122,10 @@ class ImportJob:
         if told := self.cancelled():
             raise ImportCancelledError(told)
 
-    def check_disk(self) -> None:
-        """Where the area is missing, raise StoreAwayError if the disk is that it should be on: nothing is gone then."""
-        if self.area.is_dir():
-            return
-        self.check_cancelled()  # whoever waits for the disk hears of it here only
-        if not (self.area.parent.is_dir() and self.store.objects.is_dir()):
-            raise StoreAwayError
+    def check_area(self) -> None:
+        """Where the area is missing, raise StoreAwayError if the whole store is: then nothing is gone."""
+        if not self.area.is_dir():
+            self.store.check_is_there()
 
     def note(self, **changes: Any) -> None:
         """Change the progress; it is written with the next batch, or now if a second has passed."""
@@ -183,25 +178,6 @@ class ImportJob:
         while (left := until - time.monotonic()) > 0:
             self.note()
             time.sleep(min(left, 0.2))
-
-    def room_left(self) -> int:
-        """Bytes that are left above the floor of free space."""
-        return free_space(self.store.root).above_floor(
-            percent=self.policies.free_floor_percent, floor_bytes=self.policies.free_floor_bytes
-        )
-
-    def wait_for_room(self) -> None:
-        """Return at once above the floor of free space; below it pause, say so, and go on by itself."""
-        if self.room_left() < 0:
-            self.wait_until_writable("The disk is nearly full.")
-
-    def wait_until_writable(self, sentence: str) -> None:
-        """Pause with a reason until there is room above the floor and the store can be written to."""
-        self.pause("import.no_room", sentence)
-        self.sleep(ROOM_POLL_SECONDS)
-        while self.room_left() < 0 or not can_write(self.store.root):
-            self.sleep(ROOM_POLL_SECONDS)
-        self.resume()
 
     def pause(self, code: str, sentence: str) -> None:
         """Say why the import does not move."""

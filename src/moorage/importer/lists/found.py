@@ -38,10 +38,12 @@ def read_found_lists(job: ImportJob) -> list[str]:
 
     Raises:
         OSError: the disk has failed. It may be read another time.
+        StoreAwayError: the store is not there.
     """
     try:
         top = os.open(job.area, FOLDER_FLAGS)
     except FileNotFoundError:
+        job.store.check_is_there()
         return []
     try:
         lists = found_lists(_names(job, top))

@@ -12,6 +12,7 @@ from moorage.importer.batches.data import BatchOrder, File, Hint, Work
 from moorage.importer.batches.place_plain import MAX_BYTES, place_plain
 from moorage.importer.batches.plain import PlainFolder, PlainOrder
 from moorage.importer.batches.tally import Tally
+from moorage.importer.ledger.disk_waits import wait_for_room
 from moorage.importer.ledger.entries import Entry
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.plan.scan import Folders, Group
@@ -112,7 +113,7 @@ class Orders:
         self._plain.append(folder._replace(names=names))
 
     def _ready(self, asked: Asked) -> Asked:
-        self._job.wait_for_room()
+        wait_for_room(self._job)
         self._job.seam("place: batch ordered")
         return asked
 

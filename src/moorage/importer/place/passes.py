@@ -14,6 +14,7 @@ from moorage.importer.batches import data
 from moorage.importer.batches.data import Answer, PlacedFile, Work, run_batches, unflat
 from moorage.importer.batches.plain import PlainAnswer, PlainFolder, PlainOrder
 from moorage.importer.batches.tally import Tally
+from moorage.importer.ledger.disk_waits import NO_ROOM, STORE_AWAY, Wait, wait_for_room, wait_out
 from moorage.importer.ledger.entries import Entry
 from moorage.importer.ledger.job import ImportJob, nothing
 from moorage.importer.place.orders import Orders, Wishes, in_groups, is_to_place
@@ -43,6 +44,7 @@ _MAY_PASS: Final[dict[str, Reason]] = {
     data.CHANGED: reasons.KEPT_CHANGING,
     data.BUSY: reasons.NOTHING_LEFT_TO_OPEN_IT,
 }
+_WAITED_OUT: Final[dict[str, Wait]] = {data.NO_ROOM: NO_ROOM, data.AWAY: STORE_AWAY}
 
 
 def place_listed(
@@ -79,12 +81,12 @@ def place_queued(job: ImportJob, planner: Planner, run: int, work: Work) -> None
         is_last = waiting_since is not None and time.monotonic() - waiting_since >= quiet
         writer = ManifestWriter(job, run)
         one = _Pass(job, planner, writer, wishes._replace(are_old=is_last), is_last=is_last)
-        was_without_room = one.run(in_groups(queued(job, planner, run)))
+        has_waited = one.run(in_groups(queued(job, planner, run)))
         put_off = writer.put_off
         if not put_off.count:
             return
         wishes = Wishes(work, put_off.unproven, put_off.damaged)
-        if was_without_room or put_off.count == put_off.unproven.count:
+        if has_waited or put_off.count == put_off.unproven.count:
             continue
         waiting_since = waiting_since if waiting_since is not None else time.monotonic()
         job.sleep(pause)
@@ -109,36 +111,36 @@ class _Pass:
     listed: Listed = field(default_factory=Listed)
 
     def run(self, groups: Iterable[Group], *, identify: bool = True) -> bool:
-        """Do the pass; whether the disk was full or read-only in it."""
+        """Do the pass; whether it had to wait for the disk."""
         job, writer = self.job, self.writer
-        job.wait_for_room()
-        was_without_room = False
+        wait_for_room(job)
+        has_waited = False
         with Tally(job.store.root / f".reading-{job.upload_id}", slots=job.batches_in_flight) as tally:
             job.being_read = tally.total
             orders = Orders(job, self.wishes, groups, writer, tally, identify=identify)
             for asked, answer in run_batches(job.executor, orders, in_flight=job.batches_in_flight, tick=job.note):
                 if isinstance(asked.order, PlainOrder):
-                    is_without_room = self._take_plain(orders, asked.order, answer)
+                    wait = self._take_plain(orders, asked.order, answer)
                 else:
                     tally.give_back(asked.order.slot)
-                    is_without_room = self._take(asked.entries, answer)
+                    wait = self._take(asked.entries, answer)
                 writer.write_full(is_end=orders.is_over)
-                if is_without_room:
-                    was_without_room = True
+                if wait is not None:
+                    has_waited = True
                     writer.write_all()
-                    job.wait_until_writable("The disk is full or cannot be written to.")
+                    wait_out(job, wait)
             writer.write_all()
         job.being_read = nothing
-        return was_without_room
+        return has_waited
 
-    def _take_plain(self, orders: Orders, order: PlainOrder, answer: PlainAnswer) -> bool:
+    def _take_plain(self, orders: Orders, order: PlainOrder, answer: PlainAnswer) -> Wait | None:
         """Hand what came back of plain files to the writer, and what did not to whoever does it another way;
-        whether the disk was full.
+        what is to be waited for.
         """
         if answer.trouble in _FAILURES:
             for number, names in answer.left:
                 self._fail_plain(order.folders[number], names, _FAILURES[answer.trouble])
-            return False
+            return None
         self.writer.add_plain(answer)
         orders.learn(answer.files, answer.size)
         self.listed.bytes += answer.size
@@ -148,25 +150,31 @@ class _Pass:
         for number, name in answer.odd:
             by_folder.setdefault(number, []).append(name)
         for number, odd in by_folder.items():
-            path = order.folders[number].path
-            entries = self.planner.plan_odd(path, look_again(self.job.area, path, odd))
+            entries = self._planned_odd(order.folders[number], odd)
             self.listed.bytes += sum(entry.size_bytes for entry in entries)
             orders.settle(Group(entries, []))
         self.job.note_total(self.listed.files, self.listed.bytes)
-        return answer.trouble == data.NO_ROOM
+        return _WAITED_OUT.get(answer.trouble)
+
+    def _planned_odd(self, folder: PlainFolder, names: list[bytes]) -> list[Entry]:
+        """The entries of files that are not plain after all, looked at one by one."""
+        with self.job.store.or_away():
+            found = look_again(self.job.area, folder.path, names)
+        if any(one.trouble for one in found):
+            self.job.store.check_is_there()
+        return self.planner.plan_odd(folder.path, found)
 
     def _fail_plain(self, folder: PlainFolder, names: list[bytes], reason: Reason) -> None:
-        entries = self.planner.plan_odd(folder.path, look_again(self.job.area, folder.path, names))
-        for entry in entries:
+        for entry in self._planned_odd(folder, names):
             if is_to_place(entry):
                 entry.state = EntryState.FAILED.value
                 entry.reason, entry.reason_text = reason
             self.listed.bytes += entry.size_bytes
             self.writer.add(entry)
 
-    def _take(self, entries: Sequence[Entry], answer: Answer) -> bool:
-        """Hand what came back of a batch to the writer; whether the disk was full."""
-        is_without_room, writer = False, self.writer
+    def _take(self, entries: Sequence[Entry], answer: Answer) -> Wait | None:
+        """Hand what came back of a batch to the writer; what is to be waited for."""
+        wait, writer = None, self.writer
         placed: list[tuple[Entry, PlacedFile]] = []
         for sent in answer.placed:
             file = unflat(sent)
@@ -183,12 +191,12 @@ class _Pass:
                 entry.state = EntryState.FAILED.value
                 entry.reason, entry.reason_text = reason
             else:
-                is_without_room |= code == data.NO_ROOM
+                wait = _WAITED_OUT.get(code, wait)
                 writer.put_off.count += 1
                 if code == data.OTHER_SIZE:
                     writer.put_off.damaged.add(entry.key)
             writer.add(entry)
-        return is_without_room
+        return wait
 
     def _differs(self, entry: Entry, file: PlacedFile) -> None:
         """A file that is not what a list says waits for the member's word, or is taken on her word.

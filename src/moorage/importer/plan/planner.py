@@ -220,10 +220,15 @@ def planner_for(job: ImportJob, *, head: int, defaults: Mapping[str, str] | None
     """The planner of an import, against the project at a revision, with the `defaults` that the import began with.
 
     Without them those that the project has now count.
+
+    Raises:
+        StoreAwayError: the store is not there, and with it the rules that the upload brings.
     """
     project = Project.objects.get(pk=job.project_id)
     preferred = project.import_defaults if defaults is None else ImportDefaults(**defaults)
     choices = job.choices
+    ignoring = IgnoreRules.of_area(preferred.ignore_rules, job.area)
+    job.check_area()  # what cannot be seen seems to have no rules
     return Planner(
         at_head=ProjectAtHead(job.project_id, head),
         policy=Policy(
@@ -234,7 +239,7 @@ def planner_for(job: ImportJob, *, head: int, defaults: Mapping[str, str] | None
         ),
         target=choices.target.strip("/"),
         selection=Selection.of(choices.paths),
-        ignoring=IgnoreRules.of_area(preferred.ignore_rules, job.area),
+        ignoring=ignoring,
         suspicions=job.suspicions,
         previous=Previous(job.upload_id),
         expectations=Expectations(job.upload_id),

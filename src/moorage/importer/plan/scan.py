@@ -68,7 +68,7 @@ def scan(job: ImportJob, planner: Planner, listed: Listed, *, by_name: bool = Fa
 
     Raises:
         SealedAreaMissingError: there is no such folder.
-        StoreAwayError: its disk is not there.
+        StoreAwayError: the store is not there.
     """
     group = Group([], [])
     try:
@@ -76,6 +76,8 @@ def scan(job: ImportJob, planner: Planner, listed: Listed, *, by_name: bool = Fa
             job.check_wanted()
             job.listed(part)
             entries, plain = planner.plan(part)
+            if any(entry.trouble for entry in entries):
+                job.store.check_is_there()
             group.entries.extend(entries)
             listed.add(entries)
             if plain is not None:
@@ -86,7 +88,7 @@ def scan(job: ImportJob, planner: Planner, listed: Listed, *, by_name: bool = Fa
                 yield group
                 group = Group([], [])
     except FileNotFoundError as error:
-        job.check_disk()
+        job.store.check_is_there()
         # After an import that published, nothing needs to be left of the area.
         if not published_runs(job.upload_id):
             raise SealedAreaMissingError from error
@@ -132,7 +134,7 @@ def end_scan(job: ImportJob, planner: Planner, *, run: int) -> None:
         with job.batch():
             twins.update(warning=reasons.LOOKS_ALIKE)
     if planner.previous.exist:
-        job.check_disk()
+        job.check_area()
         _forget(job, not_registered(job.upload_id).exclude(run=run))
 
 

@@ -67,9 +67,9 @@ def clear_published(*, upload_id: UUID, store: StoreLayout, between: Callable[[]
                 for row in last.values():
                     clearing.clear(row)
     except FileNotFoundError:
-        if not (store.sealed.is_dir() and store.objects.is_dir()):
-            raise  # the area is not gone: its disk is away
-        return 0
+        if store.is_there():
+            return 0
+        raise
     clearing.end(upload_id)
     with suppress(OSError):
         area.rmdir()  # ENOTEMPTY: there are remnants
