@@ -21,8 +21,8 @@ class RulesUnreadError(ConflictError):
 
     def __init__(self, why: str) -> None:
         super().__init__(
-            f"{why} Nothing was imported. Retry with what rules leave out included, and everything is imported; or send "
-            "the files again in another upload, with the rules in a readable file of at most 64 KiB."
+            f"{why} Nothing was imported. Retry with what rules leave out included, and everything is imported; or "
+            "send the files again in another upload, with the rules in a readable file of at most 64 KiB."
         )
 
 
