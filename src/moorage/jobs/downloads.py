@@ -8,10 +8,8 @@ import logging
 import secrets
 from collections.abc import Callable
 from concurrent.futures import Executor
-from datetime import timedelta
 from typing import Final
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from moorage.backends import backends
@@ -20,14 +18,19 @@ from moorage.jobs.beating import kept
 from moorage.jobs.disk_trouble import is_of_the_disk, told_of
 from moorage.jobs.download_endings import TreeUnwantedError, fail_tree, put_off
 from moorage.jobs.download_work import WorkStoppedError, take_on
+from moorage.jobs.setbacks import (
+    DATABASE_DELAY,
+    DATABASE_TROUBLE,
+    FIRST_DELAY,
+    NEVER_AS_LONG,
+    after_database_trouble,
+    delay_after,
+)
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.transfers.downloads.models import Download, DownloadTree
 from moorage.transfers.downloads.states import UNPREPARED, TreeState
 
 TRIES: Final = 5
-FIRST_DELAY: Final = timedelta(seconds=5)
-LONGEST_DELAY: Final = timedelta(hours=1)  # no delay is as long
-
 log = logging.getLogger(__name__)
 
 
@@ -48,8 +51,7 @@ def claim_next(watch: LeaseWatch, *, only_quick: bool = False) -> Lease | None:
     `only_quick`: of those that are there already, and need not be read.
     """
     now = backends().clock()
-    # What is to rest for longer was written by a clock that was wrong.
-    rested = Q(not_before=None) | Q(not_before__lte=now) | Q(not_before__gt=now + LONGEST_DELAY)
+    rested = Q(not_before=None) | Q(not_before__lte=now) | Q(not_before__gt=now + NEVER_AS_LONG)
     trees = waiting().filter(rested)
     if only_quick:
         trees = trees.exclude(state=TreeState.WANTED).exclude(Exists(_unprepared().filter(verify_first=True)))
@@ -81,9 +83,9 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
                 _put_off_longer(tree, lease)
                 return
             fail_tree(tree, lease, code=error.code, sentence=str(error), damaged=getattr(error, "paths", ()))
-        except (OperationalError, InterfaceError):
-            log.exception("tree %s: the database is in trouble; it goes on by itself", tree.name)
-            put_off(lease, FIRST_DELAY)
+        except DATABASE_TROUBLE as error:
+            after_database_trouble(f"tree {tree.name}", error)
+            put_off(lease, DATABASE_DELAY)
         except Exception as error:
             _after_failure(tree, lease, error)
 
@@ -110,4 +112,4 @@ def _after_failure(tree: DownloadTree, lease: Lease, error: Exception) -> None:
 
 def _put_off_longer(tree: DownloadTree, lease: Lease) -> None:
     """Leave it to whoever takes it after a while, each time a longer one."""
-    put_off(lease, FIRST_DELAY * 2 ** min(tree.tries, 8), tries=tree.tries + 1)
+    put_off(lease, delay_after(tree.tries + 1), tries=tree.tries + 1)

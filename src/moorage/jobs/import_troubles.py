@@ -16,13 +16,11 @@ from moorage.importer.words.reporting import Outcome, Progress
 from moorage.jobs.addresses import upload_path
 from moorage.jobs.disk_trouble import Told
 from moorage.jobs.endings import end_import
-from moorage.jobs.setbacks import Setbacks
+from moorage.jobs.setbacks import FIRST_DELAY, Setbacks, delay_after
 from moorage.leases import Lease, LeaseLostError
 from moorage.transfers.models import Upload
 
 TRIES: Final = 5
-FIRST_DELAY: Final = timedelta(seconds=5)
-LONGEST_DELAY: Final = timedelta(hours=1)  # no delay is as long
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +84,7 @@ def after_failure(lease: Lease, job: ImportJob, code: str, sentence: str) -> Non
     if tries >= TRIES:
         fail(job, code=code, sentence=sentence)
         return
-    try_again(lease, job, delay=FIRST_DELAY * 2 ** (tries - 1), tries=tries)
+    try_again(lease, job, delay=delay_after(tries), tries=tries)
 
 
 def try_again(lease: Lease, job: ImportJob, *, delay: timedelta, **changes: Any) -> None:

@@ -13,7 +13,6 @@ from functools import cache
 from typing import Final
 
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, connection
 from django.db.models import Exists, OuterRef, QuerySet
 
 from moorage.backends import backends
@@ -31,7 +30,6 @@ from moorage.jobs.cores import cores
 from moorage.jobs.disk_trouble import STORE_AWAY, is_of_the_disk, told_of
 from moorage.jobs.giving_way import to_downloads
 from moorage.jobs.import_troubles import (
-    LONGEST_DELAY,
     after_disk_trouble,
     after_failure,
     before_their_runs,
@@ -40,7 +38,7 @@ from moorage.jobs.import_troubles import (
     try_again,
 )
 from moorage.jobs.pool import ImportPool
-from moorage.jobs.setbacks import DATABASE_DELAY
+from moorage.jobs.setbacks import DATABASE_DELAY, DATABASE_TROUBLE, NEVER_AS_LONG, after_database_trouble
 from moorage.jobs.small_imports import is_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.storage.layout import StoreAwayError
@@ -72,9 +70,8 @@ def claim_next(watch: LeaseWatch, *, is_wanted: Callable[[Upload], bool] = any_u
     Only uploads that `is_wanted` are taken.
     """
     now = backends().clock()
-    # What is to rest for longer was written by a clock that was wrong.
     resting = ImportRun.objects.filter(
-        upload=OuterRef("pk"), outcome="", not_before__gt=now, not_before__lte=now + LONGEST_DELAY
+        upload=OuterRef("pk"), outcome="", not_before__gt=now, not_before__lte=now + NEVER_AS_LONG
     )
     interrupted = Upload.objects.in_state(UploadState.IMPORTING).filter(~Exists(resting))
     for upload in interrupted.order_by("state_changed_at"):
@@ -128,9 +125,8 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False, execu
         except MoorageError as error:
             log.warning("import of %s stopped: %s", upload.pk, error)
             fail(job, code=error.code, sentence=str(error))
-        except (OperationalError, InterfaceError):
-            log.exception("import of %s: the database is in trouble; it goes on by itself", upload.pk)
-            connection.close_if_unusable_or_obsolete()
+        except DATABASE_TROUBLE as error:
+            after_database_trouble(f"import of {upload.pk}", error)
             try_again(lease, job, delay=DATABASE_DELAY)
         except Exception as error:
             if isinstance(error, OSError) and is_of_the_disk(error):

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 
 from moorage.backends import backends
@@ -24,7 +23,7 @@ from moorage.importer.words.reporting import ImportStoppedError, Outcome, Progre
 from moorage.jobs.beating import kept
 from moorage.jobs.disk_trouble import is_of_the_disk, told_of
 from moorage.jobs.imports import shared_pool, takes_long
-from moorage.jobs.setbacks import Setbacks
+from moorage.jobs.setbacks import DATABASE_TROUBLE, Setbacks, after_database_trouble
 from moorage.jobs.small_imports import is_area_small
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 from moorage.projects.choices import ImportChoices
@@ -80,8 +79,8 @@ def work(lease: Lease, *, should_stop: Callable[[], bool] = lambda: False) -> No
             _end(lease, PreviewState.FAILED, reason=error.code, reason_text=f"{error} Look again when it is back.")
         except MoorageError as error:
             _end(lease, PreviewState.FAILED, reason=error.code, reason_text=str(error))
-        except (OperationalError, InterfaceError):
-            log.exception("preview of %s: the database is in trouble; it goes on by itself", preview.upload_id)
+        except DATABASE_TROUBLE as error:
+            after_database_trouble(f"preview of {preview.upload_id}", error)
             _setbacks.rest(preview.upload_id)
             lease.release()
         except Exception as error:

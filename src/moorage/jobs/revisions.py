@@ -14,7 +14,6 @@ from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError
 from django.db.models import QuerySet
 
 from moorage.backends import backends
@@ -32,7 +31,7 @@ from moorage.files.taking import take_right
 from moorage.jobs.beating import kept
 from moorage.jobs.changes import carry_out_change, change_failed
 from moorage.jobs.imports import may_take_right
-from moorage.jobs.setbacks import Setbacks
+from moorage.jobs.setbacks import DATABASE_TROUBLE, Setbacks, after_database_trouble
 from moorage.jobs.undos import carry_out_undo, undo_failed
 from moorage.leases import Lease, LeaseLostError, LeaseWatch, take
 
@@ -124,8 +123,8 @@ def work(
         except MoorageError as error:
             log.warning("%s %s stopped: %s", revision.kind, revision.pk, error)
             _fail(revision, lease, code=error.code, sentence=str(error), path=str(getattr(error, "path", "")))
-        except (OperationalError, InterfaceError):
-            log.exception("%s %s: the database is in trouble; it goes on by itself", revision.kind, revision.pk)
+        except DATABASE_TROUBLE as error:
+            after_database_trouble(f"{revision.kind} {revision.pk}", error)
             setbacks.rest(revision.pk)
             lease.release()
         except Exception:

@@ -9,10 +9,12 @@ import pytest
 
 from builders import a_globus_member, a_membership
 from downloading import Harbour
+from losing import lose_the_connection, needs_postgresql
 from moorage.backends import backends, using
 from moorage.files.models import StoredObject
 from moorage.globus.failures import GlobusRefusedError
 from moorage.globus.service import CollectionId, CollectionPath, IdentityId
+from moorage.jobs import downloads
 from moorage.jobs.downloads import claim_next
 from moorage.jobs.sweeps.downloads import warn_and_expire
 from moorage.leases import LeaseWatch
@@ -139,3 +141,23 @@ def test_a_tree_whose_names_or_modes_were_touched_is_made_anew(harbour: Harbour,
     assert {path: (again / path).read_bytes() for path in FILES} == FILES
     assert not (again / "a.tif").exists()
     assert {(again / path).stat().st_mode & 0o777 for path in FILES} == {0o444}
+
+
+@needs_postgresql
+def test_a_download_whose_connection_is_lost_gives_its_lease_back(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harbour.asked(harbour.a_project(FILES))
+
+    def loses(*_: object) -> None:
+        lose_the_connection()
+        DownloadTree.objects.get()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(downloads, "take_on", loses)
+        assert harbour.work()
+    assert DownloadTree.objects.get().held_by == ""
+
+    DownloadTree.objects.update(not_before=None)
+    assert harbour.work()
+    assert DownloadTree.objects.get().state == "ready"

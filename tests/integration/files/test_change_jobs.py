@@ -11,6 +11,7 @@ from django.db import OperationalError, connection, transaction
 
 from builders import NOON, a_project, publish_files, read_whole
 from fakes.globus import InMemoryTransferService
+from losing import lose_the_connection, needs_postgresql
 from moorage.audit.models import AuditRecord
 from moorage.files import change_effects, registering, subtrees
 from moorage.files.change_requests import read_request
@@ -270,6 +271,24 @@ def test_trouble_with_the_database_is_no_bug_and_makes_no_change_rest_for_long(p
     assert lease is not None
     revisions.work(lease, setbacks)
     revision.refresh_from_db()
+    assert revision.state == RevisionState.PUBLISHED
+
+
+@needs_postgresql
+def test_a_change_whose_connection_is_lost_gives_its_lease_back(project: Project) -> None:
+    revision = asked(project, REMOVE, "a")
+    setbacks = Setbacks(monotonic=iter(range(0, 10**6, 1000)).__next__)
+
+    def loses() -> None:
+        lose_the_connection()
+        revision.refresh_from_db()
+
+    for between in (loses, lambda: None):
+        lease = revisions.claim_next(LeaseWatch(), setbacks)
+        assert lease is not None
+        revisions.work(lease, setbacks, between=between)
+        revision.refresh_from_db()
+        assert revision.held_by == ""
     assert revision.state == RevisionState.PUBLISHED
 
 

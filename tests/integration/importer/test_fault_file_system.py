@@ -37,7 +37,7 @@ from moorage.importer.ledger import disk_waits, durability, job
 from moorage.importer.place import passes
 from moorage.importer.plan import scan, still_to_place
 from moorage.importer.publish import publishing
-from moorage.jobs import import_troubles, imports, previews
+from moorage.jobs import import_troubles, imports, previews, setbacks
 from moorage.storage import walk
 from moorage.storage.layout import StoreLayout
 from moorage.transfers.states import UploadState
@@ -67,6 +67,7 @@ def _quick(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> None:
         (passes, "AGAIN_SECONDS", 0.01),
         (publishing, "ASK_AGAIN_SECONDS", 0.01),
         (import_troubles, "FIRST_DELAY", timedelta(0)),
+        (setbacks, "FIRST_DELAY", timedelta(0)),
     ):
         monkeypatch.setattr(module, name, value)
 

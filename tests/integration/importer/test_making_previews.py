@@ -12,6 +12,7 @@ from django.test import Client
 
 from builders import a_project, publish_files
 from importing import World, contents, fill
+from losing import lose_the_connection, needs_postgresql
 from moorage.backends import backends
 from moorage.importer.asked.previews import ask_preview
 from moorage.importer.batches.data import BatchOrder
@@ -101,6 +102,25 @@ def test_a_preview_that_meets_a_database_in_trouble_rests_and_goes_on(
             a_preview_is_taken_on()
             assert previews.claim_next(LeaseWatch()) is None, "a hot loop"
             seconds[0] += DATABASE_DELAY.total_seconds()
+
+    a_preview_is_taken_on()
+    assert Preview.objects.get(upload=upload).state == PreviewState.READY
+
+
+@needs_postgresql
+def test_a_preview_whose_connection_is_lost_gives_its_lease_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    upload, _ = an_upload(world)
+    ask_preview(upload_id=upload.pk, project_id=upload.project_id, by=upload.owner, at=backends().clock())
+    monkeypatch.setattr(previews, "_setbacks", Setbacks(monotonic=iter(range(0, 10**6, 1000)).__next__))
+
+    def loses(*_: object, **__: object) -> None:
+        lose_the_connection()
+        Preview.objects.get()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(previews, "make_preview", loses)
+        a_preview_is_taken_on()
+    assert Preview.objects.get(upload=upload).held_by == ""
 
     a_preview_is_taken_on()
     assert Preview.objects.get(upload=upload).state == PreviewState.READY
