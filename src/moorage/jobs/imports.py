@@ -98,6 +98,7 @@ def claim_next(watch: LeaseWatch, *, is_wanted: Callable[[Upload], bool] = any_u
             reason_text="",
         )
         if lease is not None:
+            before_their_runs.forget(upload.pk)
             return lease
     return None
 

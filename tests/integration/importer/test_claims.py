@@ -134,6 +134,36 @@ def test_a_bug_before_an_import_has_a_run_is_tried_again_later_and_said_after_so
     assert contents(world, upload.project) == {"a": b"a"}
 
 
+def test_bugs_before_the_run_of_an_import_do_not_count_for_a_retry(
+    world: World, monkeypatch: pytest.MonkeyPatch, seconds: list[float]
+) -> None:
+    upload, area = world.an_area()
+    (area / "a").write_bytes(b"a")
+    (area / "link").symlink_to("a")
+    world.seal(upload)
+
+    def breaks(_: object) -> None:
+        raise ZeroDivisionError
+
+    def some_bugs(count: int) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(importer_run, "begin_run", breaks)
+            for _ in range(count):
+                a_try(world.executor)
+                seconds[0] += 1000
+        upload.refresh_from_db()
+
+    some_bugs(import_troubles.TRIES - 1)
+    world.work(upload)
+    assert (upload.current_state, upload.problems) == (UploadState.IMPORTED, 1)
+    retry_upload(upload=upload, actor=upload.owner, at=timezone.now())
+
+    some_bugs(import_troubles.TRIES - 1)
+    assert upload.state == "importing"
+    some_bugs(1)
+    assert upload.state == "imported"
+
+
 def test_a_bug_before_a_run_that_was_begun_goes_on_counts_with_it(
     world: World, monkeypatch: pytest.MonkeyPatch, seconds: list[float]
 ) -> None:
