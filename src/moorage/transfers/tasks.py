@@ -119,8 +119,7 @@ def claim_task(*, upload: Upload, task_id: UUID, mine: bool, actor: Member, at: 
     with transaction.atomic():
         UploadTask.objects.update_or_create(upload=upload, task=task, defaults={"belonging": wanted})
         if mine:
-            others = UploadTask.objects.filter(task=task, belonging__in=[Belonging.PERHAPS, Belonging.ONLY])
-            others.filter(upload__owner=upload.owner_id).exclude(upload=upload).update(belonging=Belonging.DENIED)
+            _rule_out_others(upload, task)
         else:
             _settle_the_last(task)
         record(
@@ -170,6 +169,12 @@ def _check_is_not_anothers(upload: Upload, task: GlobusTask, *, is_linked: bool)
         not is_linked and is_seen_by_others(task.task_id, upload)
     ):
         raise TaskIsSharedError(task.task_id)
+
+
+def _rule_out_others(upload: Upload, task: GlobusTask) -> None:
+    """The task is this upload's, so it is no other one's of the same member."""
+    others = UploadTask.objects.filter(task=task, belonging__in=[Belonging.PERHAPS, Belonging.ONLY])
+    others.filter(upload__owner=upload.owner_id).exclude(upload=upload).update(belonging=Belonging.DENIED)
 
 
 def _settle_the_last(task: GlobusTask) -> None:

@@ -74,6 +74,7 @@ def test_who_waits_for_the_first_row_holds_none_of_the_others(
         until = time.monotonic() + 20
         while not waits() and time.monotonic() < until:
             time.sleep(0.02)
+        assert waits(), "the first row was not asked for"
         # All others are free: whoever takes them after the first one does not wait for whoever waits for that.
         others = StoredObject.objects.exclude(pk=first.pk).select_for_update(nowait=True)
         assert len(others) == len(rows) - 1

@@ -71,38 +71,51 @@ def for_each(
         GlobusRefusedError: Globus refused for some row, after all had their turn.
     """
     patience = patience or Patience()
-    seen: list[Any] = []
-    bug: Exception | None = None
-    refused: GlobusRefusedError | None = None
-    down: list[UnavailableError] = []
+    failures, seen = _Failures(patience, at), list[Any]()
     for row in rows:
         seen.append(row.pk)
         if patience.rests(row, at=at):
             continue
         try:
             act(row)
-            patience.forget(row)
-            down.clear()
-        except UnavailableError as failure:
-            log.info("%s %s: %s", row._meta.model_name, row.pk, failure)
-            down.append(failure)
-            if len(down) >= DOWN_AFTER:
-                break
-        except MoorageError as failure:
-            if patience.note(row, failure, at=at):
-                log.warning("%s %s: %s", row._meta.model_name, row.pk, failure)
-            refused = failure if isinstance(failure, GlobusRefusedError) else refused
         except Exception as failure:
-            if _is_of_the_connection(failure):
-                log.warning("%s %s: %s", row._meta.model_name, row.pk, failure)
-                continue
-            patience.note(row, failure, at=at)
-            log.exception("%s %s", row._meta.model_name, row.pk)
-            bug = failure
+            failures.note(row, failure)
+            if len(failures.down) >= DOWN_AFTER:
+                break
+        else:
+            patience.forget(row)
+            failures.down.clear()
     else:
         patience.keep_only(seen)
-    if worst := bug or next(iter(down), refused):
+    if worst := failures.bug or next(iter(failures.down), failures.refused):
         raise worst
+
+
+@dataclass
+class _Failures:
+    """What went wrong when all rows had their turn: the last bug and refusal, and what was down in a row."""
+
+    patience: Patience
+    at: datetime
+    bug: Exception | None = None
+    refused: GlobusRefusedError | None = None
+    down: list[UnavailableError] = field(default_factory=list)
+
+    def note(self, row: Model, failure: Exception) -> None:
+        named = f"{row._meta.model_name} {row.pk}"
+        if isinstance(failure, UnavailableError):
+            log.info("%s: %s", named, failure)
+            self.down.append(failure)
+        elif isinstance(failure, MoorageError):
+            if self.patience.note(row, failure, at=self.at):
+                log.warning("%s: %s", named, failure)
+            self.refused = failure if isinstance(failure, GlobusRefusedError) else self.refused
+        elif _is_of_the_connection(failure):
+            log.warning("%s: %s", named, failure)
+        else:
+            self.patience.note(row, failure, at=self.at)
+            log.error("%s", named, exc_info=failure)
+            self.bug = failure
 
 
 def _is_of_the_connection(failure: Exception) -> bool:

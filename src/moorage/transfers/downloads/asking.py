@@ -48,7 +48,6 @@ def request_download(
     """
     check_may_view(actor, project)
     clean = clean_name(name, of="A download", error=DownloadNameError)
-    words = clean_description(description)
     patterns = clean_filter(filter_text)
     selection = select(project, paths, revision=revision)
     if revision == 0:  # nobody means the time before the first one
@@ -60,15 +59,18 @@ def request_download(
             owner=actor,
             tree=tree,
             name=clean,
-            description=words,
+            description=clean_description(description),
             verify_first=verify_first,
             state_changed_at=at,
-            requested_at=at,
             created_at=at,
-            expires_at=at + backends().policies.downloads_kept,
+            **_asked(at),
         )
         record("download.requested", download, actor=actor, at=at, project_id=project.pk, name=clean, tree=str(tree.pk))
     return download
+
+
+def _asked(at: datetime) -> dict[str, datetime]:
+    return {"requested_at": at, "expires_at": at + backends().policies.downloads_kept}
 
 
 def ask_again(*, download: Download, actor: Member, at: datetime) -> None:
@@ -89,12 +91,11 @@ def ask_again(*, download: Download, actor: Member, at: datetime) -> None:
             DownloadState.REQUESTED,
             at=at,
             tree_id=tree.pk,
-            requested_at=at,
+            **_asked(at),
             ready_at=None,
             reason="",
             reason_text="",
             damaged_paths=[],
-            expires_at=at + backends().policies.downloads_kept,
             expiry_warned_days=None,
             overdue_since=None,
         )
