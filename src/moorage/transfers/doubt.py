@@ -4,6 +4,9 @@ A task that failed, was cancelled or was still active at the seal leaves truncat
 final names. That a member says it is not hers clears nothing: it was in the list of someone who could
 write here, and a wrong answer must cost a question, not bytes. A file is doubtful if it changed while
 such a task ran, unless Globus says that this task delivered it, or that another one did at that time.
+
+What has changed since the seal tells of our own link or chmod, or of a writer that has it open still, and hides when it
+changed before: any such task may have written it (ADR 0015).
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -34,7 +37,7 @@ class TaskTrace:
     ends_ns: int
 
     def covers(self, changed_ns: int, around: timedelta) -> bool:
-        margin = int(around.total_seconds() * 1e9)
+        margin = _ns(around)
         return self.begins_ns - margin <= changed_ns <= self.ends_ns + margin
 
 
@@ -51,6 +54,7 @@ class Suspicions:
 
     traces: tuple[TaskTrace, ...] = ()
     deliverers_of: Callable[[Sequence[bytes]], Deliverers] = _nobody
+    sealed_ns: int | None = None  # None: it is not sealed
 
     def __bool__(self) -> bool:
         return bool(self.traces)
@@ -66,7 +70,9 @@ class Suspicions:
         }
 
     def _suspects(self, changed_ns: int) -> set[int]:
-        return {one.task for one in self.traces if one.is_suspicious and one.covers(changed_ns, SUSPECTED_AROUND)}
+        is_hidden = self.sealed_ns is not None and changed_ns >= self.sealed_ns - _ns(CLEARED_AROUND)
+        suspicious = (one for one in self.traces if one.is_suspicious)
+        return {one.task for one in suspicious if is_hidden or one.covers(changed_ns, SUSPECTED_AROUND)}
 
     def _may_be_half(self, suspects: set[int], deliverers: frozenset[int], changed_ns: int) -> bool:
         if suspects <= deliverers:
@@ -80,7 +86,8 @@ def suspicions(upload: Upload) -> Suspicions:
     if not any(_is_suspicious(link) for link in links):
         return Suspicions()
     traces = tuple(_trace_of(link, upload) for link in links)
-    return Suspicions(traces, partial(_deliverers, upload.pk, [trace.task for trace in traces]))
+    sealed_ns = _nanoseconds(upload.sealed_at) if upload.sealed_at else None
+    return Suspicions(traces, partial(_deliverers, upload.pk, [trace.task for trace in traces]), sealed_ns)
 
 
 def _is_suspicious(link: UploadTask) -> bool:
@@ -108,6 +115,10 @@ def _deliverers(upload_id: UUID, tasks: Sequence[int], keys: Sequence[bytes]) ->
             key = bytes(digest)
             found[key] = found.get(key, frozenset()) | {task}
     return found
+
+
+def _ns(span: timedelta) -> int:
+    return int(span.total_seconds() * 1e9)
 
 
 def _nanoseconds(at: datetime) -> int:

@@ -19,15 +19,18 @@ from importing import Crash, World, contents, fill, reasons
 from kill_matrix import Inline
 from moorage.files.models import ObjectState, StoredObject
 from moorage.importer.asked.previews import ask_preview
-from moorage.importer.models import ManifestEntry
+from moorage.importer.models import ImportProblem, ManifestEntry
 from moorage.importer.words.verdicts import EntryState
 from moorage.importer.write.manifest_writer import ManifestWriter
 from moorage.jobs import previews
 from moorage.leases import LeaseWatch
 from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Project
+from moorage.storage import walk
+from moorage.storage.folders import OpenFolders
+from moorage.storage.walk import Found, FoundKind
 from moorage.transfers import doubt
-from moorage.transfers.models import GlobusTask, Upload
+from moorage.transfers.models import GlobusTask, Upload, UploadTask
 from moorage.transfers.retrying import retry_upload
 from moorage.transfers.states import UploadState
 from small_steps import small_steps
@@ -87,6 +90,12 @@ def look_at(upload: Upload, *, with_digests: bool = False) -> None:
     lease = previews.claim_next(LeaseWatch())
     assert lease is not None
     previews.work(lease)
+
+
+def told(upload: Upload) -> dict[bytes, str]:
+    """Why paths were not imported, as the newest run says."""
+    problems = ImportProblem.objects.filter(run=upload.runs.order_by("-number")[0])
+    return {bytes(one.path): one.code for one in problems}
 
 
 def only_half_is_missing(world: World, upload: Upload) -> None:
@@ -245,6 +254,54 @@ def test_what_was_looked_at_before_the_task_began_is_not_known_to_be_whole(world
     world.work(upload)
 
     assert reasons(upload) == {b"a": "entry.doubtful"}
+
+
+def test_what_a_folder_held_that_a_retry_cannot_read_is_not_forgotten(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, _ = stopped_by_a_conflict(world)
+    real = walk._entered
+
+    def closed(folders: OpenFolders, path: bytes) -> Found:
+        return Found(path, FoundKind.DIRECTORY, trouble="unreadable") if path == b"folder" else real(folders, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(walk, "_entered", closed)
+        try_again(world, upload)
+    assert told(upload) == HALF | {b"folder": "entry.unreadable_folder"}
+    assert set(ManifestEntry.objects.filter(upload_id=upload.pk).values_list("path", flat=True)) > {
+        b"folder/whole",
+        b"folder/delivered",
+    }
+
+    try_again(world, upload)
+
+    only_half_is_missing(world, upload)
+
+
+@pytest.mark.parametrize("with_digests", [False, True])
+def test_a_file_that_was_placed_before_its_task_was_known_is_a_question(world: World, *, with_digests: bool) -> None:
+    project = a_project()
+    publish_files(project, {"whole 0": b"old"}, store=world.store)
+    upload, _ = a_suspected_upload(world, project, choices=ImportChoices(on_conflict="fail"))
+    links = list(UploadTask.objects.all())
+    UploadTask.objects.all().delete()
+    world.work(upload)
+    assert (upload.reason, reasons(upload)) == ("import.conflict", {})
+    _the_task_ended_when_the_files_had_arrived()
+    # "Not mine", it was said; where its files went says otherwise.
+    UploadTask.objects.bulk_create(links)
+    all_placed = {path.encode(): "entry.doubtful" for path in WHOLE | LATE}
+
+    look_at(upload, with_digests=with_digests)
+    assert reasons(upload) == all_placed
+    try_again(world, upload)
+
+    assert reasons(upload) == all_placed
+    assert contents(world, upload.project) == {"whole 0": b"old"}
+    retry_upload(upload=upload, actor=upload.owner, at=timezone.now(), choices=ImportChoices(include=("doubtful",)))
+    world.work(upload)
+    assert contents(world, upload.project) == WHOLE | LATE
 
 
 def test_a_file_of_a_far_future_is_not_judged_anew(world: World) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-from django.db.models import QuerySet
-
 from moorage.errors import NotFoundError
 from moorage.files.directories import identify_directories
+from moorage.files.paths import path_key
 from moorage.importer.batches.plain import PlainFolder
 from moorage.importer.ledger.entries import Entry
 from moorage.importer.ledger.job import ImportJob
@@ -18,6 +17,7 @@ from moorage.importer.ledger.runs import not_registered, published_runs
 from moorage.importer.models import ManifestEntry
 from moorage.importer.plan.planner import Planner
 from moorage.importer.words import reasons
+from moorage.importer.words.paths import folders_above
 from moorage.importer.words.verdicts import GOOD, EntryKind
 from moorage.storage.walk import never, walk_folders
 
@@ -135,10 +135,26 @@ def end_scan(job: ImportJob, planner: Planner, *, run: int) -> None:
             twins.update(warning=reasons.LOOKS_ALIKE)
     if planner.previous.exist:
         job.check_area()
-        _forget(job, not_registered(job.upload_id).exclude(run=run))
+        _forget_gone(job, run)
 
 
-def _forget(job: ImportJob, gone: QuerySet[ManifestEntry]) -> None:
-    while numbers := list(gone.values_list("pk", flat=True)[:DELETED_ROWS]):
+def _forget_gone(job: ImportJob, run: int) -> None:
+    unseen = not_registered(job.upload_id).exclude(run=run).order_by("number")
+    last = -1
+    while some := list(unseen.filter(number__gt=last).values_list("number", "path")[:DELETED_ROWS]):
+        last = some[-1][0]
+        above = {number: {path_key(folder) for folder in folders_above(bytes(path))} for number, path in some}
+        closed = _closed(job, run, set().union(*above.values()))
         with job.batch():
-            ManifestEntry.objects.filter(pk__in=numbers).delete()
+            ManifestEntry.objects.filter(pk__in=[one for one in above if not above[one] & closed]).delete()
+
+
+def _closed(job: ImportJob, run: int, keys: set[bytes]) -> set[bytes]:
+    """Those of some folders, by their keys, that could not be looked into: what they hold need not be gone."""
+    folders = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run, kind=EntryKind.DIRECTORY)
+    shut = folders.filter(trouble="unreadable")
+    wanted, closed = list(keys), set[bytes]()
+    for start in range(0, len(wanted), DELETED_ROWS):
+        some = shut.filter(path_key__in=wanted[start : start + DELETED_ROWS]).values_list("path_key", flat=True)
+        closed.update(bytes(key) for key in some)
+    return closed
