@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
@@ -13,6 +16,7 @@ from moorage.files.change_requests import ChangeRequest
 from moorage.files.changing import ask_change
 from moorage.files.choosing import InvalidChoiceError
 from moorage.files.models import FileVersion, RevisionKind
+from moorage.importer.models import ImportProblem
 from moorage.importer.plan import touched
 from moorage.importer.shown.receipts import receipts
 from moorage.notices.models import Notice
@@ -105,6 +109,36 @@ def published_meanwhile(world: World, upload: Upload, files: dict[str, bytes]) -
 
     world.work_until(upload, others)
     upload.refresh_from_db()
+
+
+def test_nobody_waits_for_the_right_while_problems_are_written(world: World) -> None:
+    project = a_project()
+    publish_files(project, {"p": b"a file"}, store=world.store)
+    upload = world.a_sealed_upload({"p/x": b"1", "good": b"2", "late/y": b"3", ".DS_Store": b"4"}, project)
+    # So that it does not register early, under a right that it gives up for anybody.
+    Upload.objects.filter(pk=upload.pk).update(choices=ImportChoices(on_conflict="skip").as_json())
+    held: list[bool] = []
+
+    def look(execute: Any, sql: str, *others: Any) -> Any:
+        if sql.startswith(("INSERT INTO importer_importproblem", 'INSERT INTO "importer_importproblem"')):
+            held.append(Project.objects.get(pk=project.pk).registering_revision is not None)
+        return execute(sql, *others)
+
+    with connection.execute_wrapper(look):
+        published_meanwhile(world, upload, {"late": b"a file", "good": b"theirs"})
+
+    assert held
+    assert not any(held)
+    told = {bytes(one.path): one.code for one in ImportProblem.objects.filter(run__upload=upload)}
+    assert told == {
+        b"p": "path.file_there",
+        b"p/x": "path.file_there",
+        b"late": "path.file_there",
+        b"late/y": "path.file_there",
+        b"good": "entry.exists",
+        b".DS_Store": "entry.ignored",
+    }
+    assert (upload.state, upload.problems, upload.left_out) == (UploadState.FAILED, 6, 2)
 
 
 def test_a_file_above_the_target_is_in_the_way_of_all_of_it(world: World) -> None:

@@ -7,6 +7,7 @@ again.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from django.db import connection
@@ -20,36 +21,32 @@ from moorage.importer.plan.planner import Planner
 from moorage.importer.plan.scan import Folders
 from moorage.importer.plan.still_to_place import entry_of
 from moorage.importer.plan.touched import touched_paths
-from moorage.importer.words.verdicts import EntryKind, EntryState, Verdict
+from moorage.importer.words.verdicts import NOT_GOOD, EntryKind, EntryState, Verdict
 
 PATHS_PER_QUERY: Final = 400
 ROWS_PER_BATCH: Final = 400
 
 
-def plan_again(job: ImportJob, run: ImportRun, planner: Planner, *, head: int) -> None:
+def plan_again(job: ImportJob, run: ImportRun, planner: Planner, *, head: int) -> bool:
     """Plan again what the revisions after the plan's have touched; afterwards the plan is of `head`.
 
-    `planner` looks at the project at `head`.
+    `planner` looks at the project at `head`. Returns whether of what is not imported something is to be told otherwise.
     """
     planned = run.planned_revision or 0
     if planned == head:
-        return
-    folders = Folders(job)
+        return False
+    again = _Again(job, run, planner, Folders(job))
     for touched in _chunks(_staged(planner.target.encode(), touched_paths(job.project_id, planned, head))):
-        entries = _of_run(job, run).filter(path_key__in=[path_key(path) for path in touched])
-        for batch in _in_batches(entries):
-            turned = _plan_batch(job, run, planner, folders, batch)
-            for folder in turned:
-                for below in _in_batches(_below(job, run, folder)):
-                    _plan_batch(job, run, planner, folders, below)
+        for folder in again.plan(again.entries.filter(path_key__in=[path_key(path) for path in touched])):
+            again.plan_below(folder)
     if _stands_in_the_way(job, run, head):
         # A file has come to where the plan has a folder that has no entry of its own: above the target, or one that an
         # earlier run registered.
-        for batch in _in_batches(_of_run(job, run)):
-            _plan_batch(job, run, planner, folders, batch)
+        again.plan_all()
     with job.batch():
         run.planned_revision = head
         run.save(update_fields=["planned_revision"])
+    return again.is_told_otherwise
 
 
 _IN_THE_WAY: Final = """
@@ -74,15 +71,6 @@ def _stands_in_the_way(job: ImportJob, run: ImportRun, head: int) -> bool:
         return cursor.fetchone() is not None
 
 
-def _of_run(job: ImportJob, run: ImportRun) -> QuerySet[ManifestEntry]:
-    # What has failed keeps the reason that its receipt will name: no plan brings its bytes.
-    return ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number).exclude(state=EntryState.FAILED)
-
-
-def _below(job: ImportJob, run: ImportRun, folder: bytes) -> QuerySet[ManifestEntry]:
-    return _of_run(job, run).filter(path__gt=folder + b"/", path__lt=folder + b"0")  # "0" follows "/"
-
-
 def _in_batches(entries: QuerySet[ManifestEntry]) -> Iterator[list[Entry]]:
     # What is written anew has a higher number, and is not to come up again.
     last = entries.order_by("-number").values_list("number", flat=True).first()
@@ -94,26 +82,55 @@ def _in_batches(entries: QuerySet[ManifestEntry]) -> Iterator[list[Entry]]:
         yield [entry_of(row) for row in rows]
 
 
-def _plan_batch(
-    job: ImportJob, run: ImportRun, planner: Planner, folders: Folders, batch: Sequence[Entry]
-) -> list[bytes]:
-    """Give a batch its new verdicts; returns folders that are rejected now and were not, or the other way round."""
-    before = [(entry.verdict, entry.state, entry.object_id) for entry in batch]
-    planner.plan_again(batch)
-    folders.point(batch)
-    changed = []
-    for entry, (verdict, state, object_id) in zip(batch, before, strict=True):
-        if entry.kind == EntryKind.FILE:
-            entry.state, entry.object_id = state, object_id
-        if entry.verdict != verdict:
-            changed.append((entry, verdict))
-    with job.batch():
-        write_entries(job.upload_id, run.number, [entry for entry, _ in changed])
-    return [
-        entry.path
-        for entry, verdict in changed
-        if entry.kind == EntryKind.DIRECTORY and Verdict.REJECTED in {entry.verdict, verdict}
-    ]
+@dataclass
+class _Again:
+    """Gives entries of a run their new verdicts, and notes whether what is told of those that are not good changes."""
+
+    job: ImportJob
+    run: ImportRun
+    planner: Planner
+    folders: Folders
+    is_told_otherwise: bool = False
+
+    @property
+    def entries(self) -> QuerySet[ManifestEntry]:
+        # What has failed keeps the reason that its receipt will name: no plan brings its bytes.
+        ours = ManifestEntry.objects.filter(upload_id=self.job.upload_id, run=self.run.number)
+        return ours.exclude(state=EntryState.FAILED)
+
+    def plan(self, entries: QuerySet[ManifestEntry]) -> Iterator[bytes]:
+        """Plan entries again; yields the folders that are rejected now and were not, or the other way round."""
+        for batch in _in_batches(entries):
+            yield from self._plan_batch(batch)
+
+    def plan_below(self, folder: bytes) -> None:
+        """Plan again what lies in a folder."""
+        for _ in self.plan(self.entries.filter(path__gt=folder + b"/", path__lt=folder + b"0")):  # "0" follows "/"
+            pass
+
+    def plan_all(self) -> None:
+        """Plan everything again."""
+        for _ in self.plan(self.entries):
+            pass
+
+    def _plan_batch(self, batch: Sequence[Entry]) -> list[bytes]:
+        before = [(entry.verdict, entry.state, entry.object_id) for entry in batch]
+        self.planner.plan_again(batch)
+        self.folders.point(batch)
+        changed = []
+        for entry, (verdict, state, object_id) in zip(batch, before, strict=True):
+            if entry.kind == EntryKind.FILE:
+                entry.state, entry.object_id = state, object_id
+            if entry.verdict != verdict:
+                changed.append((entry, verdict))
+        with self.job.batch():
+            write_entries(self.job.upload_id, self.run.number, [entry for entry, _ in changed])
+        self.is_told_otherwise |= any({entry.verdict, verdict} & set(NOT_GOOD) for entry, verdict in changed)
+        return [
+            entry.path
+            for entry, verdict in changed
+            if entry.kind == EntryKind.DIRECTORY and Verdict.REJECTED in {entry.verdict, verdict}
+        ]
 
 
 def _staged(target: bytes, touched: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,1 +1,1 @@
-"""Publish: under the right to register, a revision becomes the project's newest; what follows: problems, clearing."""
+"""Publish: problems; then, under the right to register, a revision becomes the newest; what follows: clearing."""

@@ -44,6 +44,8 @@ def register_and_publish(job: ImportJob, run: ImportRun, early: EarlyRegister) -
         LeaseLostError, ImportStoppedError: the import is left for whoever takes it next.
     """
     while True:
+        # Not under the right, which others wait for. What is found out under it and says otherwise begins it anew.
+        write_problems(job, run)
         right, first = _wait_for_right(job, run, early)
         try:
             done, number = _under(job, run, right, first)
@@ -77,15 +79,13 @@ def _under(job: ImportJob, run: ImportRun, right: RegisterRight, first: int) -> 
     planner = planner_for(job, head=right.head, defaults=run.defaults)
     if not job.choices.include_skipped:
         planner.ignoring.check_read()
-    plan_again(job, run, planner, head=right.head)
-    if to_place(job, run.number).exists():
-        # The project has changed so that more can be imported than was planned. Others go first meanwhile.
+    if plan_again(job, run, planner, head=right.head) or to_place(job, run.number).exists():
+        # The project has changed so that more can be imported than was planned, or less. Others go first meanwhile.
         give_back(right)
         place_queued(job, planner, run.number, place_batch)
         return False, None
     why_not = _why_nothing(job, run, planner)
     if why_not is not None:
-        write_problems(job, run)
         _count(job, run)
         with on_disk_at_once():
             fail_run(job, run, code=why_not[0], sentence=why_not[1], right=right)
@@ -95,7 +95,6 @@ def _under(job: ImportJob, run: ImportRun, right: RegisterRight, first: int) -> 
         give_back(right)
         place_queued(job, planner, run.number, place_batch)
         return False, None
-    write_problems(job, run)
     counts = _count(job, run)
     job.seam("registered")
     job.note(step="publish")

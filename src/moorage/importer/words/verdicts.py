@@ -18,6 +18,7 @@ class Verdict(TextChoices):
 
 # What an import brings into the project (or finds there already).
 GOOD: Final = (Verdict.NEW, Verdict.NEW_VERSION, Verdict.IDENTICAL)
+NOT_GOOD: Final = (Verdict.REJECTED, Verdict.DOUBTFUL, Verdict.SKIPPED)
 
 
 class EntryState(TextChoices):
