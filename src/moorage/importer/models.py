@@ -83,9 +83,11 @@ class ManifestEntry(models.Model):
     state = models.CharField(max_length=10, choices=EntryState.choices, default=EntryState.PLANNED)
     reason = models.CharField(max_length=60, blank=True)  # dotted code
     reason_text = models.TextField(blank=True)
-    warning = models.CharField(max_length=60, blank=True)  # e.g. names that differ only in case
+    # Code: e.g. names that differ only in case; of what is left out, and was not imported for another reason, why so.
+    warning = models.CharField(max_length=60, blank=True)
+    # [code, sentence]: why the last run that did more than leave it out did not import it. None: there is no such run.
+    unsolved = models.JSONField(null=True)
     compared = models.CharField(max_length=9, choices=Compared.choices, blank=True)
-    remnant_until = models.DateTimeField(null=True)  # not imported: until when the bytes are kept
 
     digest = DigestBytesField(blank=True, default="")
     crc32 = models.BigIntegerField(default=0)
@@ -143,7 +145,8 @@ class ImportRun(models.Model):
     files = models.BigIntegerField(default=0)
     bytes = models.BigIntegerField(default=0)
     problem_count = models.BigIntegerField(default=0)
-    left_out_count = models.BigIntegerField(default=0)  # how many of them a rule left out, or who chose what to import
+    left_out_count = models.BigIntegerField(default=0)  # how many of them have no other reason than a rule or a choice
+    untried_count = models.BigIntegerField(default=0)  # how many of them a rule or a choice has left out this time
     missing_count = models.BigIntegerField(null=True)  # files that lists name and that were not there; null: not known
     warnings = models.JSONField(default=list)  # what it was given and could not use: [{"code", "sentence"}]
     outcome = models.CharField(max_length=12, blank=True)  # "imported", "failed"

@@ -99,7 +99,7 @@ def _verdicts(entries: QuerySet[ManifestEntry]) -> dict[str, dict[str, int]]:
 
 
 def _causes(entries: QuerySet[ManifestEntry]) -> list[Found]:
-    """Why paths are left out, and warnings of some that are not, the most frequent first."""
+    """Why paths are not imported, and warnings of some that are not, the most frequent first."""
     # Each ignore rule is told by itself; other sentences of one reason may differ by the path that they name.
     rule = Case(When(reason=IGNORED, then=F("reason_text")), default=Value(""), output_field=TextField())
     # A folder is skipped with all that it holds, which is told; one that is rejected or unreadable is told itself.
@@ -107,7 +107,7 @@ def _causes(entries: QuerySet[ManifestEntry]) -> list[Found]:
     # By what is said of them, not by how far their bytes have come.
     failed = When(state=EntryState.FAILED, then=Value(Verdict.REJECTED.value))
     said = Case(failed, default=F("verdict"), output_field=CharField())
-    left_out = told.annotate(rule=rule, said=said).values_list("said", "reason", "rule")
+    not_good = told.annotate(rule=rule, said=said).values_list("said", "reason", "rule")
     causes = [
         {
             "code": code,
@@ -117,7 +117,7 @@ def _causes(entries: QuerySet[ManifestEntry]) -> list[Found]:
             "folders": folders,
             "bytes": size,
         }
-        for verdict, code, _, files, folders, size, sentence in left_out.annotate(
+        for verdict, code, _, files, folders, size, sentence in not_good.annotate(
             files=FILES, folders=FOLDERS, size=BYTES, sentence=Max("reason_text")
         )
     ]

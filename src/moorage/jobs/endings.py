@@ -10,7 +10,7 @@ from moorage.notices.telling import tell
 from moorage.transfers.cancelling import CANCELLED
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
-from moorage.transfers.wording import by_choice_words, left_out_words, missing_words, warning_words
+from moorage.transfers.wording import missing_words, not_imported_words, warning_words
 
 _SAY_NO_MORE: Final = frozenset({"import.nothing_good", "import.empty"})  # than that nothing could be imported
 
@@ -24,26 +24,9 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, 
     Raises:
         LeaseLostError: another worker has it.
     """
-    has_published = outcome.revision is not None or upload.has_published
-    state = UploadState.IMPORTED if has_published else UploadState.FAILED
-    problems, folders, left_out = _problems(upload, outcome)
-    changes: dict[str, Any] = {
-        "state": state.value,
-        "state_changed_at": at,
-        "reason": "" if has_published else outcome.code,
-        # A published upload needs no reason for its state; that its retry was cancelled is told.
-        "reason_text": outcome.sentence if not has_published or outcome.code == CANCELLED else "",
-        "problems": problems,
-        "problem_folders": folders,
-        "left_out": left_out,
-        "step": "",
-        "held_by": "",
-    }
-    if outcome.missing is not None:
-        changes |= {"missing": outcome.missing, "warnings": list(outcome.warnings)}
-    if outcome.revision is not None:
-        changes |= {"imported_at": at, "published_revision": outcome.revision, "is_cleared": False}
-    lease.update(**changes)
+    state = UploadState.IMPORTED if outcome.revision is not None or upload.has_published else UploadState.FAILED
+    changes = _changes(upload, state, outcome, at)
+    lease.update(state=state.value, state_changed_at=at, step="", held_by="", **changes)
     record(
         f"upload.{state.value}",
         upload,
@@ -51,19 +34,38 @@ def end_import(upload: Upload, lease: Lease, outcome: Outcome, at: datetime, *, 
         at=at,
         project_id=upload.project_id,
         revision=outcome.revision,
-        problems=outcome.problems,
+        problems=changes["problems"],
         reason=outcome.code,
     )
     kind, subject, text = _wording(upload, state, outcome)
     tell(upload.owner, kind=kind, subject=subject, text=text, path=path, at=at)
 
 
-def _problems(upload: Upload, outcome: Outcome) -> tuple[int, int, int]:
-    """How many there are, how many of them are folders, and how many a rule or a choice has left out.
+def _changes(upload: Upload, state: UploadState, outcome: Outcome, at: datetime) -> dict[str, Any]:
+    """What the upload says of itself from then on, by column."""
+    is_failed = state is UploadState.FAILED
+    problems, folders, left_out = _not_imported(upload, outcome)
+    changes: dict[str, Any] = {
+        "reason": outcome.code if is_failed else "",
+        # A published upload needs no reason for its state; that its retry was cancelled is told.
+        "reason_text": outcome.sentence if is_failed or outcome.code == CANCELLED else "",
+        "problems": problems,
+        "problem_folders": folders,
+        "left_out": left_out,
+    }
+    if outcome.missing is not None:
+        changes |= {"missing": outcome.missing, "warnings": list(outcome.warnings)}
+    if outcome.revision is not None:
+        changes |= {"imported_at": at, "published_revision": outcome.revision, "is_cleared": False}
+    return changes
 
-    A run that published nothing brought nothing of what was left out before: that can still be retried.
+
+def _not_imported(upload: Upload, outcome: Outcome) -> tuple[int, int, int]:
+    """How many paths are not, how many of them are folders, and how many are left out by a rule or a choice alone.
+
+    A run that ended before it had counted changes nothing of it.
     """
-    if outcome.revision is None and upload.has_published and upload.problems > outcome.problems:
+    if outcome.problems is None:
         return upload.problems, upload.problem_folders, upload.left_out
     return outcome.problems, outcome.folders, outcome.left_out
 
@@ -85,13 +87,14 @@ def _wording(upload: Upload, state: UploadState, outcome: Outcome) -> tuple[str,
 def _of_what_came(upload: Upload, outcome: Outcome) -> tuple[str, str, str]:
     name, warnings = upload.name, warning_words(outcome.warnings)
     missing = missing_words(outcome.missing) if outcome.missing else ""
-    problems, folders, left_out = _problems(upload, outcome)
+    problems, folders, left_out = _not_imported(upload, outcome)
+    left = f" {not_imported_words(problems, folders, left_out)}"
     text = f"Your upload “{name}” has been imported into {upload.project.name}. {_what_was_done(outcome)}"
     if problems > left_out:
         also, besides = (", files missing", f" Besides, {missing}.") if missing else ("", "")
-        text += f" {left_out_words(problems, folders)}: see why on its page, and retry.{besides}{warnings}"
+        text += f"{left}: see why on its page, and retry.{besides}{warnings}"
         return "upload.imported_with_problems", f"Imported with problems{also}: {name}", text
-    chosen = f" {by_choice_words(problems, folders)}: see which on its page." if problems else ""
+    chosen = f"{left}: see which on its page." if problems else ""
     if missing:
         text += f" But {missing}: see which on its page, and send them in another one.{chosen}{warnings}"
         return "upload.imported_with_problems", f"Imported, files missing: {name}", text

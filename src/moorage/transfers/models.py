@@ -124,9 +124,9 @@ class Upload(Leased):
     files_done = models.BigIntegerField(default=0)
     bytes_done = models.BigIntegerField(default=0)
     progress_at = models.DateTimeField(null=True)
-    problems = models.BigIntegerField(default=0)  # staged paths that the newest run did not import
+    problems = models.BigIntegerField(default=0)  # staged paths that are not imported, as the newest run counted them
     problem_folders = models.BigIntegerField(default=0)  # how many of them are folders
-    left_out = models.BigIntegerField(default=0)  # how many of them a rule left out, or who chose what to import
+    left_out = models.BigIntegerField(default=0)  # how many of them have no other reason than a rule or a choice
     missing = models.BigIntegerField(default=0)  # files that lists name and that the newest run did not see
     warnings = models.JSONField(default=list)  # sentences: what the newest run was given and could not use
     published_revision = models.BigIntegerField(null=True)  # the newest revision that this upload published

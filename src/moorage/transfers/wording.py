@@ -150,30 +150,22 @@ def _imported(upload: Upload) -> str:
             return f"Imported. All of its files are in the project.{told}"
         return "Imported. All of its files are accounted for in the project."
     besides = (f" Besides, {missing_words(upload.missing)}." if upload.missing else "") + told
-    are_chosen = upload.problems == upload.left_out
-    imported, words = ("Imported.", by_choice_words) if are_chosen else ("Imported with problems:", left_out_words)
-    left = words(upload.problems, upload.problem_folders)
+    are_left_out = upload.problems == upload.left_out
+    imported = "Imported." if are_left_out else "Imported with problems:"
+    left = not_imported_words(upload.problems, upload.problem_folders, upload.left_out)
     if upload.remnants_gone_at is not None:
         return f"{imported} {left} and have been moved to the trash.{besides}"
-    next_step = "See which below." if are_chosen else "See why below, and retry or send them in another upload."
+    next_step = "See which below." if are_left_out else "See why below, and retry or send them in another upload."
     cancelled = f" The last retry brought nothing. {upload.reason_text}" if upload.reason_text else ""
     return f"{imported} {left}. {next_step}{cancelled}{besides}"
 
 
-def left_out_words(problems: int, folders: int) -> str:
-    """`2 files and 1 folder were not imported`, of so many paths among which so many are folders."""
-    return f"{_counted(problems, folders)} not imported"
-
-
-def by_choice_words(problems: int, folders: int) -> str:
-    """`2 files were left out …`, of so many paths that a rule left out, or who chose what to import."""
-    return f"{_counted(problems, folders)} left out, by a rule or by what was chosen"
-
-
-def _counted(problems: int, folders: int) -> str:
+def not_imported_words(problems: int, folders: int, left_out: int) -> str:
+    """`2 files and 1 folder were not imported`, or `were left out …` where that is so of all of them."""
     counted = [(problems - folders, "file"), (folders, "folder")]
     words = " and ".join(f"{number:,} {noun}{'' if number == 1 else 's'}" for number, noun in counted if number)
-    return f"{words} {'was' if problems == 1 else 'were'}"
+    why = "left out, by a rule or by what was chosen" if problems == left_out else "not imported"
+    return f"{words} {'was' if problems == 1 else 'were'} {why}"
 
 
 def warning_words(warnings: Sequence[str]) -> str:
@@ -192,9 +184,8 @@ def state_note(upload: Upload) -> str:
     """What an import did not bring, in few words, for a list of uploads; empty where there is nothing to say."""
     if upload.current_state is not UploadState.IMPORTED:
         return ""
-    words = by_choice_words if upload.problems == upload.left_out else left_out_words
-    left = f"{words(upload.problems, upload.problem_folders)}." if upload.problems else ""
-    return f"{left}{warning_words(upload.warnings)}".strip()
+    left = not_imported_words(upload.problems, upload.problem_folders, upload.left_out)
+    return f"{f'{left}.' if upload.problems else ''}{warning_words(upload.warnings)}".strip()
 
 
 def _failed(upload: Upload) -> str:

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from moorage.backends import backends
 from moorage.importer.lists.kept import lists_of, whole_lists
 from moorage.importer.shown.receipts import Receipt, newest_counted, newest_missing, receipts
-from moorage.importer.words.verdicts import GOOD, Verdict
+from moorage.importer.words.verdicts import NOT_GOOD
 from moorage.projects.choices import ImportChoices, OnConflict
 from moorage.projects.models import Project
 from moorage.projects.rules import may_edit
@@ -24,7 +24,7 @@ from moorage.transfers.opening import open_upload, prepare_within_patience
 from moorage.transfers.overview import overview
 from moorage.transfers.room import room_left
 from moorage.transfers.rules import may_finish
-from moorage.transfers.states import OUTSTANDING, TAKES_FILES, UploadState
+from moorage.transfers.states import OUTSTANDING, TAKES_FILES
 from moorage.transfers.undoing import undo_standings
 from moorage.transfers.watching import note_watched
 from moorage.web.forms import told_in
@@ -99,12 +99,10 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         "shown": overview(shown_upload, viewer=request.user),
         "progress": progress_of(shown_upload, at=backends().clock()),
         "receipts": found,
-        # As it was chosen a retry would leave it out again: only the page that shows what it would do helps.
-        "only_left_out": shown_upload.current_state is UploadState.IMPORTED
-        and 0 < shown_upload.problems == shown_upload.left_out,
+        "is_retry_in_vain": bool(found) and _is_in_vain(found[0], shown_upload),
         "has_doubtful": counted is not None and "doubtful" in counted.verdicts,
         "only_doubtful": counted is not None and _is_only_doubtful(counted),
-        "left_out": [verdict.value for verdict in Verdict if verdict not in GOOD],
+        "not_good": [verdict.value for verdict in NOT_GOOD],
         "newest_missing": missing.run if missing else None,
         "runs": [(receipt, standings.get(receipt.revision or 0)) for receipt in found],
         "may_decide": may_finish(request.user, shown_upload),
@@ -129,6 +127,11 @@ def told_lists(upload: Upload) -> dict[str, Any]:
     """Lists that its files are compared with, and how many more there are, for a page."""
     lists = whole_lists(upload.pk)
     return {"lists": lists, "more_lists": lists_of(upload.pk).count() - len(lists)}
+
+
+def _is_in_vain(newest: Receipt, upload: Upload) -> bool:
+    """Whether a retry, chosen as it is, would leave out again what its newest run left out: only other choices help."""
+    return newest.is_in_vain_again and newest.choices == upload.import_choices
 
 
 def _is_only_doubtful(newest: Receipt) -> bool:

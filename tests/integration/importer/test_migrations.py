@@ -317,6 +317,7 @@ def test_a_failed_upload_keeps_why_and_until_when(after: After) -> None:
     assert (receipt.outcome, receipt.revision) == ("failed", None)
     assert [(one.path, one.kept_until) for one in problems(after.failed, 1)] == [(r"bad\xff", KEPT)]
     assert kept_until(after.failed) == KEPT
+    assert ManifestEntry.objects.get(upload_id=after.failed, path=b"bad\xff").unsolved == ["path.not_utf8", SENTENCE]
     assert not registered(after.failed).exists()
 
 

@@ -6,8 +6,6 @@ import errno
 import os
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +21,7 @@ from moorage.files.models import ObjectState, StoredObject
 from moorage.files.paths import path_key
 from moorage.importer.asked.previews import ask_preview
 from moorage.importer.batches import data
-from moorage.importer.batches.data import Answer, BatchOrder, Hint, PlacedFile, unflat
+from moorage.importer.batches.data import BatchOrder, Hint, PlacedFile, unflat
 from moorage.importer.batches.place import place_batch
 from moorage.importer.batches.plain import PlainOrder, all_odd
 from moorage.importer.ledger import disk_waits
@@ -42,31 +40,9 @@ from moorage.storage.walk import walk
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
 from moorage.transfers.states import UploadState
+from refusing import RefusingExecutor
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-class RefusingExecutor(Executor):
-    """Does batches here, but the disk refuses some paths for as long as `refuses` says so: it is asked once a try."""
-
-    def __init__(self, refuses: Callable[[bytes], str]) -> None:
-        self.refuses = refuses
-
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **_: Any) -> Future[Any]:
-        future: Future[Any] = Future()
-        if isinstance(args[0], PlainOrder):
-            # It takes no notice of what is unusual: everything goes the usual way.
-            future.set_result(all_odd(args[0]))
-            return future
-        order: BatchOrder = args[0]
-        codes = [self.refuses(path) for path, _, _ in order.files]
-        good = [index for index, code in enumerate(codes) if not code]
-        done: Answer = fn(order._replace(files=tuple(order.files[index] for index in good)))
-        refused = [(index, code, "") for index, code in enumerate(codes) if code]
-        placed = [(good[index], *rest) for index, *rest in done.placed]
-        troubles = [(good[index], code, detail) for index, code, detail in done.troubles]
-        future.set_result(Answer(placed, troubles + refused))
-        return future
 
 
 def test_a_file_that_somebody_keeps_open_is_left_out_and_a_retry_takes_it(world: World) -> None:

@@ -3,6 +3,7 @@
 What is written replaces what the manifest had of the same path, so that a batch can be written again.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.db import connection
 
 from moorage.importer.ledger.bulk import insert_rows
 from moorage.importer.models import ManifestEntry
+from moorage.importer.words.reasons import LEFT_OUT, Reason
 from moorage.importer.words.verdicts import EntryKind, EntryState
 from moorage.storage.digests import Stamp
 
@@ -39,6 +41,7 @@ class Entry:
     place: str = ""
     digest_at_head: str = ""  # of what the project has at its path
     arrived_ns: int | None = None
+    unsolved: Reason | None = None
     listed: tuple[tuple[str, str], ...] | None = None  # what lists of digests say, where only its bytes can tell
     replaces: int | None = None
     again: bool = False
@@ -63,7 +66,7 @@ class Entry:
     @property
     def is_plain(self) -> bool:
         """A placed file of which nothing is to be said, as nearly all are."""
-        told = self.reason or self.warning or self.compared or self.trouble
+        told = self.reason or self.warning or self.compared or self.trouble or self.unsolved
         return self.state == _PLACED and self.kind == _FILE and not told and self.arrived_ns is None
 
 
@@ -74,9 +77,13 @@ _PLAIN: Final = (
     *("path", "path_key", "name", "size_bytes", "modified_ns", "changed_ns", "inode"),
     *("directory_id", "verdict", "digest", "crc32", "object_id"),
 )
-_OTHERS: Final = ("kind", "trouble", "state", "reason", "reason_text", "warning", "compared", "arrived_ns")
+_OTHERS: Final = (
+    *("kind", "trouble", "state", "reason", "reason_text", "warning", "compared"),
+    *("arrived_ns", "unsolved"),
+)
+_NOT_SAID: Final = "'', '', '', '', NULL, NULL"  # the last of these of a plain file
 _HEAD: Final = f"INSERT INTO importer_manifestentry (upload_id, run, {', '.join((*_PLAIN, *_OTHERS))})"
-_PLAIN_ROW: Final = f"(%s, %s, {', '.join(['%s'] * len(_PLAIN))}, '{_FILE}', '', '{_PLACED}', '', '', '', '', NULL)"
+_PLAIN_ROW: Final = f"(%s, %s, {', '.join(['%s'] * len(_PLAIN))}, '{_FILE}', '', '{_PLACED}', {_NOT_SAID})"
 _WHOLE_ROW: Final = f"(%s, %s, {', '.join(['%s'] * (len(_PLAIN) + len(_OTHERS)))})"
 
 
@@ -90,7 +97,7 @@ def write_entries(upload_id: UUID, run: int, entries: Sequence[Entry]) -> None:
     if connection.vendor == "postgresql":
         _copy(upload, run, entries)
         return
-    others = [(upload, run, *_whole_row(entry)) for entry in entries if not entry.is_plain]
+    others = [(upload, run, *_whole_row(run, entry)) for entry in entries if not entry.is_plain]
     plain = [(upload, run, *_plain_row(entry)) for entry in entries if entry.is_plain]
     # Folders are among the others, and come before what they hold.
     insert_rows(_HEAD, _WHOLE_ROW, others)
@@ -125,7 +132,7 @@ def _copy(upload: Any, run: int, entries: Sequence[Entry]) -> None:
         cursor.copy(f"COPY importer_manifestentry ({columns}) FROM STDIN") as copy,
     ):
         for entry in entries:
-            copy.write_row((upload, run, *_whole_row(entry)))
+            copy.write_row((upload, run, *_whole_row(run, entry)))
 
 
 def _plain_row(entry: Entry) -> tuple[Any, ...]:
@@ -145,7 +152,7 @@ def _plain_row(entry: Entry) -> tuple[Any, ...]:
     )
 
 
-def _whole_row(entry: Entry) -> tuple[Any, ...]:
+def _whole_row(run: int, entry: Entry) -> tuple[Any, ...]:
     return (
         *_plain_row(entry),
         entry.kind,
@@ -156,7 +163,15 @@ def _whole_row(entry: Entry) -> tuple[Any, ...]:
         entry.warning,
         entry.compared,
         entry.arrived_ns,
+        _unsolved(run, entry),
     )
+
+
+def _unsolved(run: int, entry: Entry) -> str | None:
+    # What only a look says is no run's reason, and no rule and no choice solves anything.
+    is_solid = run > 0 and entry.reason and entry.reason not in LEFT_OUT
+    unsolved = Reason(entry.reason, entry.reason_text) if is_solid else entry.unsolved
+    return json.dumps(unsolved) if unsolved else None
 
 
 def is_same_file(one: Stamp, other: Stamp) -> bool:

@@ -14,7 +14,7 @@ from django.db.models import F, Max, QuerySet
 from moorage.files.models import RevisionKind, RevisionState
 from moorage.files.registering import RegisterRight, fail_revision
 from moorage.files.revisions import ask_revision
-from moorage.importer.ledger.counting import folders_left_out
+from moorage.importer.ledger.counting import folders_not_imported
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry, Preview, PreviewState
 from moorage.importer.words.reporting import Outcome
@@ -70,7 +70,7 @@ def registered(upload_id: UUID) -> QuerySet[ManifestEntry]:
 
 
 def not_registered(upload_id: UUID) -> QuerySet[ManifestEntry]:
-    """All others."""
+    """All others, also those that their run is still to register."""
     ours = ManifestEntry.objects.filter(upload_id=upload_id)
     published = list(published_runs(upload_id))
     return ours.exclude(state=EntryState.PLACED, verdict__in=GOOD, run__in=published) if published else ours
@@ -93,12 +93,14 @@ def fail_run(job: ImportJob, run: ImportRun, *, code: str, sentence: str, right:
 
 def outcome_of(run: ImportRun, *, revision: int | None = None, code: str = "", sentence: str = "") -> Outcome:
     """What the upload, and people, are told of a run that ends."""
+    # What a run without a revision could have brought is not in the project either, and nobody has left it out.
+    unpublished = run.files if revision is None else 0
     return Outcome(
         revision=revision,
         files=0 if revision is None else run.files,
         bytes=0 if revision is None else run.bytes,
-        problems=run.problem_count,
-        folders=folders_left_out(run),
+        problems=None if run.missing_count is None else run.problem_count + unpublished,
+        folders=folders_not_imported(run),
         left_out=run.left_out_count,
         missing=run.missing_count,
         warnings=tuple(one["sentence"] for one in run.warnings),

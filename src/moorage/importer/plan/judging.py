@@ -17,7 +17,8 @@ class Staged(NamedTuple):
     """One staged path as scan saw it. `digest` is empty where it is not known (yet).
 
     `problem` is why its name enters no project (see `words.paths`); `trouble` is of the scan: unreadable, vanished,
-    too_long. `differs`: a list of digests says otherwise. `ignored_by` is the rule that leaves it out.
+    too_long. `differs`: a list of digests says otherwise. `ignored_by` is the rule that leaves it out. `unsolved` is
+    why an earlier run that did more than leave it out did not import it.
     """
 
     path: bytes
@@ -30,6 +31,7 @@ class Staged(NamedTuple):
     looks_alike: bool = False  # another name in its folder differs from it only in case or normal form
     ignored_by: str = ""
     is_selected: bool = True
+    unsolved: Reason | None = None
 
 
 class AtHead(NamedTuple):
@@ -49,7 +51,10 @@ NOTHING: Final = AtHead()
 
 
 class Judgement(NamedTuple):
-    """A verdict, with the reason where the path is not imported, and a warning where it is."""
+    """A verdict, with the reason where the path is not imported, and a warning where it is.
+
+    What is left out keeps the reason that an earlier run had; then the warning says why it is left out now.
+    """
 
     verdict: Verdict
     reason: Reason | None = None
@@ -90,6 +95,9 @@ def judge(staged: Staged, at_head: AtHead, policy: Policy = EVERYTHING_NEW) -> J
         rejected = _why_not_here(staged, at_head, policy.target)
     if rejected:
         return Judgement(Verdict.REJECTED, rejected)
+    if skipped and staged.unsolved:
+        is_doubt = staged.unsolved.code in reasons.DOUBT
+        return Judgement(Verdict.DOUBTFUL if is_doubt else Verdict.REJECTED, staged.unsolved, warning=skipped.code)
     if skipped:
         return Judgement(Verdict.SKIPPED, skipped)
     if staged.kind == EntryKind.DIRECTORY:

@@ -14,6 +14,7 @@ from moorage.importer.ledger.entries import Entry, is_same_file, unsigned
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.ledger.runs import published_runs
 from moorage.importer.models import ManifestEntry
+from moorage.importer.words.reasons import Reason
 from moorage.importer.words.verdicts import GOOD, EntryState
 from moorage.storage.digests import Stamp
 
@@ -21,7 +22,8 @@ KEYS_PER_QUERY: Final = 500
 FORGOTTEN_ROWS: Final = 2500
 _COLUMNS: Final = (
     *("path_key", "number", "run", "kind", "state", "verdict"),
-    *("inode", "size_bytes", "modified_ns", "changed_ns", "digest", "crc32", "stored_object_id", "arrived_ns"),
+    *("inode", "size_bytes", "modified_ns", "changed_ns", "digest", "crc32", "stored_object_id"),
+    *("arrived_ns", "unsolved"),
 )
 
 
@@ -38,6 +40,7 @@ class Known(NamedTuple):
     crc32: int
     object_id: int | None
     arrived_ns: int | None
+    unsolved: list[str] | None
 
 
 def forget_mere_plans(job: ImportJob) -> None:
@@ -93,7 +96,7 @@ def _known(row: Sequence[Any]) -> Known:
 
 
 def _carry_over(entry: Entry, before: Known, live: set[int]) -> None:
-    entry.replaces = before.number
+    entry.replaces, entry.unsolved = before.number, Reason(*before.unsolved) if before.unsolved else None
     if before.kind != entry.kind:
         return
     if is_same_file(before.stamp, entry.stamp):

@@ -80,13 +80,13 @@ class Planner:
         """What of a part has to be looked at after all, and what not."""
         standing = self.at_head.standing(scene.place, part.names)
         is_told = has_twins or standing is None or (standing and self.policy.on_conflict != OnConflict.VERSION)
-        odd = part.names if is_told else self._left_out(part)
+        odd = part.names if is_told else self._ignored(part)
         if odd:
             part = part.look_at(set(odd))
         plain = PlainFolder(part.path, scene.place, part.names, standing or {}) if part.names else None
         return part._replace(names=[]), plain
 
-    def _left_out(self, part: FolderPart) -> list[bytes]:
+    def _ignored(self, part: FolderPart) -> list[bytes]:
         """Names of a part that a rule leaves out."""
         if not self.ignoring.rules:
             return [name for name in part.names if is_built_in(name)]
@@ -202,6 +202,7 @@ class Planner:
             self.twins.take(entry.path) if looks_alike is None else looks_alike,
             self.ignoring.ignored_by(entry.path, entry.kind == _DIRECTORY),
             is_chosen,
+            entry.unsolved,
         )
         _apply(entry, judge(staged, at_head, self.policy))
         entry.place, entry.digest_at_head = scene.place, at_head.digest

@@ -9,6 +9,7 @@ from moorage.importer.ledger.entries import Entry, unsigned
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.models import ManifestEntry
 from moorage.importer.plan.planner import Planner
+from moorage.importer.words.reasons import Reason
 from moorage.importer.words.verdicts import GOOD, Compared, EntryKind, EntryState
 from moorage.storage.digests import Stamp
 
@@ -50,5 +51,5 @@ def entry_of(row: ManifestEntry) -> Entry:
     entry.reason, entry.reason_text, entry.warning = row.reason, row.reason_text, row.warning
     entry.compared, entry.digest, entry.crc32 = row.compared, row.digest, row.crc32
     entry.directory_id, entry.object_id, entry.replaces = row.directory_id, row.stored_object_id, row.number
-    entry.arrived_ns = row.arrived_ns
+    entry.arrived_ns, entry.unsolved = row.arrived_ns, Reason(*row.unsolved) if row.unsolved else None
     return entry

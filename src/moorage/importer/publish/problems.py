@@ -3,8 +3,9 @@
 Before them stand the chosen paths that match nothing. They are told by name, and count for none: nothing of the upload
 was left out.
 
-A folder that is skipped is none where paths are told that it may hold. Where nothing but folders is left out, they are:
-a retry could import them.
+What a rule or a choice leaves out, and an earlier run did not import for another reason, keeps that reason (see
+`importer.plan.judging`). A folder that is skipped is no problem where paths are told that it may hold. Where nothing
+but folders is left out, they are: a retry could import them.
 
 They are rows of the run, so that a retry adds its own and changes none of an earlier receipt.
 """
@@ -16,58 +17,56 @@ from typing import Final
 from django.db import connection
 from django.db.models import Q, QuerySet
 
-from moorage.importer.ledger.counting import IS_FOLDER, LEFT_OUT
+from moorage.importer.ledger.counting import IS_FOLDER
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.ledger.unmatched import after_import, unmatched
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
-from moorage.importer.words.reasons import BY_CHOICE, NOT_THERE
-from moorage.importer.words.verdicts import EntryState, Verdict
+from moorage.importer.words.reasons import LEFT_OUT, NOT_THERE
+from moorage.importer.words.verdicts import NOT_GOOD, EntryState, Verdict
 
 ROWS_PER_BATCH: Final = 500
 _SKIPPED_FOLDER: Final = IS_FOLDER & Q(verdict=Verdict.SKIPPED)
 
 
 def not_imported(job: ImportJob, run: int) -> QuerySet[ManifestEntry]:
-    """The entries that a run leaves out."""
+    """The entries that a run does not bring, for whatever reason."""
     ours = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run)
-    return ours.filter(Q(verdict__in=LEFT_OUT) | Q(state=EntryState.FAILED))
+    return ours.filter(Q(verdict__in=NOT_GOOD) | Q(state=EntryState.FAILED))
 
 
-def write_problems(job: ImportJob, run: ImportRun) -> int:
-    """Write a row for what is left out, and return how many those are; before, for what was chosen and is not there.
+def write_problems(job: ImportJob, run: ImportRun) -> None:
+    """Write a row for what is not imported, and count them; before, for what was chosen and is not there.
 
-    Repeatable.
+    Repeatable. With very many rows it takes a while: call it while nobody waits for the right to register.
     """
     until = job.clock() + job.policies.remnants_kept
     _forget(job, run)
     not_there = unmatched(job.upload_id, job.choices.paths)
     _write_not_there(job, run, not_there)
     ours = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number).order_by("number")
-    by_verdict = ours.not_new().filter(verdict__in=LEFT_OUT)
-    failed = ours.without_place().filter(state=EntryState.FAILED).exclude(verdict__in=LEFT_OUT)
+    by_verdict = ours.not_new().filter(verdict__in=NOT_GOOD)
+    failed = ours.without_place().filter(state=EntryState.FAILED).exclude(verdict__in=NOT_GOOD)
     skipped_folders = by_verdict.filter(_SKIPPED_FOLDER)
-    _write(job, run, by_verdict.exclude(_SKIPPED_FOLDER), until)
-    _write(job, run, failed, until)
-    run.problem_count = ImportProblem.objects.filter(run=run).count() - len(not_there)
-    if not run.problem_count:
-        _write(job, run, skipped_folders, until)
-        run.problem_count = ImportProblem.objects.filter(run=run).count() - len(not_there)
-    run.left_out_count = ImportProblem.objects.filter(run=run, code__in=BY_CHOICE).count()
-    return run.problem_count
+    written = _write(job, run, by_verdict.exclude(_SKIPPED_FOLDER), until) + _write(job, run, failed, until)
+    run.problem_count = written or _write(job, run, skipped_folders, until)
+    run.left_out_count = ImportProblem.objects.filter(run=run, code__in=LEFT_OUT).count()
+    run.untried_count = run.left_out_count + by_verdict.filter(warning__in=LEFT_OUT).count()
 
 
-def _write(job: ImportJob, run: ImportRun, left_out: QuerySet[ManifestEntry], until: datetime) -> None:
-    as_uuid = ImportRun._meta.pk.get_db_prep_value
-    for numbers in _numbers(left_out):
-        entries = ManifestEntry.objects.filter(pk__in=numbers)
+def _write(job: ImportJob, run: ImportRun, entries: QuerySet[ManifestEntry], until: datetime) -> int:
+    """Write rows for entries, some at a time; returns how many."""
+    as_uuid, adapted = ImportRun._meta.pk.get_db_prep_value, connection.ops.adapt_datetimefield_value(until)
+    written = 0
+    for numbers in _numbers(entries):
         with job.batch(), connection.cursor() as cursor:
-            entries.update(remnant_until=until)
             cursor.execute(
                 "INSERT INTO importer_importproblem (run_id, path, code, sentence, kept_until)"  # noqa: S608
-                " SELECT %s, path, reason, reason_text, remnant_until FROM importer_manifestentry"
+                " SELECT %s, path, reason, reason_text, %s FROM importer_manifestentry"
                 f" WHERE number IN ({', '.join(['%s'] * len(numbers))}) ORDER BY number",
-                [as_uuid(run.pk, connection), *numbers],
+                [as_uuid(run.pk, connection), adapted, *numbers],
             )
+        written += len(numbers)
+    return written
 
 
 def _write_not_there(job: ImportJob, run: ImportRun, missing: Sequence[str]) -> None:
@@ -83,12 +82,12 @@ def _write_not_there(job: ImportJob, run: ImportRun, missing: Sequence[str]) -> 
             )
 
 
-def _numbers(left_out: QuerySet[ManifestEntry]) -> Iterator[list[int]]:
+def _numbers(entries: QuerySet[ManifestEntry]) -> Iterator[list[int]]:
     """Of these entries, some at a time. Few of them may lie far apart in the manifest."""
-    numbers = list(left_out.values_list("number", flat=True)[:ROWS_PER_BATCH])
+    numbers = list(entries.values_list("number", flat=True)[:ROWS_PER_BATCH])
     while numbers:
         yield numbers
-        numbers = list(left_out.filter(number__gt=numbers[-1]).values_list("number", flat=True)[:ROWS_PER_BATCH])
+        numbers = list(entries.filter(number__gt=numbers[-1]).values_list("number", flat=True)[:ROWS_PER_BATCH])
 
 
 def _forget(job: ImportJob, run: ImportRun) -> None:

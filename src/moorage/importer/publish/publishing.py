@@ -30,6 +30,11 @@ from moorage.projects.choices import OnConflict
 
 ASK_AGAIN_SECONDS: Final = 0.3
 
+_NOTHING_GOOD: Final = "None of its files could be imported. See why below, and retry or send them in another upload."
+_NOTHING_CHOSEN: Final = (
+    "All of its files were left out, by a rule or by what was chosen. See which below, and retry with other choices."
+)
+
 log = logging.getLogger(__name__)
 
 
@@ -128,10 +133,7 @@ def _why_nothing(job: ImportJob, run: ImportRun, planner: Planner) -> tuple[str,
         blocking = planner.at_head.folder(planner.target).blocked_by
         if blocking:
             return "import.target_is_file", reasons.file_in_place_of_target(blocking).sentence
-        return (
-            "import.nothing_good",
-            "None of its files could be imported. See why below, and retry or send them in another upload.",
-        )
+        return "import.nothing_good", _NOTHING_CHOSEN if run.problem_count == run.left_out_count else _NOTHING_GOOD
     return "import.empty", "Nothing was in the staging area. Transfer the files in another upload."
 
 

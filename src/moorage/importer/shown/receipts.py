@@ -9,16 +9,17 @@ from uuid import UUID
 from django.db.models import Q, Sum
 
 from moorage.errors import NotFoundError
-from moorage.importer.ledger.counting import folders_left_out
+from moorage.importer.ledger.counting import folders_not_imported
 from moorage.importer.ledger.runs import published_runs
 from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
 from moorage.importer.words import paths, reasons
 from moorage.importer.words.verdicts import GOOD, EntryKind, EntryState, Verdict
+from moorage.projects.choices import ImportChoices
 
 # Codes of problems by verdict; those of REJECTED are all others that are said of a staged path.
 CODES: Final[Mapping[Verdict, tuple[str, ...]]] = {
-    Verdict.DOUBTFUL: (reasons.DOUBTFUL.code, reasons.DIFFERS.code),
-    Verdict.SKIPPED: reasons.BY_CHOICE,
+    Verdict.DOUBTFUL: reasons.DOUBT,
+    Verdict.SKIPPED: reasons.LEFT_OUT,
 }
 
 
@@ -34,9 +35,10 @@ class Receipt:
     brought no files, verdicts of files that could be imported are what they would have been, and `reason` (a code) and
     `reason_text` say why.
 
-    `folders` says how many of the problems are folders, `left_out` how many a rule or a choice left out. `missing`
-    counts files that lists name and that were not there; None where that was not found out. `warnings`
-    ({"code", "sentence"}) are of what it was given and could not use.
+    `folders` says how many of the problems are folders, `left_out` how many have no other reason than a rule or a
+    choice, `untried` how many its own `choices` and rules left out. `missing` counts files that lists name and that
+    were not there; None where that was not found out. `warnings` ({"code", "sentence"}) are of what it was given and
+    could not use.
     """
 
     run: int
@@ -47,6 +49,7 @@ class Receipt:
     problems: int
     folders: int
     left_out: int
+    untried: int
     missing: int | None
     reason: str
     reason_text: str
@@ -55,6 +58,13 @@ class Receipt:
     started_at: datetime
     ended_at: datetime
     duration: timedelta
+    choices: ImportChoices
+
+    @property
+    def is_in_vain_again(self) -> bool:
+        """Whether a retry with the same choices would leave out again all that this run did not import."""
+        is_unpublished = self.revision is None and any(verdict in GOOD for verdict in self.verdicts)
+        return 0 < self.problems == self.untried and not is_unpublished
 
 
 @dataclass(frozen=True)
@@ -175,8 +185,9 @@ def _receipt(run: ImportRun) -> Receipt:
         files=run.files if is_in_project else 0,
         bytes=run.bytes if is_in_project else 0,
         problems=run.problem_count,
-        folders=folders_left_out(run),
+        folders=folders_not_imported(run),
         left_out=run.left_out_count,
+        untried=run.untried_count,
         missing=run.missing_count,
         reason=run.reason,
         reason_text=run.reason_text,
@@ -185,4 +196,5 @@ def _receipt(run: ImportRun) -> Receipt:
         started_at=run.started_at,
         ended_at=ended_at,
         duration=ended_at - run.started_at,
+        choices=ImportChoices.from_json(run.choices),
     )

@@ -82,7 +82,8 @@ DIFFERS: Final = Reason(
     "or retry with doubtful files included if the list is wrong.",
 )
 NOT_SELECTED: Final = Reason(
-    "entry.not_selected", "It is not in the part that was chosen. Press Retry and choose it to import it too."
+    "entry.not_selected",
+    "It is not in the part that was chosen. Retry with it among the chosen paths to import it too.",
 )
 NOT_THERE: Final = Reason(
     "entry.not_there",
@@ -95,7 +96,8 @@ KEPT_AS_IT_IS: Final = Reason(
 
 
 IGNORED: Final = "entry.ignored"
-BY_CHOICE: Final = (NOT_SELECTED.code, IGNORED, KEPT_AS_IT_IS.code)  # what a rule leaves out, or who imports
+LEFT_OUT: Final = (NOT_SELECTED.code, IGNORED, KEPT_AS_IT_IS.code)  # by a rule, or by who chose what to import
+DOUBT: Final = (DOUBTFUL.code, DIFFERS.code)
 BAD_RULES: Final = "ignore.bad_rules"  # of a preview: lines of the upload's own ignore rules that do not count
 BAD_LIST: Final = "list.not_compared"  # a list of digests that was found and cannot be compared with
 NOT_USED: Final = "list.not_used"  # rows of a list of digests that was found, where others count instead

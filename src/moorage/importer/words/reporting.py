@@ -22,15 +22,16 @@ class Progress:
 class Outcome:
     """How a run ended. `revision` is None when it published nothing; then `code` and `sentence` say why.
 
-    `folders` says how many of the problems are folders, `left_out` how many a rule or a choice left out. `missing`
-    counts files that lists name and that were not there; None where the run ended before that was known.
-    `warnings` are sentences on what it was given and could not use.
+    `problems` counts the staged paths that are not in the project afterwards; `folders` says how many of them are
+    folders, `left_out` how many have no other reason than a rule or a choice, in this run or before. `missing` counts
+    files that lists name and that were not there. `problems` and `missing` are None where the run ended before it had
+    counted. `warnings` are sentences on what it was given and could not use.
     """
 
     revision: int | None = None
     files: int = 0
     bytes: int = 0
-    problems: int = 0
+    problems: int | None = None
     folders: int = 0
     left_out: int = 0
     missing: int | None = None

@@ -9,7 +9,7 @@ from moorage.backends import backends
 from moorage.globus.service import TaskId
 from moorage.importer.models import Verdict
 from moorage.importer.shown.receipts import Receipt
-from moorage.transfers.wording import by_choice_words, left_out_words
+from moorage.transfers.wording import not_imported_words
 
 register = template.Library()
 
@@ -27,10 +27,9 @@ def verdict_label(verdict: str) -> str:
 
 
 @register.filter
-def left_out(receipt: Receipt) -> str:
+def not_imported(receipt: Receipt) -> str:
     """What the run did not import: `2 files and 1 folder were not imported`."""
-    words = by_choice_words if receipt.problems == receipt.left_out else left_out_words
-    return words(receipt.problems, receipt.folders)
+    return not_imported_words(receipt.problems, receipt.folders, receipt.left_out)
 
 
 @register.filter
