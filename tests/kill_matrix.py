@@ -133,6 +133,8 @@ def prepare(world: Any, arrives: Mapping[str, bytes]) -> None:
 
 def let_a_task_fail(world: Any) -> None:
     """While some of the suspected tree arrived; done to each copy, whose files have times of their own."""
+    from django.utils import timezone
+
     from moorage.transfers.models import Upload
     from suspects import a_task_fails
 
@@ -140,6 +142,7 @@ def let_a_task_fail(world: Any) -> None:
     with a_task_fails(upload, delivered=DELIVERED):
         for path in LATE:
             (world.store.sealed / str(upload.pk) / path).chmod(0o644)
+    Upload.objects.update(sealed_at=timezone.now())  # what a copy brought had not arrived after the seal
 
 
 def work(world: Any) -> None:
