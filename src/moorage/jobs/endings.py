@@ -63,10 +63,13 @@ def _changes(upload: Upload, state: UploadState, outcome: Outcome, at: datetime)
 def _not_imported(upload: Upload, outcome: Outcome) -> tuple[int, int, int]:
     """How many paths are not, how many of them are folders, and how many are left out by a rule or a choice alone.
 
-    A run that ended before it had counted changes nothing of it.
+    A run that ended before it had counted changes nothing of it. One that counted and published nothing has brought
+    none of what was not imported before; what of that it would have brought, nobody has left out.
     """
     if outcome.problems is None:
         return upload.problems, upload.problem_folders, upload.left_out
+    if outcome.revision is None and upload.has_published and upload.problems > outcome.problems:
+        return upload.problems, upload.problem_folders, outcome.left_out
     return outcome.problems, outcome.folders, outcome.left_out
 
 

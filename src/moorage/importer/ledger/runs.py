@@ -93,13 +93,11 @@ def fail_run(job: ImportJob, run: ImportRun, *, code: str, sentence: str, right:
 
 def outcome_of(run: ImportRun, *, revision: int | None = None, code: str = "", sentence: str = "") -> Outcome:
     """What the upload, and people, are told of a run that ends."""
-    # What a run without a revision could have brought is not in the project either, and nobody has left it out.
-    unpublished = run.files if revision is None else 0
     return Outcome(
         revision=revision,
         files=0 if revision is None else run.files,
         bytes=0 if revision is None else run.bytes,
-        problems=None if run.missing_count is None else run.problem_count + unpublished,
+        problems=None if run.missing_count is None else run.problem_count,
         folders=folders_not_imported(run),
         left_out=run.left_out_count,
         missing=run.missing_count,

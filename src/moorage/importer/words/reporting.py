@@ -22,7 +22,7 @@ class Progress:
 class Outcome:
     """How a run ended. `revision` is None when it published nothing; then `code` and `sentence` say why.
 
-    `problems` counts the staged paths that are not in the project afterwards; `folders` says how many of them are
+    `problems` counts the staged paths that it was not to bring, or could not; `folders` says how many of them are
     folders, `left_out` how many have no other reason than a rule or a choice, in this run or before. `missing` counts
     files that lists name and that were not there. `problems` and `missing` are None where the run ended before it had
     counted. `warnings` are sentences on what it was given and could not use.
