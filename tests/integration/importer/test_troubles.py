@@ -23,7 +23,6 @@ from moorage.importer.asked.previews import ask_preview
 from moorage.importer.batches import data
 from moorage.importer.batches.data import BatchOrder, Hint, PlacedFile, unflat
 from moorage.importer.batches.place import place_batch
-from moorage.importer.batches.plain import PlainOrder, all_odd
 from moorage.importer.ledger import disk_waits
 from moorage.importer.models import ImportProblem, ImportRun, Preview, PreviewState
 from moorage.importer.run import run_import
