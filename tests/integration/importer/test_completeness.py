@@ -14,8 +14,9 @@ from importing import World, fill
 from moorage.accounts.tokens import create_token
 from moorage.files.paths import path_key
 from moorage.importer.lists.completeness import causes_by_lists, missing_files
-from moorage.importer.lists.kept import SENT, forget_list, write_list
+from moorage.importer.lists.kept import SENT, forget_list
 from moorage.importer.lists.listed import Listed
+from moorage.importer.lists.writing import write_list
 from moorage.importer.models import ManifestEntry
 from moorage.importer.shown.entries import entries_page
 from moorage.importer.shown.receipts import receipts

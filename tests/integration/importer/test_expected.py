@@ -11,16 +11,23 @@ from django.db import transaction
 
 from builders import NOON
 from importing import World
-from moorage.importer.lists.kept import BATCH_ROWS, SENT, ListReplacedError, forget_list, whole_lists, write_list
+from moorage.files.paths import path_key
+from moorage.importer.lists.kept import BATCH_ROWS, SENT, ListReplacedError, forget_list, whole_lists
 from moorage.importer.lists.listed import DigestListError, Listed
+from moorage.importer.lists.overlaps import Said, said_of
+from moorage.importer.lists.writing import write_list
 from moorage.importer.models import ExpectedFile, ExpectedList
 from moorage.transfers.models import Upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+def digest(content: bytes) -> str:
+    return sha256(content).hexdigest()
+
+
 def listed(path: bytes, content: bytes = b"", *, line: int = 1) -> Listed:
-    return Listed(path, None, "sha256", sha256(content).hexdigest(), line)
+    return Listed(path, None, "sha256", digest(content), line)
 
 
 def many(count: int) -> list[Listed]:
@@ -32,12 +39,14 @@ def write(upload: Upload, source: str, rows: list[Listed], **more: object) -> Ex
 
 
 def kept(upload: Upload) -> dict[bytes, tuple[str, str]]:
+    """What all rows say, whether their lists count or not."""
     rows = ExpectedFile.objects.filter(upload_id=upload.pk)
-    return {bytes(row.path): (row.digest[:4], row.source) for row in rows}
+    of_keys = {bytes(row.path_digest): bytes(row.path) for row in rows}
+    return {of_keys[key]: (one.digest[:4], one.source) for key, one in said_of(rows, list(of_keys)).items()}
 
 
 def said(content: bytes) -> str:
-    return sha256(content).hexdigest()[:4]
+    return digest(content)[:4]
 
 
 def test_a_list_is_kept_with_how_much_it_names(world: World) -> None:
@@ -75,14 +84,18 @@ def test_what_is_sent_counts_without_what_found_lists_have_joined(world: World) 
     write(upload, "MD5SUMS", [Listed(path, 7, "md5", said(b"1"), 1) for path in (b"a", b"b")])
     write(upload, SENT, [listed(b"b", b"3")])
 
-    rows = ExpectedFile.objects.filter(upload_id=upload.pk).order_by("path")
-    assert list(rows.values_list("size_bytes", "other_algorithm", "other_digest")) == [
-        (7, "md5", said(b"1")),
-        (None, "", ""),
-    ]
+    rows = ExpectedFile.objects.filter(upload_id=upload.pk)
+    joined = said_of(rows, [path_key(b"a"), path_key(b"b")])
+    assert joined == {
+        path_key(b"a"): Said(7, "sha256", digest(b"1"), "md5", said(b"1"), "SHA256SUMS"),
+        path_key(b"b"): Said(None, "sha256", digest(b"3")),
+    }
+
+    forget_list(upload_id=upload.pk)
+    assert said_of(rows, [path_key(b"b")])[path_key(b"b")] == joined[path_key(b"a")], "what was found counts again"
 
 
-def test_what_a_bad_list_has_joined_is_known_to_be_of_no_use(world: World) -> None:
+def test_a_bad_list_joins_nothing(world: World) -> None:
     upload, _ = world.an_area()
     write(upload, "SHA256SUMS", [listed(b"a", b"1")], stamp="as it was")
     rows = [Listed(b"a", 7, "", "", 1), *many(BATCH_ROWS), listed(b"000000", b"else")]
@@ -90,14 +103,16 @@ def test_what_a_bad_list_has_joined_is_known_to_be_of_no_use(world: World) -> No
     with pytest.raises(DigestListError):
         write(upload, "manifest.csv", rows)
 
-    assert ExpectedFile.objects.get(upload_id=upload.pk).size_bytes == 7
-    assert ExpectedList.objects.get(upload_id=upload.pk).stamp == "", "it is read again"
+    assert ExpectedFile.objects.get(upload_id=upload.pk).size_bytes is None
+    assert ExpectedList.objects.get(upload_id=upload.pk).stamp == "as it was", "it need not be read again"
 
 
 def test_a_path_may_be_named_twice_alike_and_not_otherwise(world: World) -> None:
     upload, _ = world.an_area()
     alike = [*many(BATCH_ROWS + 1), listed(b"000000", line=9000)]
-    assert write(upload, SENT, alike).files == BATCH_ROWS + 1
+    first = write(upload, SENT, alike)
+    assert first.files == BATCH_ROWS + 1
+    counted = kept(upload)
     for rows in (
         [listed(b"a", b"1"), listed(b"a", b"2", line=2)],
         [*many(BATCH_ROWS + 1), listed(b"000000", b"other", line=9000)],
@@ -105,8 +120,8 @@ def test_a_path_may_be_named_twice_alike_and_not_otherwise(world: World) -> None
         with pytest.raises(DigestListError, match="stood in it before") as failure:
             write(upload, SENT, rows)
         assert failure.value.line == rows[-1].line
-        assert kept(upload) == {}
-        assert whole_lists(upload.pk) == []
+        assert ExpectedFile.objects.filter(upload_id=upload.pk).count() == BATCH_ROWS + 1
+        assert (kept(upload), whole_lists(upload.pk)) == (counted, [first]), "the one before goes on to count"
 
 
 def test_a_list_with_a_fault_leaves_nothing(world: World) -> None:

@@ -19,10 +19,11 @@ from moorage.accounts.tokens import create_token
 from moorage.importer.ledger import job as importer_job
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.lists.completeness import count_missing
-from moorage.importer.lists.kept import BATCH_ROWS, SENT, lists_of, write_list
+from moorage.importer.lists.kept import BATCH_ROWS, SENT, lists_of
 from moorage.importer.lists.listed import Listed
 from moorage.importer.lists.short_lists import MOST_ROWS
-from moorage.importer.models import ExpectedFile, ExpectedList, ManifestEntry
+from moorage.importer.lists.writing import write_list
+from moorage.importer.models import ExpectedFile, ExpectedList, ListState, ManifestEntry
 from moorage.importer.shown.entries import entries_page
 from moorage.jobs import imports
 from moorage.transfers.models import Upload
@@ -162,13 +163,13 @@ def test_what_a_dead_process_left_of_a_list_that_is_gone_is_forgotten(world: Wor
     fill(area, {"x": b"x"})
     (area / "2.md5").write_text(sums(x=b"x"))
     half = write_list(upload_id=upload.pk, source="1.md5", rows=[Listed(b"x", 9, "", "", 1)], at=NOON)
-    ExpectedList.objects.filter(pk=half.pk).update(is_whole=False)
+    ExpectedList.objects.filter(pk=half.pk).update(state=ListState.WRITING)
     world.seal(upload)
 
     world.work(upload)
 
     assert set(ExpectedList.objects.values_list("source", flat=True)) == {"2.md5"}
-    assert ExpectedFile.objects.get().source == "2.md5"
+    assert ExpectedFile.objects.get().expected_list.source == "2.md5"
     assert compared(upload, "matches") == {"x"}
 
 

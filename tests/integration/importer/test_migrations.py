@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from pathlib import Path
 from typing import Any, Final
 from uuid import UUID, uuid4
 from zlib import crc32
@@ -22,6 +19,7 @@ from pytest_django import DjangoDbBlocker
 
 from fakes.globus import InMemoryTransferService
 from importing import World, contents, fill
+from migrating import an_empty_database
 from moorage.backends import Backends, Policies, using
 from moorage.files.models import FileVersion, StoredObject
 from moorage.files.paths import path_key
@@ -39,28 +37,6 @@ THE_FIRST: Final = [("importer", "0001_initial")]
 AT: Final = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 KEPT: Final = datetime(2026, 4, 13, 12, 0, tzinfo=UTC)
 SENTENCE: Final = "The name is not valid UTF-8."
-
-
-@contextmanager
-def an_empty_database(folder: Path) -> Iterator[None]:
-    """Another database in the place of the tests' own, with nothing in it."""
-    tests_own = connection.settings_dict["NAME"]
-    if connection.vendor == "sqlite":
-        name = str(folder / "before.sqlite3")
-    else:
-        name = f"before_{os.getpid()}"
-        with connection.cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE {name}")
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = tests_own
-        if connection.vendor == "postgresql":
-            with connection.cursor() as cursor:
-                cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def digest_of(content: bytes) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from hashlib import md5, sha1, sha256
-from uuid import UUID
+from typing import BinaryIO
 
 import pytest
 from django.test import Client
@@ -12,9 +12,13 @@ from django.utils import timezone
 
 from importing import World, contents, fill, reasons
 from kill_matrix import Inline
+from moorage.files.paths import path_key
 from moorage.importer.asked.previews import ask_preview
+from moorage.importer.ledger.job import ImportJob
 from moorage.importer.lists import found
-from moorage.importer.lists.kept import Batch, forget_found_lists, lists_of, whole_lists
+from moorage.importer.lists.kept import lists_of, rows_of, whole_lists
+from moorage.importer.lists.overlaps import said_of
+from moorage.importer.lists.staged_lists import open_list
 from moorage.importer.models import ExpectedFile, ExpectedList, Preview
 from moorage.importer.shown.preview import preview_of
 from moorage.importer.shown.receipts import receipts
@@ -123,7 +127,7 @@ def test_a_list_that_turns_out_to_be_bad_leaves_nothing_in_the_rows_of_others(wo
 
     assert reasons(upload) == {}
     assert [one["code"] for one in receipts(upload.pk)[0].warnings] == ["list.not_compared"]
-    assert set(ExpectedFile.objects.values_list("size_bytes", "source")) == {(None, "SHA256SUMS")}
+    assert set(ExpectedFile.objects.values_list("size_bytes", "expected_list__source")) == {(None, "SHA256SUMS")}
 
 
 def test_a_bad_row_after_many_good_ones_takes_them_back(world: World) -> None:
@@ -147,7 +151,8 @@ def test_lists_of_one_file_each_are_compared_with_both(world: World) -> None:
 
     assert reasons(upload) == {b"7.tif": DIFFERS}
     assert set(whole_files(upload).values()) == {(1, 0)}
-    assert ExpectedFile.objects.exclude(other_digest="").count() == 30
+    keys = [path_key(name.encode()) for name in files]
+    assert [len(one.digests) for one in said_of(rows_of(upload.pk), keys).values()] == [2] * 30
 
 
 def test_a_bad_long_list_leaves_nothing_and_what_is_told_of_others_stays_told_once(world: World) -> None:
@@ -171,17 +176,29 @@ def test_a_bad_long_list_leaves_nothing_and_what_is_told_of_others_stays_told_on
     assert [one["sentence"].split()[0] for one in receipts(upload.pk)[0].warnings] == bad
 
 
-def test_short_lists_that_are_bad_have_nothing_begin_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[UUID] = []
+def test_lists_are_read_once_however_many_of_them_are_bad(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[bytes] = []
 
-    def counted(*, upload_id: UUID, batch: Batch) -> None:
-        begun.append(upload_id)
-        forget_found_lists(upload_id=upload_id, batch=batch)
+    def counted(job: ImportJob, top: int, name: bytes) -> BinaryIO:
+        opened.append(name)
+        return open_list(job, top, name)
 
-    monkeypatch.setattr(found, "forget_found_lists", counted)
-    upload = imported(world, {"a": b"a", **{f"{number}.md5": b"no digest\n" for number in range(5)}})
+    monkeypatch.setattr(found, "open_list", counted)
+    long = "".join(f"{'0' * 32}  {number}\n" for number in range(1100))
+    upload, area = world.an_area()
+    fill(area, {"a": b"a", **{f"{number}.md5": b"no digest\n" for number in range(5)}})
+    fill(area, {f"{number}.sha1": sums(sha1, a=b"a") for number in range(5)})
+    fill(area, {f"long {number}.md5": f"{long}no digest\n".encode() for number in range(3)})
+    fill(area, {f"long and good {number}.md5": long.encode() for number in range(3)})
 
-    assert begun == [upload.pk]
+    told = looked_at(upload)
+    assert (len(told), len(opened), len(set(opened))) == (8, 16, 16)
+
+    assert looked_at(upload) == told
+    world.seal(upload)
+    world.work(upload)
+    assert [one["sentence"] for one in receipts(upload.pk)[0].warnings] == told
+    assert len(opened) == 16, "nothing has changed"
 
 
 @pytest.mark.parametrize(

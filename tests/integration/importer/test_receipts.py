@@ -14,8 +14,9 @@ from builders import NOON, a_project, publish_files
 from importing import World, fill
 from moorage.accounts.tokens import create_token
 from moorage.backends import backends
-from moorage.importer.lists.kept import SENT, write_list
+from moorage.importer.lists.kept import SENT
 from moorage.importer.lists.listed import Listed
+from moorage.importer.lists.writing import write_list
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.cancelling import cancel_import
 from moorage.transfers.models import Upload

@@ -1,18 +1,21 @@
 """A list of digests that a member sends: taken whole, then kept, or refused with the line that is wrong."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import BinaryIO, Final
 from uuid import UUID
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from moorage.accounts.models import Member
 from moorage.audit.records import record
-from moorage.errors import QuotaExceededError
+from moorage.errors import QuotaExceededError, UnavailableError
 from moorage.importer.asked.previews import look_again
-from moorage.importer.lists.kept import SENT, forget_list, write_list
+from moorage.importer.lists.kept import SENT, forget_list
 from moorage.importer.lists.parsing import read_list
+from moorage.importer.lists.writing import write_list
 from moorage.importer.models import ExpectedList
 from moorage.projects.texts import one_line
 
@@ -34,6 +37,24 @@ class ListTooLongError(QuotaExceededError):
         self.limit_bytes = MOST_BYTES
 
 
+class ListNotKeptError(UnavailableError):
+    """The database has stopped it, such as for another process that waits for the same rows."""
+
+    code = "checksums.not_kept"
+
+    def __init__(self) -> None:
+        super().__init__("The database could not do this just now, and nothing has changed. Try again in a minute.")
+
+
+@contextmanager
+def _told_to_try_again() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise ListNotKeptError from error
+
+
+@_told_to_try_again()
 def keep_sent_list(
     *, upload_id: UUID, project_id: UUID, stream: BinaryIO, name: str, by: Member, at: datetime
 ) -> ExpectedList:
@@ -45,6 +66,7 @@ def keep_sent_list(
         DigestListError: it is no list, or a line of it is wrong.
         ListTooLongError: it is longer than a list may be.
         ListReplacedError: another was sent at the same time.
+        ListNotKeptError: the database is in trouble.
     """
 
     def also(kept: ExpectedList) -> None:
@@ -62,16 +84,19 @@ def keep_sent_list(
     name = one_line(name)
     with SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY) as copy:
         _take(stream, copy)
-        # Read to its end before anything is forgotten: the list before this one counts until this one is good.
-        for _ in read_list(_rewound(copy), name=name):
-            pass
-        rows = read_list(_rewound(copy), name=name)
+        copy.seek(0)
+        rows = read_list(copy, name=name)  # type: ignore[arg-type]  # it has what is needed of one
         return write_list(upload_id=upload_id, source=SENT, rows=rows, name=name, sent_by=by, at=at, also=also)
 
 
+@_told_to_try_again()
 def drop_sent_list(*, upload_id: UUID, project_id: UUID, by: Member, at: datetime) -> None:
-    """Compare nothing with the list that was sent any more. Harmless when there is none."""
-    forget_list(upload_id=upload_id, source=SENT)
+    """Compare nothing with the list that was sent any more. Harmless when there is none.
+
+    Raises:
+        ListNotKeptError: the database is in trouble; what was not done yet, another try does.
+    """
+    forget_list(upload_id=upload_id)
     with transaction.atomic():
         look_again(upload_id=upload_id, project_id=project_id, by=by, at=at)
 
@@ -83,8 +108,3 @@ def _take(stream: BinaryIO, copy: "SpooledTemporaryFile[bytes]") -> None:
         if taken > MOST_BYTES:
             raise ListTooLongError
         copy.write(chunk)
-
-
-def _rewound(copy: "SpooledTemporaryFile[bytes]") -> BinaryIO:
-    copy.seek(0)
-    return copy  # type: ignore[return-value]  # it has what is needed of one

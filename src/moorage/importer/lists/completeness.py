@@ -12,9 +12,10 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from django.db.models import Count, Exists, Min, OuterRef, QuerySet, Sum
+from django.db.models import Case, Count, Exists, F, Min, OuterRef, QuerySet, Subquery, Sum, When
 
-from moorage.importer.lists.kept import lists_of
+from moorage.importer.lists.kept import FIRST_PLACE, lists_of, rows_of
+from moorage.importer.lists.overlaps import said_of
 from moorage.importer.models import ExpectedFile, ManifestEntry
 from moorage.importer.words import paths
 from moorage.importer.words.verdicts import GOOD, Compared, EntryKind
@@ -69,7 +70,7 @@ def causes_by_lists(
         _cause(*SAID[Compared(said)], files, size)
         for said, files, size in compared.values_list("compared").annotate(files=Count("pk"), size=Sum("size_bytes"))
     ]
-    absent = _missing(upload_id).aggregate(files=Count("pk"), size=Sum("size_bytes"))
+    absent = _missing(upload_id).annotate(said=_size_said(upload_id)).aggregate(files=Count("pk"), size=Sum("said"))
     if absent["files"]:
         causes.append(_cause(MISSING, _SENTENCES[MISSING], **absent))
     unread = _unread(upload_id, entries).aggregate(files=Count("pk"), size=Sum("size_bytes"))
@@ -90,10 +91,12 @@ def missing_files(
     """Files that a list names and that the last look did not see, in pages: by lists of digests, then by Globus's."""
     found: list[MissingFile] = []
     if after >= 0 and lists_of(upload_id).exists():
-        found += [
-            MissingFile(row.pk, paths.printable(bytes(row.path)), row.size_bytes, row.digest, row.source)
-            for row in _missing(upload_id).filter(pk__gt=after).order_by("pk")[:limit]
-        ]
+        absent = list(_missing(upload_id).filter(pk__gt=after).order_by("pk")[:limit])
+        said = said_of(rows_of(upload_id), [bytes(row.path_digest) for row in absent])
+        for row in absent:
+            of_all = said[bytes(row.path_digest)]
+            path = paths.printable(bytes(row.path))
+            found.append(MissingFile(row.pk, path, of_all.size_bytes, of_all.digest, of_all.source))
     if delivered is None or len(found) == limit:
         return found
     # Places among what Globus names are below zero.
@@ -102,16 +105,22 @@ def missing_files(
 
 
 def _missing(upload_id: UUID) -> QuerySet[ExpectedFile]:
-    return _not_staged(_expected(upload_id))
+    """Of each file that is not staged the row that counts before others."""
+    of_the_same = rows_of(upload_id).filter(path_digest=OuterRef("path_digest"))
+    before = of_the_same.filter(expected_list__place__lt=OuterRef("expected_list__place"))
+    return _not_staged(rows_of(upload_id).filter(~Exists(before)))
 
 
-def _expected(upload_id: UUID) -> QuerySet[ExpectedFile]:
-    return ExpectedFile.objects.filter(upload_id=upload_id, source__in=lists_of(upload_id).values("source"))
+def _size_said(upload_id: UUID) -> Case:
+    """The size that the lists say of the file of a row together; see `overlaps`."""
+    sizes = rows_of(upload_id).filter(path_digest=OuterRef("path_digest"), size_bytes__isnull=False)
+    first = Subquery(sizes.order_by("expected_list__place").values("size_bytes")[:1])
+    return Case(When(expected_list__place=FIRST_PLACE, then=F("size_bytes")), default=first)
 
 
 def _unread(upload_id: UUID, entries: QuerySet[ManifestEntry]) -> QuerySet[ManifestEntry]:
     """Those to be imported of which a list has a digest that they were not compared with."""
-    digests = _expected(upload_id).filter(path_digest=OuterRef("path_key")).exclude(digest="")
+    digests = rows_of(upload_id).filter(path_digest=OuterRef("path_key")).exclude(digest="")
     return entries.filter(Exists(digests), kind=EntryKind.FILE, compared="", verdict__in=GOOD).order_by()
 
 
@@ -125,7 +134,7 @@ def _undelivered(upload_id: UUID, delivered: QuerySet[Any], *, after: int = 0) -
     """Place and path of what was delivered and is not there. What a list of digests names, too, is told by that."""
     absent = _not_staged(delivered.order_by())
     if lists_of(upload_id).exists():
-        absent = absent.filter(~Exists(_expected(upload_id).filter(path_digest=OuterRef("path_digest"))))
+        absent = absent.filter(~Exists(rows_of(upload_id).filter(path_digest=OuterRef("path_digest"))))
     # Several tasks may have delivered one file.
     once = absent.values_list("path_digest", "path").annotate(place=Min("pk")).filter(place__gt=after)
     for _, path, place in once.order_by("place").iterator():

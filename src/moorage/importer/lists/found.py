@@ -1,33 +1,37 @@
 """Lists of digests that lie at the top of an upload itself: read before the files are listed, so that they can be
 compared (see `expectations`). A list that cannot be understood is a file like any other, and compares nothing.
+
+Memory stays the same however many there are. Only lists that are not as they were are read, the bad ones, too. What of
+a list is used depends on the others: it is counted when all are read, and only then do those that are new count.
 """
 
-import errno
-import io
 import os
-import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from itertools import chain, islice
-from typing import Any, Final
+from typing import Final
+
+from django.db.models import Count
 
 from moorage.importer.ledger.job import ImportJob
-from moorage.importer.lists.kept import forget_found_lists, found_lists_of, write_list
-from moorage.importer.lists.kept_rows import by_key
-from moorage.importer.lists.listed import DigestListError
-from moorage.importer.lists.overlaps import MOST_TOLD
-from moorage.importer.lists.parsing import FoundList, found_lists, read_list, source_of
+from moorage.importer.lists.kept import BATCH_ROWS, MOST_TOLD, forget_gone, found_lists_of, give_up
+from moorage.importer.lists.kept_rows import by_key, write_rows
+from moorage.importer.lists.listed import DigestListError, Listed
+from moorage.importer.lists.overlaps import count_unused
+from moorage.importer.lists.parsing import read_list
 from moorage.importer.lists.short_lists import MOST_ROWS, ShortLists
-from moorage.storage.digests import stamp_of
+from moorage.importer.lists.staged_lists import (
+    ListGoneError,
+    ListNotReadError,
+    StagedList,
+    open_list,
+    staged_lists,
+    stamp_of_list,
+)
+from moorage.importer.lists.writing import replace
+from moorage.importer.models import KEPT_LISTS, ExpectedList, ListState
 from moorage.storage.folders import FOLDER_FLAGS
 
-_FLAGS: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
-_GONE: Final = frozenset({errno.ENOENT, errno.ENODEV})
-_NOT_READ: Final = {
-    errno.ENXIO: "is not a file",
-    errno.ELOOP: "is a link, which is not followed",
-    errno.EACCES: "may not be read",
-    errno.EPERM: "may not be read",
-}
+_UNSETTLED: Final = (ListState.READ, ListState.GOING)
 
 
 def read_found_lists(job: ImportJob) -> list[str]:
@@ -46,137 +50,133 @@ def read_found_lists(job: ImportJob) -> list[str]:
         job.store.check_is_there()
         return []
     try:
-        lists = found_lists(_names(job, top))
-        stamps, faults = _look_at(job, top, lists)
-        kept = found_lists_of(job.upload_id)
-        is_whole = not kept.filter(is_whole=False).exists()
-        if not is_whole or stamps != dict(kept.values_list("source", "stamp")):
-            faults += _keep_all(job, top, [one for one in lists if source_of(one.name) in stamps])
+        states = _look(job, top)
     finally:
         os.close(top)
-    return _some_of(faults)
+    if not states.keys().isdisjoint(_UNSETTLED):
+        _settle(job)
+    return _faults(job, states.get(ListState.BAD, 0))
 
 
-def _names(job: ImportJob, top: int) -> Iterator[bytes]:
-    with os.scandir(top) as entries:
-        for entry in entries:
-            job.check_wanted()
-            yield os.fsencode(entry.name)
+def _look(job: ImportJob, top: int) -> dict[str, int]:
+    if ListState.WRITING in _states(job):
+        _give_up(job, ListState.WRITING)  # whoever wrote them is dead
+    there = _Lists(job, top).keep()
+    states = _states(job)
+    if there != sum(states.get(state, 0) for state in KEPT_LISTS):
+        # Some have gone, nobody knows which. It is seldom, so all are read anew.
+        _give_up(job, *KEPT_LISTS)
+        _Lists(job, top).keep()
+        states = _states(job)
+    return states
 
 
-def _look_at(job: ImportJob, top: int, lists: Iterable[FoundList]) -> tuple[dict[str, str], list[str]]:
-    """The stamps of lists, by their sources, and a sentence for each that may not be read."""
-    stamps: dict[str, str] = {}
-    faults: list[str] = []
-    for one in lists:
-        job.check_wanted()
+def _states(job: ImportJob) -> dict[str, int]:
+    """How many lists that were found are how far."""
+    found = found_lists_of(job.upload_id).order_by().values_list("state")
+    return dict(found.annotate(lists=Count("pk")))
+
+
+def _give_up(job: ImportJob, *states: ListState) -> None:
+    for some in _parts(job, *states):
+        with job.batch():
+            give_up(ExpectedList.objects.filter(pk__in=some))
+
+
+def _parts(job: ImportJob, *states: ListState) -> Iterator[list[int]]:
+    lists = found_lists_of(job.upload_id).filter(state__in=states).order_by()
+    while some := list(lists.values_list("pk", flat=True)[:BATCH_ROWS]):
+        yield some
+
+
+def _settle(job: ImportJob) -> None:
+    """From now on those count that were read. Whoever is interrupted begins with it again."""
+    count_unused(job.upload_id, job.batch)
+    for some in _parts(job, ListState.READ):
+        with job.batch():
+            ExpectedList.objects.filter(pk__in=some).update(state=ListState.WHOLE)
+    forget_gone(found_lists_of(job.upload_id), job.batch)
+
+
+def _faults(job: ImportJob, bad: int) -> list[str]:
+    if not bad:
+        return []
+    lists = found_lists_of(job.upload_id).filter(state=ListState.BAD).order_by("place")
+    faults = list(lists.values_list("fault", flat=True)[:MOST_TOLD])
+    more = bad - MOST_TOLD
+    if more > 0:
+        compare = "list of digests compares" if more == 1 else "lists of digests compare"
+        faults.append(f"{more:,} more {compare} nothing.")
+    return faults
+
+
+class _Lists:
+    """The lists at the top of an area, which are kept."""
+
+    def __init__(self, job: ImportJob, top: int) -> None:
+        self._job, self._top = job, top
+        self._short = ShortLists(batch=job.batch)
+
+    def keep(self) -> int:
+        """Read those that are not as they were when they were read before; how many there are."""
+        there = 0
+        for some in staged_lists(self._job, self._top):
+            kept = found_lists_of(self._job.upload_id).filter(
+                state__in=KEPT_LISTS, place__in=[one.place for one in some]
+            )
+            before = {bytes(one.place): one for one in kept}
+            there += sum(self._keep(one, before.get(one.place)) for one in some)
+        self._short.write()
+        return there
+
+    def _keep(self, staged: StagedList, before: ExpectedList | None) -> bool:
+        """Whether it is there."""
+        if before is not None and before.stamp == staged.stamp:
+            return True
         try:
-            descriptor = os.open(one.name, _FLAGS, dir_fd=top)
-        except OSError as error:
-            if error.errno in _NOT_READ:
-                faults.append(f"{source_of(one.name)} compares nothing: it {_NOT_READ[error.errno]}.")
-            elif error.errno not in _GONE:
-                raise
-            continue
-        try:
-            if stat.S_ISREG((status := os.fstat(descriptor)).st_mode):
-                stamps[source_of(one.name)] = _stamp(status)
-            elif not stat.S_ISDIR(status.st_mode):  # a folder may be called checksums, and means to be no list
-                faults.append(f"{source_of(one.name)} compares nothing: it is not a file.")
-        finally:
-            os.close(descriptor)
-    return stamps, faults
-
-
-def _keep_all(job: ImportJob, top: int, lists: Sequence[FoundList]) -> list[str]:
-    """Keep what lists say, instead of what was kept before; a sentence for each that cannot be understood.
-
-    A file that several of them name has one row. So where a long one turns out to be bad, of which some is written
-    already, all begin anew without it.
-    """
-    faults: dict[bytes, str] = {}
-    is_kept = False
-    while not is_kept:
-        forget_found_lists(upload_id=job.upload_id, batch=job.batch)
-        is_kept = _keep_good(job, top, [one for one in lists if one.name not in faults], faults)
-    return list(faults.values())
-
-
-def _keep_good(job: ImportJob, top: int, lists: Iterable[FoundList], faults: dict[bytes, str]) -> bool:
-    """Keep what lists say that are not bad. False where some of a bad one was written; no list after it was read."""
-    short = ShortLists(job.upload_id, batch=job.batch, clock=job.clock)
-    for one in lists:
-        try:
-            fault = _keep(job, top, one, short)
-        except DigestListError as error:
-            faults[one.name] = _sentence(one, error)
+            with open_list(self._job, self._top, staged.name) as stream:
+                stamp = stamp_of_list(stream)
+                try:
+                    rows = read_list(stream, name=os.fsdecode(staged.name))
+                    self._keep_rows(self._one(staged, stamp), rows, before)
+                except DigestListError as error:
+                    self._keep_bad(self._one(staged, stamp), f". {error}", before)
+        except ListNotReadError as error:
+            # Without a stamp: who may read it can change, and it does not.
+            self._keep_bad(self._one(staged, ""), f": it {error}.", before)
+        except ListGoneError:
             return False
-        if fault:
-            faults[one.name] = fault
-    short.write()
-    return True
+        return True
 
-
-def _keep(job: ImportJob, top: int, found: FoundList, short: ShortLists) -> str:
-    """Keep what a list says, or put it to those that are `short`; a sentence if it cannot be understood.
-
-    Raises:
-        DigestListError: it cannot be understood, and some of it was written.
-    """
-    try:
-        descriptor = os.open(found.name, _FLAGS, dir_fd=top)
-    except OSError as error:
-        if error.errno in _GONE | _NOT_READ.keys():
-            return ""  # since the look at it: the next look says so
-        raise
-    with io.BufferedReader(_Wanted(descriptor, job)) as stream:
-        stamp, source = _stamp(os.fstat(stream.fileno())), source_of(found.name)
-        rows = read_list(stream, name=os.fsdecode(found.name))
-        try:
-            first = list(islice(rows, MOST_ROWS + 1))
-            once = by_key(first)
-        except DigestListError as error:
-            return _sentence(found, error)
-        if len(first) <= MOST_ROWS:
-            short.add(source, once, stamp=stamp)
-            return ""
-        short.write()  # of two lists that name a file the first counts
-        write_list(
-            upload_id=job.upload_id,
-            source=source,
-            name=source,
+    def _one(self, staged: StagedList, stamp: str) -> ExpectedList:
+        return ExpectedList(
+            upload_id=self._job.upload_id,
+            source=staged.source,
+            place=staged.place,
+            name=staged.source,
             stamp=stamp,
-            rows=chain(first, rows),
-            at=job.clock(),
-            batch=job.batch,
+            written_at=self._job.clock(),
         )
-    return ""
 
+    def _keep_rows(self, one: ExpectedList, rows: Iterator[Listed], before: ExpectedList | None) -> None:
+        first = list(islice(rows, MOST_ROWS + 1))
+        if len(first) <= MOST_ROWS:
+            one.state = ListState.READ
+            self._short.add(one, by_key(first), before=before)
+            return
+        with self._job.batch():
+            one.save()
+        try:
+            write_rows(one, chain(first, rows), self._job.batch)
+        except DigestListError:
+            with self._job.batch():
+                give_up(ExpectedList.objects.filter(pk=one.pk))
+            raise
+        with self._job.batch():
+            replace(found_lists_of(one.upload_id).filter(place=one.place), one, ListState.READ)
 
-def _sentence(found: FoundList, error: DigestListError) -> str:
-    return f"{source_of(found.name)} compares nothing. {error}"
-
-
-def _some_of(faults: list[str]) -> list[str]:
-    more = len(faults) - MOST_TOLD
-    if more <= 0:
-        return faults
-    lists = "list of digests compares" if more == 1 else "lists of digests compare"
-    return [*faults[:MOST_TOLD], f"{more:,} more {lists} nothing."]
-
-
-class _Wanted(io.FileIO):
-    """An open list that is read as long as the job is wanted: also where none of its lines is a row."""
-
-    def __init__(self, descriptor: int, job: ImportJob) -> None:
-        super().__init__(descriptor)
-        self._job = job
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._job.check_wanted()
-        return super().readinto(buffer)
-
-
-def _stamp(status: os.stat_result) -> str:
-    """By this a list is known again: a time at which it was kept may be of a wrong clock."""
-    return " ".join(map(str, stamp_of(status)))
+    def _keep_bad(self, one: ExpectedList, why: str, before: ExpectedList | None) -> None:
+        one.fault = f"{one.source} compares nothing{why}"
+        if before is None or (before.fault, before.stamp) != (one.fault, one.stamp):
+            one.state = ListState.BAD
+            self._short.add(one, {}, before=before)

@@ -1,42 +1,69 @@
-"""Rows of lists of digests: alike where two name one path, and written many by one statement. `kept` says when."""
+"""Rows of a list of digests, written many by one statement. A list may name a path twice, but not otherwise."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Final
 
 from django.db import connection
 
 from moorage.files.paths import path_key
+from moorage.importer.lists.kept import BATCH_ROWS, Batch, ListReplacedError
 from moorage.importer.lists.listed import DigestListError, Listed
-from moorage.importer.models import ExpectedFile, ExpectedList
+from moorage.importer.models import ExpectedFile, ExpectedList, ListState
 from moorage.importer.words import paths
 
-_COLUMNS: Final = ("upload_id", "path_digest", "path", "size_bytes", "algorithm", "digest", "source")
-_OTHERS: Final = ("other_algorithm", "other_digest")  # what only another list may add; see `overlaps`
-_ONE_ROW: Final = f"({', '.join(['%s'] * len(_COLUMNS))}, '', '')"
+Rows = Mapping[bytes, Listed]  # of one list, by the keys of their paths
+
+_COLUMNS: Final = ("upload_id", "path_digest", "path", "size_bytes", "algorithm", "digest", "expected_list_id")
+_ONE_ROW: Final = f"({', '.join(['%s'] * len(_COLUMNS))})"
 _STATEMENT: Final = (
-    f"INSERT INTO importer_expectedfile ({', '.join((*_COLUMNS, *_OTHERS))})"  # noqa: S608 - only our own columns
-    " VALUES {} ON CONFLICT (upload_id, path_digest) DO {}"
+    f"INSERT INTO importer_expectedfile ({', '.join(_COLUMNS)})"  # noqa: S608 - only our own columns
+    " VALUES {} ON CONFLICT (upload_id, path_digest, expected_list_id) DO NOTHING"
 )
-_OVER_OTHERS: Final = {
-    True: "UPDATE SET size_bytes = excluded.size_bytes, algorithm = excluded.algorithm, digest = excluded.digest,"
-    " other_algorithm = excluded.other_algorithm, other_digest = excluded.other_digest, source = excluded.source"
-    " WHERE importer_expectedfile.source <> excluded.source",
-    False: "NOTHING",
-}
 
 
-def insert(rows: int, *, is_sent: bool = False) -> str:
-    """The statement that writes so many rows; its parameters are `values_of` them."""
-    return _STATEMENT.format(", ".join([_ONE_ROW] * rows), _OVER_OTHERS[is_sent])
+def write_rows(kept: ExpectedList, rows: Iterable[Listed], batch: Batch) -> None:
+    """Write the rows of a list that is being written, whatever their number: a part in each `batch`.
+
+    Raises:
+        DigestListError: a row is none, or contradicts another. Some of them may have been written.
+        ListReplacedError: the list does not count any more.
+    """
+    waiting = iter(rows)
+    while once := by_key(islice(waiting, BATCH_ROWS)):
+        values = list(values_of(kept, once))  # before the transaction, which is to be short
+        with batch():
+            written = insert(len(once), values)
+            if written < len(once):
+                _check_alike_before(kept, once)
+            kept.files += written
+            move(kept, ListState.WRITING)
 
 
-def values_of(kept: ExpectedList, rows: Mapping[bytes, Listed]) -> list[Any]:
+def move(kept: ExpectedList, state: ListState) -> None:
+    """Write down what is known of a list that is being written, and how far it is from now on; in a transaction.
+
+    Raises:
+        ListReplacedError: it does not count any more.
+    """
+    writing = ExpectedList.objects.filter(pk=kept.pk, state=ListState.WRITING)
+    if not writing.update(state=state, files=kept.files, stamp=kept.stamp):
+        raise ListReplacedError
+    kept.state = state
+
+
+def insert(rows: int, values: Sequence[Any]) -> int:
+    """Write so many rows, unless they are there, whose `values_of` these are; how many were written."""
+    with connection.cursor() as cursor:
+        cursor.execute(_STATEMENT.format(", ".join([_ONE_ROW] * rows)), values)
+        return int(cursor.rowcount)
+
+
+def values_of(kept: ExpectedList, rows: Rows) -> Iterator[Any]:
     """What is kept of the rows of a list."""
     upload = ExpectedFile._meta.get_field("upload").get_db_prep_value(kept.upload_id, connection)
-    values: list[Any] = []
     for key, row in rows.items():
-        values += (upload, key, row.path, row.size_bytes, row.algorithm, row.digest, kept.source)
-    return values
+        yield from (upload, key, row.path, row.size_bytes, row.algorithm, row.digest, kept.pk)
 
 
 def by_key(rows: Iterable[Listed]) -> dict[bytes, Listed]:
@@ -51,9 +78,9 @@ def by_key(rows: Iterable[Listed]) -> dict[bytes, Listed]:
     return once
 
 
-def check_standing(kept: ExpectedList, rows: Mapping[bytes, Listed]) -> None:
+def _check_alike_before(kept: ExpectedList, rows: Rows) -> None:
     """Some rows were not written: what this list has said before of the same paths must be the same."""
-    ours = ExpectedFile.objects.filter(upload_id=kept.upload_id, source=kept.source, path_digest__in=list(rows))
+    ours = ExpectedFile.objects.filter(upload_id=kept.upload_id, expected_list=kept, path_digest__in=list(rows))
     for key, *said in ours.values_list("path_digest", "size_bytes", "algorithm", "digest"):
         _check_alike(tuple(said), rows[bytes(key)])
 

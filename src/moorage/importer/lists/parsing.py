@@ -25,6 +25,7 @@ LONGEST_LINE_BYTES: Final = 16 * 1024  # a path has at most 4,096 bytes, and esc
 LONGEST_SOURCE: Final = 300
 _SOURCE_BYTES: Final = 50  # of a name that is too long; a byte that is no text takes four characters
 
+_STRONGEST: Final = (*HEX_DIGITS, "")
 _GNU: Final = re.compile(rb"(\\?)([0-9A-Fa-f]+)(?: [ *]|[ \t]+\*?)(.+)", re.DOTALL)
 _TAGGED: Final = re.compile(rb"(\\?)([A-Za-z][A-Za-z0-9/-]*) ?\((.+)\) ?= ?([0-9A-Fa-f]+)", re.DOTALL)
 _ESCAPED: Final = re.compile(rb"\\(.?)", re.DOTALL)
@@ -48,6 +49,11 @@ class FoundList(NamedTuple):
         """The folder whose files it means to list all of: what else a bag has is not in its manifest."""
         return b"data" if _MANIFEST_NAME.fullmatch(self.name.decode(errors="surrogateescape")) else b""
 
+    @property
+    def place(self) -> bytes:
+        """Of lists that name the same file that one counts first which has the first place: it has strong digests."""
+        return b"%d" % _STRONGEST.index(self.algorithm) + self.name
+
 
 def found_lists(names: Iterable[bytes]) -> list[FoundList]:
     """Which of the names at the top of an upload are lists, those with the strongest digests first.
@@ -55,8 +61,7 @@ def found_lists(names: Iterable[bytes]) -> list[FoundList]:
     A bag's `tagmanifest-*.txt` is none: it lists what describes the bag, and little of that is data.
     """
     found = [FoundList(name, algorithm) for name in names if (algorithm := _algorithm_of_name(name)) is not None]
-    strongest = [*HEX_DIGITS, ""]
-    return sorted(found, key=lambda one: (strongest.index(one.algorithm), one.name))
+    return sorted(found, key=lambda one: (_STRONGEST.index(one.algorithm), one.name))
 
 
 def source_of(name: bytes) -> str:
