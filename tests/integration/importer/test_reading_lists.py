@@ -83,6 +83,18 @@ def test_reading_bad_lists_beside_good_ones_is_linear(world: World, monkeypatch:
     assert again[0] < 10
 
 
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL chooses by what the tables hold")
+def test_what_is_known_of_some_lists_is_not_looked_for_among_all(world: World) -> None:
+    with a_job(world, {"SHA256SUMS": sums("a"), "b.md5": b"no digest"}) as (job, _):
+        read_found_lists(job)
+        with CaptureQueriesContext(connection) as queries, connection.cursor() as cursor:
+            read_found_lists(job)
+            [asked] = [one["sql"] for one in queries.captured_queries if " IN (X'" in one["sql"]]
+            cursor.execute(f"EXPLAIN QUERY PLAN {asked}")
+            plan = " ".join(step for *_, step in cursor.fetchall())
+    assert "(upload_id=? AND state=? AND place=?)" in plan
+
+
 def test_memory_does_not_grow_with_the_number_of_lists(world: World) -> None:
     peaks = []
     for count in (1200, 3600):

@@ -8,12 +8,12 @@ a list is used depends on the others: it is counted when all are read, and only 
 import os
 from collections.abc import Iterator
 from itertools import chain, islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from django.db.models import Count
 
 from moorage.importer.ledger.job import ImportJob
-from moorage.importer.lists.kept import BATCH_ROWS, MOST_TOLD, forget_gone, found_lists_of, give_up
+from moorage.importer.lists.kept import BATCH_ROWS, MOST_TOLD, forget_gone, found_lists_of, give_up, kept_in
 from moorage.importer.lists.kept_rows import by_key, write_rows
 from moorage.importer.lists.listed import DigestListError, Listed
 from moorage.importer.lists.overlaps import count_unused
@@ -110,6 +110,14 @@ def _faults(job: ImportJob, bad: int) -> list[str]:
     return faults
 
 
+class _Before(NamedTuple):
+    """What is kept of a list since it was read before."""
+
+    pk: int
+    stamp: str
+    fault: str
+
+
 class _Lists:
     """The lists at the top of an area, which are kept."""
 
@@ -121,15 +129,14 @@ class _Lists:
         """Read those that are not as they were when they were read before; how many there are."""
         there = 0
         for some in staged_lists(self._job, self._top):
-            kept = found_lists_of(self._job.upload_id).filter(
-                state__in=KEPT_LISTS, place__in=[one.place for one in some]
-            )
-            before = {bytes(one.place): one for one in kept}
+            kept = kept_in(self._job.upload_id, [one.place for one in some])
+            columns = kept.values_list("place", "pk", "stamp", "fault")
+            before = {bytes(place): _Before(*rest) for place, *rest in columns}
             there += sum(self._keep(one, before.get(one.place)) for one in some)
         self._short.write()
         return there
 
-    def _keep(self, staged: StagedList, before: ExpectedList | None) -> bool:
+    def _keep(self, staged: StagedList, before: _Before | None) -> bool:
         """Whether it is there."""
         if before is not None and before.stamp == staged.stamp:
             return True
@@ -158,11 +165,11 @@ class _Lists:
             written_at=self._job.clock(),
         )
 
-    def _keep_rows(self, one: ExpectedList, rows: Iterator[Listed], before: ExpectedList | None) -> None:
+    def _keep_rows(self, one: ExpectedList, rows: Iterator[Listed], before: _Before | None) -> None:
         first = list(islice(rows, MOST_ROWS + 1))
         if len(first) <= MOST_ROWS:
             one.state = ListState.READ
-            self._short.add(one, by_key(first), before=before)
+            self._short.add(one, by_key(first), before=before.pk if before else None)
             return
         with self._job.batch():
             one.save()
@@ -173,10 +180,10 @@ class _Lists:
                 give_up(ExpectedList.objects.filter(pk=one.pk))
             raise
         with self._job.batch():
-            replace(found_lists_of(one.upload_id).filter(place=one.place), one, ListState.READ)
+            replace(kept_in(one.upload_id, [one.place]), one, ListState.READ)
 
-    def _keep_bad(self, one: ExpectedList, why: str, before: ExpectedList | None) -> None:
+    def _keep_bad(self, one: ExpectedList, why: str, before: _Before | None) -> None:
         one.fault = f"{one.source} compares nothing{why}"
         if before is None or (before.fault, before.stamp) != (one.fault, one.stamp):
             one.state = ListState.BAD
-            self._short.add(one, {}, before=before)
+            self._short.add(one, {}, before=before.pk if before else None)

@@ -7,7 +7,7 @@ that was found in the upload is READ before: it counts as soon as it is known wh
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 from uuid import UUID
@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from moorage.errors import ConflictError
-from moorage.importer.models import ExpectedFile, ExpectedList, ListState
+from moorage.importer.models import KEPT_LISTS, ExpectedFile, ExpectedList, ListState
 
 SENT: Final = ""  # the source of the list that a member has sent; others are named by their path in the upload
 FIRST_PLACE: Final = b""  # of the list that was sent, alone
@@ -54,6 +54,11 @@ def sent_lists_of(upload_id: UUID) -> QuerySet[ExpectedList]:
 def found_lists_of(upload_id: UUID) -> QuerySet[ExpectedList]:
     """The lists that were found in the upload, in whatever state."""
     return ExpectedList.objects.filter(upload_id=upload_id, place__gt=FIRST_PLACE)
+
+
+def kept_in(upload_id: UUID, places: Sequence[bytes]) -> QuerySet[ExpectedList]:
+    """The lists that are kept in these places. Asked for by no more than that: else SQLite looks through all lists."""
+    return ExpectedList.objects.filter(upload_id=upload_id, state__in=KEPT_LISTS, place__in=places).order_by()
 
 
 def lists_of(upload_id: UUID) -> QuerySet[ExpectedList]:

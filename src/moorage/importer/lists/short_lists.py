@@ -20,8 +20,8 @@ class ShortLists:
         self._before: list[int] = []
         self._rows = 0
 
-    def add(self, one: ExpectedList, rows: Rows, *, before: ExpectedList | None) -> None:
-        """Keep a list that says at most MOST_ROWS, in the place of the one that was kept before.
+    def add(self, one: ExpectedList, rows: Rows, *, before: int | None) -> None:
+        """Keep a list that says at most MOST_ROWS, in the place of the one that was kept `before`, by its key.
 
         Raises:
             ListReplacedError: another process keeps the same lists.
@@ -32,7 +32,7 @@ class ShortLists:
         self._waiting.append((one, rows))
         self._rows += len(rows)
         if before is not None:
-            self._before.append(before.pk)
+            self._before.append(before)
 
     def write(self) -> None:
         """Write those that wait.

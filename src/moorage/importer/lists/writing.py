@@ -8,11 +8,11 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 
 from moorage.accounts.models import Member
-from moorage.importer.lists.kept import Batch, ListReplacedError, forget_gone, give_up, own_batch
+from moorage.importer.lists.kept import Batch, ListReplacedError, forget_gone, give_up, kept_in, own_batch
 from moorage.importer.lists.kept_rows import move, write_rows
 from moorage.importer.lists.listed import DigestListError, Listed
 from moorage.importer.lists.parsing import found_lists
-from moorage.importer.models import KEPT_LISTS, ExpectedList, ListState
+from moorage.importer.models import ExpectedList, ListState
 
 
 def _nothing_else(kept: ExpectedList) -> None:
@@ -56,7 +56,7 @@ def write_list(
     try:
         write_rows(kept, rows, batch)
         with batch():
-            replace(before, kept, ListState.WHOLE)
+            replace(kept_in(upload_id, [place]), kept, ListState.WHOLE)
             also(kept)
     except (DigestListError, ListReplacedError):
         with batch():
@@ -68,12 +68,12 @@ def write_list(
 
 
 def replace(before: QuerySet[ExpectedList], kept: ExpectedList, state: ListState) -> None:
-    """Have a list that is written stand in the place of the ones before it; in a transaction.
+    """Have a list that is written stand in the place of the one that is kept there; in a transaction.
 
     Raises:
         ListReplacedError: another process has done so, or this list does not count any more.
     """
-    give_up(before.filter(state__in=KEPT_LISTS))
+    give_up(before)
     try:
         move(kept, state)
     except IntegrityError:
