@@ -214,5 +214,5 @@ def test_a_database_that_gives_up_is_told_as_something_that_passes(
 
     assert [(one.status_code, one.json()["code"]) for one in answers] == [(503, "checksums.not_kept")] * 2
     assert "Retry-After" in answers[0]
-    assertContains(told, "nothing has changed. Try again in a minute.", status_code=503)
+    assertContains(told, "See which list counts, and try again in a minute.", status_code=503)
     assert whole_lists(upload.pk) == [former]

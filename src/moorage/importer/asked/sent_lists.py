@@ -43,7 +43,9 @@ class ListNotKeptError(UnavailableError):
     code = "checksums.not_kept"
 
     def __init__(self) -> None:
-        super().__init__("The database could not do this just now, and nothing has changed. Try again in a minute.")
+        super().__init__(
+            "The database could not finish this just now. See which list counts, and try again in a minute."
+        )
 
 
 @contextmanager

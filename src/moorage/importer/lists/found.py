@@ -131,7 +131,7 @@ class _Lists:
         for some in staged_lists(self._job, self._top):
             kept = kept_in(self._job.upload_id, [one.place for one in some])
             columns = kept.values_list("place", "pk", "stamp", "fault")
-            before = {bytes(place): _Before(*rest) for place, *rest in columns}
+            before = {bytes(place): _Before(pk, stamp, fault) for place, pk, stamp, fault in columns}
             there += sum(self._keep(one, before.get(one.place)) for one in some)
         self._short.write()
         return there
@@ -180,7 +180,7 @@ class _Lists:
                 give_up(ExpectedList.objects.filter(pk=one.pk))
             raise
         with self._job.batch():
-            replace(kept_in(one.upload_id, [one.place]), one, ListState.READ)
+            replace(kept_in(one.upload_id, [bytes(one.place)]), one, ListState.READ)
 
     def _keep_bad(self, one: ExpectedList, why: str, before: _Before | None) -> None:
         one.fault = f"{one.source} compares nothing{why}"

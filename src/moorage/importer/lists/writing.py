@@ -54,17 +54,22 @@ def write_list(
         give_up(before.filter(state=ListState.WRITING))
         kept.save()
     try:
-        write_rows(kept, rows, batch)
-        with batch():
-            replace(kept_in(upload_id, [place]), kept, ListState.WHOLE)
-            also(kept)
-    except (DigestListError, ListReplacedError):
-        with batch():
-            give_up(before.filter(pk=kept.pk))
-        raise
+        _write(kept, rows, batch, also)
     finally:
         forget_gone(before, batch)
     return kept
+
+
+def _write(kept: ExpectedList, rows: Iterable[Listed], batch: Batch, also: Callable[[ExpectedList], None]) -> None:
+    try:
+        write_rows(kept, rows, batch)
+        with batch():
+            replace(kept_in(kept.upload_id, [bytes(kept.place)]), kept, ListState.WHOLE)
+            also(kept)
+    except (DigestListError, ListReplacedError):
+        with batch():
+            give_up(ExpectedList.objects.filter(pk=kept.pk))
+        raise
 
 
 def replace(before: QuerySet[ExpectedList], kept: ExpectedList, state: ListState) -> None:
