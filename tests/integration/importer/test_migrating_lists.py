@@ -20,7 +20,7 @@ from moorage.importer.lists.kept import rows_of, whole_lists
 from moorage.importer.lists.overlaps import not_used, said_of
 from moorage.importer.models import ExpectedFile, ExpectedList, ListState
 
-BEFORE: Final = [("importer", "0012_left_out_of_runs"), ("transfers", "0001_initial")]
+BEFORE: Final = [("importer", "0013_unsolved_entries"), ("transfers", "0007_left_out_of_uploads")]
 AT: Final = datetime(2026, 3, 14, 12, 0, tzinfo=UTC)
 SHA: Final = sha256(b"").hexdigest()
 MD5: Final = "0" * 32

@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("importer", "0013_rows_of_each_list"),
+        ("importer", "0014_rows_of_each_list"),
         ("transfers", "0001_initial"),
     ]
 

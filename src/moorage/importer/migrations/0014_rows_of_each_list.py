@@ -42,7 +42,7 @@ def give_rows_to_lists(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("importer", "0012_left_out_of_runs"),
+        ("importer", "0013_unsolved_entries"),
         ("transfers", "0001_initial"),
     ]
 
