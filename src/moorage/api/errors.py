@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from uuid import UUID
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -37,7 +38,9 @@ def problem(status: int, code: str, message: str, **data: Any) -> HttpResponse:
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, UUID | datetime):
+    if isinstance(value, datetime):
+        return DjangoJSONEncoder().default(value)  # as all other documents of the API have times
+    if isinstance(value, UUID):
         return str(value)
     if isinstance(value, tuple | list | set | frozenset):
         return [_plain(item) for item in value]

@@ -169,6 +169,8 @@ class ImportProblem(models.Model):
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="problems")
     path = models.BinaryField()
+    kind = models.CharField(max_length=9, choices=EntryKind.choices, blank=True, default="")  # empty: not known
+    size_bytes = models.BigIntegerField(null=True)  # of a file
     code = models.CharField(max_length=60)
     sentence = models.TextField()
     kept_until = models.DateTimeField(null=True)

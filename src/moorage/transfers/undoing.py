@@ -46,7 +46,7 @@ class UndoTooLateError(ConflictError):
             f"This could be undone until {until:%-d %B %Y}. What the project holds now stays; "
             "its earlier revisions can still be looked at."
         )
-        self.until = until.isoformat()
+        self.until = until
 
 
 @dataclass(frozen=True)

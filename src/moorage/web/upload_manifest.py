@@ -1,18 +1,22 @@
 """An upload file by file: its manifest, and the problems of a run, with reason and next step."""
 
+from functools import partial
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib.auth.decorators import login_required
-from django.http import HttpResponse
+from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
 from moorage.files.cursors import CursorError, decode_cursor, encode_cursor
+from moorage.importer.lists.completeness import missing_files
 from moorage.importer.models import Compared, Verdict
 from moorage.importer.shown.entries import entries_page
-from moorage.importer.shown.receipts import CODES, ReceiptNotFoundError, problems, receipts
+from moorage.importer.shown.receipt_csv import csv_lines
+from moorage.importer.shown.receipts import CODES, ReceiptNotFoundError, problems, receipt, receipts
+from moorage.transfers.outcomes import delivered_files
 from moorage.web.requests import MemberRequest
 from moorage.web.uploads import upload_for
 
@@ -77,6 +81,18 @@ def run_problems(request: MemberRequest, upload_id: UUID, run: int) -> HttpRespo
     return render(request, "uploads/problems.html", told)
 
 
+@login_required
+@require_safe
+def receipt_csv(request: MemberRequest, upload_id: UUID, run: int) -> HttpResponseBase:
+    """The receipt of a run, file by file."""
+    upload = upload_for(request, upload_id)
+    missing_after = partial(missing_files, upload.pk, delivered_files(upload))
+    lines = csv_lines(upload.pk, receipt(upload.pk, run=run), missing_after)
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="receipt-{upload.pk}-{run}.csv"'
+    return response
+
+
 def place_after(request: MemberRequest, *, first: int) -> int:
     """The place in a list that the address names, to go on after."""
     cursor = request.GET.get("cursor")
@@ -91,4 +107,5 @@ def place_after(request: MemberRequest, *, first: int) -> int:
 urlpatterns = [
     path("uploads/<uuid:upload_id>/entries/", entries, name="upload-entries"),
     path("uploads/<uuid:upload_id>/problems/<int:run>/", run_problems, name="upload-problems"),
+    path("uploads/<uuid:upload_id>/receipts/<int:run>.csv", receipt_csv, name="upload-receipt"),
 ]

@@ -139,7 +139,7 @@ def test_receipts_name_what_is_missing(world: World) -> None:
     assert script.get(f"{route}/receipt").json()["missing"] == 1
     answer = script.get(f"{route}/receipt", headers={"Accept": "text/csv"})
     lines = b"".join(answer).decode().splitlines()
-    assert lines[-1] == 'gone.dat,missing,7,,list.missing,"A list of digests names it, and it has not arrived.",'
+    assert lines[-1] == 'gone.dat,missing,7,,list.missing,"A list of digests names it, and it has not arrived.",,'
     shown = page.get(f"/uploads/{upload.pk}/").content.decode()
     assert f'<a href="/uploads/{upload.pk}/missing/">1 file missing' in shown
     assert "Imported, files missing" in page.get(f"/projects/{upload.project_id}/upload-status/").content.decode()

@@ -27,7 +27,8 @@ from moorage.globus.links import GlobusLinks
 from moorage.importer.ledger.runs import registered
 from moorage.importer.models import ManifestEntry
 from moorage.importer.shown.entries import entries_page
-from moorage.importer.shown.receipts import imported_files, problems, receipts
+from moorage.importer.shown.receipt_files import imported_files
+from moorage.importer.shown.receipts import problems, receipts
 from moorage.importer.shown.remnants import kept_until
 from moorage.storage.layout import StoreLayout
 from moorage.transfers.models import DeliveredFile, Upload

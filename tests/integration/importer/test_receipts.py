@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 from django.utils.html import escape
 
-from builders import NOON, a_project, publish_files
+from builders import NOON, a_member, a_project, publish_files
 from importing import World, fill
 from moorage.accounts.tokens import create_token
 from moorage.backends import backends
@@ -201,3 +202,51 @@ def test_of_a_run_that_there_is_not_there_is_no_receipt(world: World, query: str
     answer = ask(world.imported({"good": b"good"}), f"receipt?{query}")
     assert (answer.status_code, answer.json()["code"]) == (404, "receipt.not_found")
     assert says in answer.json()["message"]
+
+
+def test_a_receipt_is_numbered_by_its_run_and_leads_to_its_csv(world: World) -> None:
+    upload = world.imported({"good": b"good", BAD: b"bad"})
+    page = page_of(upload)
+    assert "Receipt: revision 1" in page
+    assert "(run 1)" in page
+    address = f"/uploads/{upload.pk}/receipts/1.csv"
+    assert f'href="{address}"' in page
+    client = Client()
+    client.force_login(upload.owner)
+    lines = b"".join(client.get(address)).decode().splitlines()
+    assert lines == b"".join(ask(upload, "receipt", Accept="text/csv")).decode().splitlines()
+    assert client.get(f"/uploads/{upload.pk}/receipts/9.csv").status_code == 404
+    client.force_login(a_member())
+    assert client.get(address).status_code == 404
+
+
+def test_the_lines_of_a_receipt_add_up_to_its_counts(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"good": b"good", "half": b"half", BAD: b"bad", "left.tmp": b"left", ".moorageignore": b"*.tmp\n"})
+    fill(area, {f"folder {BAD}/": b""})
+    (area / "SHA256SUMS").write_text(f"{'0' * 64}  half\n")
+    (area / "link").symlink_to("good")
+    world.seal(upload)
+    world.work(upload)
+
+    rows = rows_of(upload)
+
+    summed: dict[str, dict[str, int]] = {}
+    for row in rows:
+        if row["kind"] != "directory":
+            one = summed.setdefault(row["verdict"], {"files": 0, "bytes": 0})
+            one["files"] += 1
+            one["bytes"] += int(row["size_bytes"] or 0)
+    document = ask(upload, "receipt").json()
+    assert summed == document["verdicts"]
+    assert set(summed) == {"new", "doubtful", "skipped", "rejected"}
+    assert [row["kind"] for row in rows if row["path"] == "link"] == ["symlink"]
+
+
+def test_times_have_one_form(world: World) -> None:
+    upload = world.imported({"good": b"good", BAD: b"bad"})
+    document, receipt = ask(upload, "").json(), ask(upload, "receipt").json()
+    assert receipt["ended_at"] == document["imported_at"]
+    assert all(receipt[name].endswith("Z") for name in ("started_at", "ended_at"))
+    [kept] = [row["kept_until"] for row in rows_of(upload) if row["kept_until"]]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", kept)

@@ -60,8 +60,9 @@ def _write(job: ImportJob, run: ImportRun, entries: QuerySet[ManifestEntry], unt
     for numbers in _numbers(entries):
         with job.batch(), connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO importer_importproblem (run_id, path, code, sentence, kept_until)"  # noqa: S608
-                " SELECT %s, path, reason, reason_text, %s FROM importer_manifestentry"
+                "INSERT INTO importer_importproblem (run_id, path, kind, size_bytes, code, sentence, kept_until)"  # noqa: S608
+                " SELECT %s, path, kind, CASE kind WHEN 'file' THEN size_bytes END, reason, reason_text, %s"
+                " FROM importer_manifestentry"
                 f" WHERE number IN ({', '.join(['%s'] * len(numbers))}) ORDER BY number",
                 [as_uuid(run.pk, connection), adapted, *numbers],
             )

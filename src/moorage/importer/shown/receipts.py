@@ -10,10 +10,9 @@ from django.db.models import Q, Sum
 
 from moorage.errors import NotFoundError
 from moorage.importer.ledger.counting import folders_not_imported
-from moorage.importer.ledger.runs import published_runs
-from moorage.importer.models import ImportProblem, ImportRun, ManifestEntry
+from moorage.importer.models import ImportProblem, ImportRun
 from moorage.importer.words import paths, reasons
-from moorage.importer.words.verdicts import GOOD, EntryKind, EntryState, Verdict
+from moorage.importer.words.verdicts import GOOD, Verdict
 from moorage.projects.choices import ImportChoices
 
 # Codes of problems by verdict; those of REJECTED are all others that are said of a staged path.
@@ -69,13 +68,25 @@ class Receipt:
 
 @dataclass(frozen=True)
 class ReceiptProblem:
-    """A path that the run did not import. `id` is the place to go on after."""
+    """A path that the run did not import. `id` is the place to go on after.
+
+    `kind` is empty, and the size of a file not known, in receipts of earlier versions. What was chosen and is not there
+    has no verdict.
+    """
 
     id: int
     path: str
+    kind: str
+    size_bytes: int | None
     code: str
     sentence: str
     kept_until: datetime | None
+
+    @property
+    def verdict(self) -> str:
+        if self.code == reasons.NOT_THERE.code:
+            return ""
+        return next((verdict.value for verdict, codes in CODES.items() if self.code in codes), Verdict.REJECTED.value)
 
 
 def receipts(upload_id: UUID) -> list[Receipt]:
@@ -138,41 +149,14 @@ def problems(
     """What a run did not import, in pages; of one verdict, where it is asked for."""
     rows = ImportProblem.objects.filter(_is_of(verdict), run__upload_id=upload_id, run__number=run, pk__gt=after)
     for row in rows.order_by("pk")[:limit]:
-        yield ReceiptProblem(row.pk, paths.printable(bytes(row.path)), row.code, row.sentence, row.kept_until)
+        path = paths.printable(bytes(row.path))
+        yield ReceiptProblem(row.pk, path, row.kind, row.size_bytes, row.code, row.sentence, row.kept_until)
 
 
 def _is_of(verdict: str) -> Q:
     if verdict == Verdict.REJECTED:
         return ~Q(code__in=[reasons.NOT_THERE.code, *(code for codes in CODES.values() for code in codes)])
     return Q(code__in=CODES[Verdict(verdict)]) if verdict else Q()
-
-
-@dataclass(frozen=True)
-class ReceiptFile:
-    """A file that the run brought into the project, or found there already. `number` is the place to go on after."""
-
-    number: int
-    path: str
-    verdict: str
-    size_bytes: int
-    digest: str
-
-
-def imported_files(upload_id: UUID, revision: int, *, after: int = -1, limit: int = 1000) -> list[ReceiptFile]:
-    """The files that this upload registered with a revision, in pages, in the order of its manifest."""
-    runs = [run for run, number in published_runs(upload_id).items() if number == revision]
-    rows = ManifestEntry.objects.filter(
-        upload_id=upload_id,
-        run__in=runs,
-        kind=EntryKind.FILE,
-        state=EntryState.PLACED,
-        verdict__in=GOOD,
-        number__gt=after,
-    ).order_by("number")[:limit]
-    return [
-        ReceiptFile(row.number, paths.printable(bytes(row.path)), row.verdict, row.size_bytes, row.digest)
-        for row in rows
-    ]
 
 
 def _receipt(run: ImportRun) -> Receipt:
