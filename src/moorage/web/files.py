@@ -5,6 +5,7 @@ addresses, and the names of the uploads that brought it. Revisions are listed in
 moved and restored in `file_changes`.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +21,7 @@ from moorage.files.history import VersionPage, find_revision, versions_of
 from moorage.files.items import FileItem, Item, RevisionNotFoundError, resolve_revision
 from moorage.files.paths import PathNotFoundError, parent_path
 from moorage.files.serving import content_response
+from moorage.importer.shown.included import doubts_of
 from moorage.projects.models import Project
 from moorage.projects.rules import may_edit
 from moorage.web.file_addresses import address, asked_revision, files_frame, project_for, unless_newest
@@ -72,13 +74,15 @@ def file(request: MemberRequest, project_id: UUID) -> HttpResponse:
     versions = versions_of(project, where, cursor=request.GET.get("cursor"))
     if item is None and not versions.items:
         raise PathNotFoundError(where, revision=revision)
+    doubts = doubts_of(project.pk, where, _revisions_shown(item, versions))
     context = files_frame(project, parent_path(where), earlier) | {
         "path": where,
         "name": where.rpartition("/")[2],
         "item": item,
+        "doubt": doubts.get(item.revision, "") if item else "",
         "shown_revision": revision,
         "content_url": address("file-content", project, path=where, revision=earlier),
-        "versions": _version_rows(project, where, versions),
+        "versions": _version_rows(project, where, versions, doubts),
         "move_url": address("files-move", project, path=where),
         "remove_url": address("files-remove", project, path=where),
         "restore_url": address("files-restore", project, path=where, revision=earlier),
@@ -134,11 +138,18 @@ def _asked_change(request: HttpRequest, project: Project) -> ChangeState | None:
         return None
 
 
-def _version_rows(project: Project, where: str, versions: VersionPage) -> list[dict[str, Any]]:
+def _revisions_shown(item: FileItem | None, versions: VersionPage) -> set[int]:
+    return {version.revision for version in versions.items} | ({item.revision} if item else set())
+
+
+def _version_rows(
+    project: Project, where: str, versions: VersionPage, doubts: Mapping[int, str]
+) -> list[dict[str, Any]]:
     uploads = uploads_of(project, (version.began.upload_id for version in versions.items if version.began))
     return [
         {
             "version": version,
+            "doubt": doubts.get(version.revision, ""),
             "upload": uploads.get(version.began.upload_id) if version.began else None,
             "content_url": address("file-content", project, version=str(version.version)),
             "files_url": address("files", project, revision=version.revision),

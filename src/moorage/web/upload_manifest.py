@@ -16,6 +16,7 @@ from moorage.importer.models import Compared, Verdict
 from moorage.importer.shown.entries import entries_page
 from moorage.importer.shown.receipt_csv import csv_lines
 from moorage.importer.shown.receipts import CODES, ReceiptNotFoundError, problems, receipt, receipts
+from moorage.importer.words.reasons import INCLUDED_ALTHOUGH_DOUBTFUL
 from moorage.transfers.outcomes import delivered_files
 from moorage.web.requests import MemberRequest
 from moorage.web.uploads import upload_for
@@ -36,16 +37,21 @@ def entries(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     compared = compared if compared in Compared.values else ""
     run = request.GET.get("run", "")
     number = int(run) if run.isdecimal() and len(run) < LONGEST_NUMBER else None
-    page = entries_page(upload.pk, verdict=verdict, compared=compared, run=number, after=after, limit=PER_PAGE)
-    filters = {"verdict": verdict, "compared": "" if verdict else compared, "run": "" if number is None else number}
+    warning = request.GET.get("warning", "")
+    warning = warning if warning == INCLUDED_ALTHOUGH_DOUBTFUL else ""
+    page = entries_page(
+        upload.pk, verdict=verdict, compared=compared, warning=warning, run=number, after=after, limit=PER_PAGE
+    )
+    filters = {"verdict": verdict, "compared": "" if verdict else compared, "warning": warning, "run": number}
     told = {
         "section": "upload-status",
         "project": upload.project,
         "upload": upload,
         "verdict": verdict,
         "compared": Compared(compared).label if compared else "",
+        "warning": warning,
         "run": number,
-        "query": urlencode({name: value for name, value in filters.items() if value != ""}),
+        "query": urlencode({name: value for name, value in filters.items() if value not in {"", None}}),
         "choices": Verdict.choices,
         "page": page,
         "next": encode_cursor(page.next) if page.next is not None else "",

@@ -21,6 +21,7 @@ from moorage.importer.place.passes import place_queued
 from moorage.importer.plan.again import plan_again
 from moorage.importer.plan.planner import Planner, planner_for
 from moorage.importer.plan.still_to_place import to_place
+from moorage.importer.publish.included import warn_of_included
 from moorage.importer.publish.problems import not_imported, write_problems
 from moorage.importer.register.early import EarlyRegister
 from moorage.importer.register.ranges import is_still_live, register, registering
@@ -100,6 +101,7 @@ def _under(job: ImportJob, run: ImportRun, right: RegisterRight, first: int) -> 
         give_back(right)
         place_queued(job, planner, run.number, place_batch)
         return False, None
+    warn_of_included(job, run)
     counts = _count(job, run)
     job.seam("registered")
     job.note(step="publish")

@@ -10,6 +10,7 @@ from django.db.models import Q
 from moorage.importer.ledger.runs import published_runs
 from moorage.importer.models import ManifestEntry
 from moorage.importer.words import paths
+from moorage.importer.words.included import warning_text
 from moorage.importer.words.verdicts import GOOD, EntryState, Verdict
 
 
@@ -26,6 +27,7 @@ class EntryItem:
     reason: str
     reason_text: str
     warning: str
+    warning_text: str
     size_bytes: int
     digest: str
     revision: int | None
@@ -46,14 +48,15 @@ def entries_page(
     verdict: str = "",
     state: str = "",
     compared: str = "",
+    warning: str = "",
     run: int | None = None,
     after: int = -1,
     limit: int = 100,
 ) -> EntryPage:
     """A page of an upload's manifest. Takes the same time wherever the page lies.
 
-    `run`: only what that run saw last. What it has published stays so. Where few entries are of a `run`, or were
-    `compared` so, the manifest is read on until a page is full.
+    `run`: only what that run saw last. What it has published stays so. Where few entries are of a `run`, were
+    `compared` so, or have that `warning`, the manifest is read on until a page is full.
     """
     entries = ManifestEntry.objects.filter(upload_id=upload_id, number__gt=after).order_by("number")
     if run is not None:
@@ -62,6 +65,8 @@ def entries_page(
         entries = (entries if verdict == Verdict.NEW else entries.not_new()).filter(verdict=verdict)
     if compared:
         entries = entries.filter(compared=compared)
+    if warning:
+        entries = entries.filter(warning=warning)
     published = published_runs(upload_id)
     if state:
         has_place = state in {EntryState.PLACED, EntryState.REGISTERED}
@@ -81,6 +86,7 @@ def _in_state(state: str, published: Mapping[int, int]) -> Q:
 def _item(entry: ManifestEntry, published: Mapping[int, int]) -> EntryItem:
     path = bytes(entry.path)
     is_registered = entry.state == EntryState.PLACED and entry.run in published and entry.verdict in GOOD
+    warning = warning_text(entry.warning, verdict=entry.verdict, compared=entry.compared)
     text = paths.printable(path)
     return EntryItem(
         number=entry.number,
@@ -92,6 +98,7 @@ def _item(entry: ManifestEntry, published: Mapping[int, int]) -> EntryItem:
         reason=entry.reason,
         reason_text=entry.reason_text,
         warning=entry.warning,
+        warning_text=warning if is_registered else "",
         size_bytes=entry.size_bytes,
         digest=entry.digest,
         revision=published[entry.run] if is_registered else None,

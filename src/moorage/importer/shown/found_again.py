@@ -12,6 +12,7 @@ from moorage.files.paths import path_key
 from moorage.files.undo_chains import undone_among
 from moorage.files.undo_plan import FoundAgain
 from moorage.importer.models import ImportRun, ManifestEntry
+from moorage.importer.words.paths import staged_path
 from moorage.importer.words.verdicts import GOOD, EntryKind, EntryState, Verdict
 from moorage.projects.choices import ImportChoices
 
@@ -36,7 +37,7 @@ def _held_by(runs: Sequence[ImportRun], wanted: Collection[str]) -> set[str]:
     held: set[str] = set()
     for run in runs:
         target = ImportChoices.from_json(run.choices).target
-        by_key = {path_key(staged.encode()): path for path in wanted if (staged := _staged(path, target))}
+        by_key = {path_key(staged.encode()): path for path in wanted if (staged := staged_path(path, target))}
         entries = ManifestEntry.objects.filter(
             upload_id=run.upload_id, run=run.number, state=EntryState.PLACED, path_key__in=list(by_key)
         )
@@ -45,10 +46,3 @@ def _held_by(runs: Sequence[ImportRun], wanted: Collection[str]) -> set[str]:
         )
         held.update(by_key[bytes(key)] for key in found.values_list("path_key", flat=True))
     return held
-
-
-def _staged(path: str, target: str) -> str:
-    """A path of the project as that run's area had it; empty where it does not lie in the run's target."""
-    if not target:
-        return path
-    return path[len(target) + 1 :] if path.startswith(f"{target}/") else ""

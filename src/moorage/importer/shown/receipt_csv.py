@@ -61,7 +61,10 @@ def _imported(upload_id: UUID, found: Receipt) -> Iterator[Line]:
     after = -1
     while found.revision is not None and (files := imported_files(upload_id, found.revision, after=after)):
         for one in files:
-            yield [_harmless(one.path), one.verdict, one.size_bytes, one.digest, "", "", "", "file"]
+            code = one.warning if one.warning_text else ""
+            yield [
+                _harmless(one.path), one.verdict, one.size_bytes, one.digest, code, one.warning_text, "", "file"
+            ]  # fmt: skip
         after = files[-1].number
 
 

@@ -6,6 +6,7 @@ from uuid import UUID
 from moorage.importer.ledger.runs import published_runs
 from moorage.importer.models import ManifestEntry
 from moorage.importer.words import paths
+from moorage.importer.words.included import warning_text
 from moorage.importer.words.verdicts import GOOD, EntryKind, EntryState
 
 
@@ -18,6 +19,8 @@ class ReceiptFile:
     verdict: str
     size_bytes: int
     digest: str
+    warning: str
+    warning_text: str
 
 
 def imported_files(upload_id: UUID, revision: int, *, after: int = -1, limit: int = 1000) -> list[ReceiptFile]:
@@ -32,6 +35,14 @@ def imported_files(upload_id: UUID, revision: int, *, after: int = -1, limit: in
         number__gt=after,
     ).order_by("number")[:limit]
     return [
-        ReceiptFile(row.number, paths.printable(bytes(row.path)), row.verdict, row.size_bytes, row.digest)
+        ReceiptFile(
+            row.number,
+            paths.printable(bytes(row.path)),
+            row.verdict,
+            row.size_bytes,
+            row.digest,
+            row.warning,
+            warning_text(row.warning, verdict=row.verdict, compared=row.compared),
+        )
         for row in rows
     ]

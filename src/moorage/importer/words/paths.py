@@ -51,6 +51,13 @@ def problem_of_name(name: bytes) -> Reason | None:
     return None
 
 
+def staged_path(path: str, target: str) -> str:
+    """A path of the project as the area had it that was imported into `target`; empty where it does not lie in that."""
+    if not target:
+        return path
+    return path[len(target) + 1 :] if path.startswith(f"{target}/") else ""
+
+
 _GRAVEST_FIRST: Final = (
     reasons.NOT_UTF8,
     reasons.NOT_A_NAME,

@@ -131,4 +131,4 @@ def file_in_place_of_target(blocking: str) -> Reason:
 
 
 LOOKS_ALIKE: Final = "path.looks_alike"  # warning: another name here differs only in case or Unicode normal form
-INCLUDED_ALTHOUGH_DOUBTFUL: Final = "entry.included_although_doubtful"  # warning
+INCLUDED_ALTHOUGH_DOUBTFUL: Final = "entry.included_although_doubtful"  # warning, of a file and of a run
