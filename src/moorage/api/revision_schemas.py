@@ -35,8 +35,18 @@ class FailureOut(Schema):
     path: str | None
 
 
+class LeftOut(Schema):
+    """A path that an undo left as it was; `code` says why, see docs/reference/undo.md."""
+
+    path: str
+    code: str
+
+
 class RevisionOut(Schema):
-    """A change of the project's files. `number` is null until it is published, `undoes` the number that it undoes."""
+    """A change of the project's files. `number` is null until it is published, `undoes` the number that it undoes.
+
+    An undo has left so many paths alone; `left_named` are the first of them.
+    """
 
     id: UUID
     number: int | None
@@ -52,6 +62,8 @@ class RevisionOut(Schema):
     files_changed: int
     files_removed: int
     bytes_added: int
+    left_alone: int
+    left_named: list[LeftOut]
 
 
 class SideOut(Schema):

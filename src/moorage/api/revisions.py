@@ -68,6 +68,8 @@ def revision_document(revision: Revision) -> dict[str, object]:
         "files_changed": revision.files_changed,
         "files_removed": revision.files_removed,
         "bytes_added": revision.bytes_added,
+        "left_alone": revision.left_alone,
+        "left_named": [{"path": path, "code": code} for path, code in revision.left_named],
     }
 
 

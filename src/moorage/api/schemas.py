@@ -123,8 +123,11 @@ class GlobusOut(Schema):
 
 
 class PublishedOut(Schema):
+    """A revision of the upload. `left_alone`: at how many paths the newest undo, or redo, of it changed nothing."""
+
     number: int
     undone: bool
+    left_alone: int
 
 
 class UploadOut(Schema):

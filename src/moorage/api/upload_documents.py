@@ -80,7 +80,10 @@ def _verdicts(upload: Upload, preview: PreviewView | None) -> dict[str, int]:
 
 def _published(upload: Upload) -> list[dict[str, Any]]:
     """The revisions that this upload published, newest first."""
-    return [{"number": chain.first.number, "undone": chain.is_undone} for chain in undo_chains(upload.pk)]
+    return [
+        {"number": chain.first.number, "undone": chain.is_undone, "left_alone": chain.tip.left_alone}
+        for chain in undo_chains(upload.pk)
+    ]
 
 
 def _globus(shown: UploadOverview) -> dict[str, Any]:

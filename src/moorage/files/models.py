@@ -195,6 +195,8 @@ class Revision(Leased):
     files_changed = models.BigIntegerField(default=0)
     files_removed = models.BigIntegerField(default=0)
     bytes_added = models.BigIntegerField(default=0)
+    left_alone = models.BigIntegerField(default=0)  # of an undo: paths where it changed nothing; see files.undo_plan
+    left_named = models.JSONField(default=list)  # some of them: [[path, code]]
 
     class Meta:
         ordering = ["-number", "-asked_at"]

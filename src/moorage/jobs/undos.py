@@ -35,6 +35,7 @@ def _end(revision: Revision, right: RegisterRight, lease: Lease, effect: UndoEff
 
         def also_failed() -> None:
             lease.update(held_by="")
+            _keep_left(revision, effect)
             tell_failed(revision, effect=effect, at=now)
 
         fail_revision(right, NOTHING_LEFT, at=now, also=also_failed)
@@ -42,9 +43,16 @@ def _end(revision: Revision, right: RegisterRight, lease: Lease, effect: UndoEff
 
     def also() -> None:
         lease.update(held_by="")
+        _keep_left(revision, effect)
         tell_undone(revision, number=right.number, effect=effect, at=now)
 
     publish(right, at=now, counts=effect.counts, also=also)
+
+
+def _keep_left(revision: Revision, effect: UndoEffect) -> None:
+    """What it left alone stays to be told after its notice has been read."""
+    named = [list(named) for named in effect.named]
+    Revision.objects.filter(pk=revision.pk).update(left_alone=effect.left, left_named=named)
 
 
 def undo_failed(revision: Revision, *, sentence: str, path: str, at: datetime) -> None:  # noqa: ARG001 - none is named

@@ -1,8 +1,9 @@
 """An imported upload whose import is undone, or is being undone or redone, in words; all others are in `wording`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from moorage.files.undo_chains import undo_chains
+from moorage.files.undo_chains import UndoChain, undo_chains
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 from moorage.transfers.wording import StateLabel, Turn
@@ -32,17 +33,36 @@ def undo_words(upload: Upload) -> UndoWords | None:
             Turn.MOORAGE,
         )
     undone = [chain for chain in chains if chain.is_undone]
-    if not undone:
+    if undone:
+        return _undone_words(chains, undone)
+    # Of a chain that is not undone the tip is what the import did, or a redo.
+    left = sum(chain.tip.left_alone for chain in chains)
+    if not left:
         return None
+    return UndoWords(
+        StateLabel("Partly redone", "arrow-repeat", "neutral"),
+        f"Imported, undone, and brought back in part: {_left_words(left)}. See the receipts below.",
+        Turn.NOBODY,
+    )
+
+
+def _undone_words(chains: Sequence[UndoChain], undone: Sequence[UndoChain]) -> UndoWords:
+    left = sum(chain.tip.left_alone for chain in undone)
+    but = f", but {_left_words(left)}" if left else ""
+    partly = StateLabel("Partly undone", "arrow-counterclockwise", "neutral")
     if len(undone) < len(chains):
         numbers = ", ".join(str(chain.first.number) for chain in undone)
-        return UndoWords(
-            StateLabel("Partly undone", "arrow-counterclockwise", "neutral"),
-            f"Imported, and undone in part: revision {numbers} has been taken back. See the receipts below.",
-            Turn.NOBODY,
-        )
+        told = f"Imported, and undone in part: revision {numbers} has been taken back{but}. See the receipts below."
+        return UndoWords(partly, told, Turn.NOBODY)
+    if left:
+        told = f"Imported and then undone in part: what it did has been taken back{but}. See the receipts below."
+        return UndoWords(partly, told, Turn.NOBODY)
     return UndoWords(
         StateLabel("Undone", "arrow-counterclockwise", "neutral"),
         "Imported and then undone: what it did to the project has been taken back. See the receipts below.",
         Turn.NOBODY,
     )
+
+
+def _left_words(left: int) -> str:
+    return f"{left:,} path{' was' if left == 1 else 's were'} left alone"

@@ -16,6 +16,7 @@ from moorage.errors import ConflictError, NotFoundError
 from moorage.files.models import Revision, RevisionKind, RevisionState
 from moorage.files.revisions import ask_revision
 from moorage.files.undo_chains import UndoChain, undo_chains
+from moorage.files.undo_plan import WHY_LEFT
 from moorage.transfers.models import Upload
 from moorage.transfers.rules import check_may_finish
 
@@ -72,6 +73,20 @@ class UndoStanding:
     @property
     def is_being_redone(self) -> bool:
         return self.chain.pending is not None and self.chain.is_undone
+
+    @property
+    def left_alone(self) -> int:
+        """At how many paths the newest undo or redo changed nothing."""
+        return self.chain.tip.left_alone
+
+    @property
+    def left_named(self) -> list[tuple[str, str]]:
+        """Some of those paths, each with why."""
+        return [(path, WHY_LEFT[code]) for path, code in self.chain.tip.left_named]
+
+    @property
+    def more_left(self) -> int:
+        return self.left_alone - len(self.chain.tip.left_named)
 
     @property
     def may_be_undone(self) -> bool:

@@ -18,7 +18,7 @@ Asks = Callable[[Member], Callable[..., Any]]
 
 REVISION_FIELDS = {
     "id", "number", "kind", "state", "reason", "by", "at", "upload", "undoes", "request", "files_added",
-    "files_changed", "files_removed", "bytes_added",
+    "files_changed", "files_removed", "bytes_added", "left_alone", "left_named",
 }  # fmt: skip
 
 

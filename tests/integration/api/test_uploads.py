@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from builders import (
+    NOON,
     a_file_arrives,
     a_globus_member,
     a_member,
@@ -19,6 +22,7 @@ from builders import (
 )
 from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import Member
+from moorage.files.models import Revision
 from moorage.projects.models import Role
 from moorage.transfers.models import Upload
 
@@ -161,18 +165,19 @@ def test_an_import_is_undone_and_redone_by_script(globus: InMemoryTransferServic
     again = ask("POST", f"{path}/undo")
     assert (first.status_code, again.status_code) == (202, 202)
     assert set(first.json()) == UPLOAD_FIELDS
-    assert first.json()["revisions"] == again.json()["revisions"] == [{"number": number, "undone": False}]
+    not_undone = [{"number": number, "undone": False, "left_alone": 0}]
+    assert first.json()["revisions"] == again.json()["revisions"] == not_undone
     early = ask("POST", f"{path}/redo")
     assert (early.status_code, early.json()["code"]) == (409, "upload.nothing_to_undo")
 
     an_undo_is_carried_out()
-    assert ask("GET", path).json()["revisions"] == [{"number": number, "undone": True}]
+    assert ask("GET", path).json()["revisions"] == [{"number": number, "undone": True, "left_alone": 0}]
     assert ask("GET", f"/projects/{upload.project_id}/revisions").json()["items"][0]["kind"] == "undo"
     assert ask("GET", f"/projects/{upload.project_id}/files").json()["items"] == []
 
     assert ask("POST", f"{path}/redo").status_code == 202
     an_undo_is_carried_out()
-    assert ask("GET", path).json()["revisions"] == [{"number": number, "undone": False}]
+    assert ask("GET", path).json()["revisions"] == [{"number": number, "undone": False, "left_alone": 0}]
     assert [item["name"] for item in ask("GET", f"/projects/{upload.project_id}/files").json()["items"]] == ["a.txt"]
 
 
@@ -189,3 +194,30 @@ def test_a_script_may_undo_only_what_its_member_may_decide_on(globus: InMemoryTr
     assert api_of(a_member())("POST", path).status_code == 404
     nothing = api_of(upload.owner)("POST", f"/uploads/{an_open_upload(globus, owner=upload.owner).pk}/undo")
     assert (nothing.status_code, nothing.json()["code"]) == (409, "upload.nothing_to_undo")
+
+
+def test_what_an_undo_left_alone_is_told(globus: InMemoryTransferService, api_of: Asks) -> None:
+    upload = an_open_upload(globus)
+    number = publish_files(upload.project, {"a.txt": b"a", "b.txt": b"b"}, by=upload.owner, upload_id=upload.pk)
+    publish_files(upload.project, {"a.txt": b"newer"})
+    ask = api_of(upload.owner)
+    ask("POST", f"/uploads/{upload.pk}/undo")
+    an_undo_is_carried_out()
+
+    assert ask("GET", f"/uploads/{upload.pk}").json()["revisions"] == [
+        {"number": number, "undone": True, "left_alone": 1}
+    ]
+    revision = ask("GET", f"/projects/{upload.project_id}/revisions").json()["items"][0]
+    assert (revision["kind"], revision["left_alone"]) == ("undo", 1)
+    assert revision["left_named"] == [{"path": "a.txt", "code": "undo.changed"}]
+
+
+def test_times_of_a_failure_have_the_form_of_all_others(globus: InMemoryTransferService, api_of: Asks) -> None:
+    upload = an_open_upload(globus)
+    publish_files(upload.project, {"a.txt": b"a"}, by=upload.owner, upload_id=upload.pk)
+    Revision.objects.update(published_at=NOON - timedelta(days=999))
+
+    answer = api_of(upload.owner)("POST", f"/uploads/{upload.pk}/undo")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "upload.undo_too_late")
+    assert re.fullmatch(r"[-\d]+T[:\d]+Z", answer.json()["until"])

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from importlib import import_module
+from pkgutil import iter_modules
 
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
 
 from builders import a_member, a_membership, a_project, publish_files, read_whole
 from importing import Crash, World, contents, folders
 from moorage.audit.models import AuditRecord
 from moorage.backends import backends
-from moorage.files import undo_plan
+from moorage.files import migrations, undo_plan
 from moorage.files.models import Revision, RevisionKind, RevisionState
 from moorage.files.revisions import ask_revision
 from moorage.files.taking import take_right
@@ -303,3 +306,52 @@ def test_the_upload_says_what_becomes_of_it(world: World) -> None:
     carry_out()
     assert overview(upload, viewer=upload.owner).label.label == "Imported"
     assert claim_next(LeaseWatch()) is None
+
+
+def partly_undone(world: World) -> Upload:
+    upload = world.imported(ARRIVES, a_project_with_files(world))
+    publish_files(upload.project, {"deep/inner/file": b"newer"}, removed=["new"], store=world.store)
+    undone(upload)
+    return upload
+
+
+def test_what_an_undo_left_alone_stays_to_be_told(world: World) -> None:
+    upload = partly_undone(world)
+
+    [standing] = undo_standings(upload, at=backends().clock())
+    assert (standing.is_undone, standing.left_alone, standing.more_left) == (True, 2, 0)
+    assert dict(standing.left_named) == {
+        "new": "it has been moved or removed since",
+        "deep/inner/file": "something else stands there now",
+    }
+    shown = overview(upload, viewer=upload.owner)
+    assert shown.label.label == "Partly undone"
+    assert "2 paths were left alone" in shown.state_text
+    assert "what it did to the project has been taken back" not in shown.state_text
+
+
+def test_a_redo_that_leaves_paths_alone_is_told_as_one(world: World) -> None:
+    project = a_project_with_files(world)
+    upload = world.imported(ARRIVES, project)
+    undone(upload)
+    publish_files(project, {"changes": b"somebody's"}, store=world.store)
+
+    undone(upload, redo=True)
+
+    shown = overview(upload, viewer=upload.owner)
+    assert (shown.label.label, "1 path was left alone" in shown.state_text) == ("Partly redone", True)
+
+
+def test_what_earlier_undos_left_alone_is_taken_from_their_records(world: World) -> None:
+    upload = partly_undone(world)
+    other = world.imported({"other": b"other"}, upload.project)
+    undone(other)
+    tips = {one.pk: undo_standings(one, at=backends().clock())[0].chain.tip for one in (upload, other)}
+    Revision.objects.update(left_alone=0, left_named=[])
+
+    [name] = [one.name for one in iter_modules(migrations.__path__) if one.name.endswith("what_undos_left_alone")]
+    import_module(f"{migrations.__name__}.{name}").from_audit(apps, None)
+
+    for upload_id, left in ((upload.pk, 2), (other.pk, 0)):
+        now = Revision.objects.get(pk=tips[upload_id].pk)
+        assert (now.left_alone, now.left_named) == (left, tips[upload_id].left_named)

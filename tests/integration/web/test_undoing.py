@@ -113,3 +113,16 @@ def test_a_revision_of_another_upload_is_not_undone_from_here(upload: Upload) ->
 
     assert client.get(f"/uploads/{upload.pk}/undo/1/").status_code == 404
     assert client.post(f"/uploads/{upload.pk}/undo/1/").status_code == 404
+
+
+def test_the_page_says_what_a_partial_undo_left_alone(upload: Upload) -> None:
+    client, page = client_of(upload.owner), f"/uploads/{upload.pk}/"
+    publish_files(upload.project, {"b": b"somebody else's <b>"})
+    client.post(f"{page}undo/2/")
+    an_undo_is_carried_out()
+
+    shown = " ".join(client.get(page).text.split())
+
+    assert "Partly undone" in shown
+    assert "1 path left alone, because others have changed or rely on what is there since</summary>" in shown
+    assert '<li><bdi class="name">b</bdi> <span class="muted">something else stands there now</span></li>' in shown
