@@ -204,6 +204,16 @@ def test_of_a_run_that_there_is_not_there_is_no_receipt(world: World, query: str
     assert says in answer.json()["message"]
 
 
+def test_a_run_that_published_nothing_does_not_say_that_it_imported_every_file(world: World) -> None:
+    upload = world.imported({"good": b"good", BAD: b"bad"})
+    cancelled(world, upload)
+
+    page = page_of(upload, "problems/2/")
+
+    assert "This run imported every file" not in page
+    assert f"Cancelled by {upload.owner}." in page
+
+
 def test_a_receipt_is_numbered_by_its_run_and_leads_to_its_csv(world: World) -> None:
     upload = world.imported({"good": b"good", BAD: b"bad"})
     page = page_of(upload)
