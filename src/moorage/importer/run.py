@@ -22,7 +22,7 @@ from moorage.importer.plan.scan import Folders, Listed, end_scan, scan
 from moorage.importer.plan.still_to_place import to_place
 from moorage.importer.publish.publishing import register_and_publish
 from moorage.importer.register.early import EarlyRegister, begin_early
-from moorage.importer.words.reasons import BAD_LIST, NOT_USED
+from moorage.importer.words.reasons import BAD_LIST, BAD_RULES, NOT_USED
 from moorage.importer.words.verdicts import EntryKind
 from moorage.importer.write.manifest_writer import ManifestWriter
 from moorage.projects.models import Project
@@ -56,6 +56,8 @@ def _run(job: ImportJob) -> int | None:
     planner = planner_for(job, head=head, defaults=run.defaults)
     if not job.choices.include_skipped:
         planner.ignoring.check_read()
+        if run.scanned_at is None:
+            run.warnings += [{"code": BAD_RULES, "sentence": told} for told in planner.ignoring.warnings]
     early = EarlyRegister(job, run.number)
     if run.scanned_at is None:
         early = begin_early(job, run, planner, head=head)

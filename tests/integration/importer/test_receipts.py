@@ -18,6 +18,7 @@ from moorage.backends import backends
 from moorage.importer.lists.kept import SENT
 from moorage.importer.lists.listed import Listed
 from moorage.importer.lists.writing import write_list
+from moorage.notices.models import Notice
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.cancelling import cancel_import
 from moorage.transfers.models import Upload
@@ -212,6 +213,23 @@ def test_a_run_that_published_nothing_does_not_say_that_it_imported_every_file(w
 
     assert "This run imported every file" not in page
     assert f"Cancelled by {upload.owner}." in page
+
+
+def test_what_is_no_rule_is_told_by_the_run_and_the_upload(world: World) -> None:
+    upload = world.imported({"good": b"good", ".moorageignore": b"*.tmp\n[\n"})
+    told = "Line 2 of .moorageignore is no rule: a “[” has no “]”."
+
+    assert ask(upload, "receipt").json()["warnings"] == [{"code": "ignore.bad_rules", "message": told}]
+    assert escape(told) in page_of(upload)
+    assert told in ask(upload, "").json()["state_text"]
+    assert told in Notice.objects.get(member=upload.owner).text
+
+
+def test_rules_that_were_not_asked_are_not_warned_of(world: World) -> None:
+    upload = world.a_sealed_upload({"good": b"good", ".moorageignore": b"[\n"})
+    Upload.objects.filter(pk=upload.pk).update(choices=ImportChoices(include=("skipped",)).as_json())
+    world.work(upload)
+    assert ask(upload, "receipt").json()["warnings"] == []
 
 
 def test_a_receipt_is_numbered_by_its_run_and_leads_to_its_csv(world: World) -> None:
