@@ -11,6 +11,7 @@ from moorage.api.authentication import ApiRequest
 from moorage.api.finding import find_upload
 from moorage.api.paging import Page, PageQuery
 from moorage.api.schemas import FAILURES, EntryOut, ReceiptOut
+from moorage.api.upload_choices import choices_document
 from moorage.files.cursors import decode_cursor, encode_cursor
 from moorage.importer.lists.completeness import missing_files
 from moorage.importer.shown.entries import EntryItem, entries_page
@@ -90,6 +91,7 @@ def _document(upload: Upload, found: Receipt) -> dict[str, object]:
         "outcome": found.outcome,
         "revision": found.revision,
         "reason": _reason(found.reason, found.reason_text),
+        "choices": choices_document(found.choices),
         "files": found.files,
         "bytes": found.bytes,
         "verdicts": found.verdicts,

@@ -204,6 +204,7 @@ class ReceiptOut(Schema):
     outcome: str
     revision: int | None
     reason: ReasonOut | None
+    choices: ChoicesOut
     files: int
     bytes: int
     verdicts: dict[str, dict[str, int]]

@@ -14,7 +14,6 @@ from moorage.backends import backends
 from moorage.importer.lists.kept import lists_of, whole_lists
 from moorage.importer.shown.receipts import Receipt, newest_counted, newest_missing, receipts
 from moorage.importer.words.verdicts import NOT_GOOD
-from moorage.projects.choices import ImportChoices, OnConflict
 from moorage.projects.models import Project
 from moorage.projects.rules import may_edit
 from moorage.transfers.checking import may_be_given_a_list
@@ -27,6 +26,7 @@ from moorage.transfers.rules import may_finish
 from moorage.transfers.states import OUTSTANDING, TAKES_FILES
 from moorage.transfers.undoing import undo_standings
 from moorage.transfers.watching import note_watched
+from moorage.web.chosen import chosen_for
 from moorage.web.forms import told_in
 from moorage.web.requests import MemberRequest
 from moorage.web.upload_progress import progress_of
@@ -107,20 +107,12 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         "runs": [(receipt, standings.get(receipt.revision or 0)) for receipt in found],
         "may_decide": may_finish(request.user, shown_upload),
         "takes_files": state in TAKES_FILES,
-        "chosen": choices_in_words(shown_upload.import_choices),
+        "chosen": chosen_for(shown_upload, found),
         **told_lists(shown_upload),
         "may_give_a_list": may_be_given_a_list(shown_upload),
     }
     fragment = request.headers.get("HX-Request") == "true"
     return render(request, "uploads/upload.html" + ("#now" if fragment else ""), told)
-
-
-def choices_in_words(choices: ImportChoices) -> list[str]:
-    """What was chosen for an import, for a line of facts; nothing where all is as the project has it."""
-    words = [OnConflict(choices.on_conflict).label.lower()] if choices.on_conflict else []
-    words += [f"into {choices.target}"] if choices.target else []
-    words += [f"only {len(choices.paths):,} path{'' if len(choices.paths) == 1 else 's'}"] if choices.paths else []
-    return words + [f"with {name} files" for name in choices.include]
 
 
 def told_lists(upload: Upload) -> dict[str, Any]:

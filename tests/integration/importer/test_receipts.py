@@ -232,6 +232,31 @@ def test_rules_that_were_not_asked_are_not_warned_of(world: World) -> None:
     assert ask(upload, "receipt").json()["warnings"] == []
 
 
+def test_each_receipt_has_its_own_choices_and_the_facts_those_that_were_followed(world: World) -> None:
+    upload = world.a_sealed_upload({"good": b"good", BAD: b"bad"})
+    Upload.objects.filter(pk=upload.pk).update(choices=ImportChoices(target="raw").as_json())
+    world.work(upload)
+    retry_upload(upload=upload, actor=upload.owner, at=backends().clock(), choices=ImportChoices(target="other"))
+    assert "<dt>Chosen for the import</dt><dd>into other</dd>" in page_of(upload)
+    cancel_import(upload=upload, actor=upload.owner, at=backends().clock())
+
+    page = page_of(upload)
+
+    assert "<dt>Chosen for the import</dt><dd>into raw</dd>" in page
+    assert "<dt>Chosen</dt><dd>into raw</dd>" in page
+    assert "into other" not in page
+    assert f'href="/projects/{upload.project_id}/files/?path=raw&amp;revision=1">see the files' in page
+    chosen: dict[str, object] = {"on_conflict": None, "target": "raw", "paths": [], "include": []}
+    assert ask(upload, "receipt").json()["choices"] == chosen
+
+
+def test_facts_of_several_runs_say_which_followed_what(world: World) -> None:
+    upload = an_import_with_a_doubtful_file(world)
+    retried(world, upload, ImportChoices(target="late", include=("doubtful",)))
+    told = "<dt>Chosen for the import</dt><dd>into late, with doubtful files (revision 2)</dd>"
+    assert told in page_of(upload)
+
+
 def test_a_receipt_is_numbered_by_its_run_and_leads_to_its_csv(world: World) -> None:
     upload = world.imported({"good": b"good", BAD: b"bad"})
     page = page_of(upload)

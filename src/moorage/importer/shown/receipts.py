@@ -34,15 +34,16 @@ class Receipt:
     brought no files, verdicts of files that could be imported are what they would have been, and `reason` (a code) and
     `reason_text` say why.
 
-    `folders` says how many of the problems are folders, `left_out` how many have no other reason than a rule or a
-    choice, `untried` how many its own `choices` and rules left out. `missing` counts files that lists name and that
-    were not there; None where that was not found out. `warnings` ({"code", "sentence"}) are of what it was given and
-    could not use.
+    `choices` are those that it followed. `folders` says how many of the problems are folders, `left_out` how many have
+    no other reason than a rule or a choice, `untried` how many its own `choices` and rules left out. `missing` counts
+    files that lists name and that were not there; None where that was not found out. `warnings` ({"code", "sentence"})
+    are of what it was given and could not use, and of what it brought although that was doubtful.
     """
 
     run: int
     outcome: str
     revision: int | None
+    choices: ImportChoices
     files: int
     bytes: int
     problems: int
@@ -166,6 +167,7 @@ def _receipt(run: ImportRun) -> Receipt:
         run=run.number,
         outcome=run.outcome,
         revision=run.revision.number,
+        choices=ImportChoices.from_json(run.choices),
         files=run.files if is_in_project else 0,
         bytes=run.bytes if is_in_project else 0,
         problems=run.problem_count,

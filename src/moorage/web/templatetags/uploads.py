@@ -10,6 +10,7 @@ from moorage.globus.service import TaskId
 from moorage.importer.models import Verdict
 from moorage.importer.shown.receipts import Receipt
 from moorage.transfers.wording import not_imported_words
+from moorage.web.chosen import choices_in_words
 
 register = template.Library()
 
@@ -30,6 +31,12 @@ def verdict_label(verdict: str) -> str:
 def not_imported(receipt: Receipt) -> str:
     """What the run did not import: `2 files and 1 folder were not imported`."""
     return not_imported_words(receipt.problems, receipt.folders, receipt.left_out)
+
+
+@register.filter
+def chosen(receipt: Receipt) -> list[str]:
+    """What was chosen for the run; nothing where all was as the project had it."""
+    return choices_in_words(receipt.choices)
 
 
 @register.filter
