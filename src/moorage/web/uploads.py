@@ -11,6 +11,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from moorage.backends import backends
+from moorage.importer.ledger.conflicts import CONFLICT
 from moorage.importer.lists.kept import lists_of, whole_lists
 from moorage.importer.shown.receipts import Receipt, newest_counted, newest_missing, receipts
 from moorage.importer.words.verdicts import NOT_GOOD
@@ -100,6 +101,8 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         "progress": progress_of(shown_upload, at=backends().clock()),
         "receipts": found,
         "is_retry_in_vain": bool(found) and _is_in_vain(found[0], shown_upload),
+        # With the same choices it would be stopped again.
+        "stopped_by_conflict": bool(found) and found[0].reason == CONFLICT,
         "has_doubtful": counted is not None and "doubtful" in counted.verdicts,
         "only_doubtful": counted is not None and _is_only_doubtful(counted),
         "not_good": [verdict.value for verdict in NOT_GOOD],

@@ -257,6 +257,20 @@ def test_facts_of_several_runs_say_which_followed_what(world: World) -> None:
     assert told in page_of(upload)
 
 
+def test_after_a_conflict_looking_first_is_the_way_on(world: World) -> None:
+    project = a_project()
+    publish_files(project, {"a": b"old"}, store=world.store)
+    upload = world.a_sealed_upload({"a": b"new"}, project)
+    Upload.objects.filter(pk=upload.pk).update(choices=ImportChoices(on_conflict="fail").as_json())
+    world.work(upload)
+
+    page = page_of(upload)
+
+    assert f'<a class="btn btn-primary" href="/uploads/{upload.pk}/retry/">' in page
+    assert page.count("btn-primary") == 1
+    assert "<dd>import nothing if a file differs from the project&#x27;s</dd>" in page
+
+
 def test_a_receipt_is_numbered_by_its_run_and_leads_to_its_csv(world: World) -> None:
     upload = world.imported({"good": b"good", BAD: b"bad"})
     page = page_of(upload)

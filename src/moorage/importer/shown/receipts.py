@@ -58,7 +58,6 @@ class Receipt:
     started_at: datetime
     ended_at: datetime
     duration: timedelta
-    choices: ImportChoices
 
     @property
     def is_in_vain_again(self) -> bool:
@@ -182,5 +181,4 @@ def _receipt(run: ImportRun) -> Receipt:
         started_at=run.started_at,
         ended_at=ended_at,
         duration=ended_at - run.started_at,
-        choices=ImportChoices.from_json(run.choices),
     )
