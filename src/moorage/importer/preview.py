@@ -55,7 +55,7 @@ def make_preview(job: ImportJob, *, fence: int, with_digests: bool) -> Found:
         for group in scan(job, planner, listed):
             for entry in group.entries:
                 writer.add(entry)
-            job.add(files=sum(entry.kind == EntryKind.FILE for entry in group.entries))
+            job.add(files=sum(entry.kind != EntryKind.DIRECTORY for entry in group.entries))
             writer.write_full()
         writer.write_all()
         job.note_total(listed.files, listed.bytes, is_whole=True)

@@ -4,10 +4,8 @@ Every step finds by the manifest where it stopped, so a worker that takes over j
 Clearing what has been published needs no lease any more: see `importer.publish.clear`.
 """
 
-from django.db.models import Count, Sum
-from django.db.models.functions import Coalesce
-
 from moorage.importer.batches.place import place_batch
+from moorage.importer.ledger.counting import BYTES, FILES
 from moorage.importer.ledger.durability import batches_on_disk_later
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.ledger.runs import begin_run
@@ -73,9 +71,9 @@ def _run(job: ImportJob) -> int | None:
 
 def _count_again(job: ImportJob, run: ImportRun) -> None:
     """How far what the manifest has is done, such as by a worker that this one takes over from."""
-    files = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number, kind=EntryKind.FILE)
+    listed = ManifestEntry.objects.filter(upload_id=job.upload_id, run=run.number)
     waiting = to_place(job, run.number)
-    totals, left = (one.aggregate(files=Count("pk"), bytes=Coalesce(Sum("size_bytes"), 0)) for one in (files, waiting))
+    totals, left = (one.aggregate(files=FILES, bytes=BYTES) for one in (listed, waiting))
     job.note(
         step="digest",
         files_total=totals["files"],

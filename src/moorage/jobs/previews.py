@@ -110,7 +110,10 @@ def _make(preview: Preview, lease: Lease, should_stop: Callable[[], bool]) -> No
         # What arrives, or is seen, from then on makes the preview an old one.
         area_digest = look.arrived().state_digest
         _note_arrived(upload, look, begun=begun)
-    _end(lease, PreviewState.READY, area_digest=area_digest, reason="", reason_text="", **found)
+    # What is said of each file is the whole: the progress was last written while it was being found out.
+    whole = {name: sum(counts[name] for counts in found["verdicts"].values()) for name in ("files", "bytes")}
+    totals = {f"{name}_{how}": count for name, count in whole.items() for how in ("total", "done")}
+    _end(lease, PreviewState.READY, area_digest=area_digest, reason="", reason_text="", **totals, **found)
 
 
 def _note_arrived(upload: Upload, look: Look, *, begun: datetime) -> None:

@@ -67,7 +67,7 @@ def _look(area_name: str, open_row: QuerySet[Upload]) -> Arrived:
 def note_arrived(open_row: QuerySet[Upload], arrived: Arrived, *, before: str, as_of: datetime, at: datetime) -> bool:
     """Write down what a look that took from `as_of` until `at` has seen. True when it was otherwise `before`."""
     columns: dict[str, Any] = {
-        "files_arrived": arrived.files,
+        "files_arrived": arrived.files + arrived.others,
         "bytes_arrived": arrived.bytes,
         "arrived_digest": arrived.state_digest,
         "arrived_as_of": as_of,
@@ -100,7 +100,7 @@ def count_sealed(upload: Upload, *, at: datetime) -> None:
     arrived = look_at(StagingAreas(backends().store).sealed_path(upload.pk))
     if not arrived.state_digest:
         return  # it is not there: nothing is known
-    counts = {"files": arrived.files, "bytes": arrived.bytes}
+    counts = {"files": arrived.files + arrived.others, "bytes": arrived.bytes}
     same = Upload.objects.filter(pk=upload.pk, state=upload.state, fence=upload.fence, held_by="")
     same.update(
         **{f"{name}_arrived": count for name, count in counts.items()},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -461,3 +462,32 @@ def test_a_list_that_came_along_is_compared_before_anything_is_placed(world: Wor
     assert compared == {"good": "matches", "bad": "differs", "extra": "extra", "SHA256SUMS": ""}
     bad = ManifestEntry.objects.get(upload_id=upload.pk, name="bad")
     assert (bad.verdict, bad.reason) == ("doubtful", "entry.differs")
+
+
+def counts(row: Upload | Preview) -> dict[str, int]:
+    names = [f"{what}_{how}" for what in ("files", "bytes") for how in ("total", "done")]
+    return {name: getattr(row, name) for name in names}
+
+
+@pytest.mark.parametrize("digest", [False, True])
+def test_what_arrived_the_totals_and_the_verdicts_add_up(world: World, *, digest: bool) -> None:
+    upload, area = an_upload(world)
+    (area / "link").symlink_to("new")
+    os.mkfifo(area / "pipe")
+    look_at_area(upload, at=backends().clock())
+    upload.refresh_from_db()
+
+    verdicts = looked_at(upload, digest=digest)
+
+    assert (sum(verdicts.values()), verdicts["rejected"]) == (7, 2)
+    size = sum(map(len, ARRIVES.values()))
+    preview = Preview.objects.get(upload=upload)
+    assert counts(preview) == {"files_total": 7, "files_done": 7, "bytes_total": size, "bytes_done": size}
+    upload.refresh_from_db()
+    assert (upload.files_arrived, upload.bytes_arrived) == (7, size)
+
+    world.seal(upload)
+    world.work(upload)
+
+    assert sum(one["files"] for one in receipt(upload.pk).verdicts.values()) == 7
+    assert counts(upload) == {"files_total": 7, "files_done": 7, "bytes_total": size, "bytes_done": size}

@@ -94,8 +94,8 @@ class Orders:
                 self._cut.add(entry)
             else:
                 self._writer.add(entry)
-                if entry.kind == EntryKind.FILE:
-                    self._job.add(files=1, bytes=entry.size_bytes)
+                if entry.kind != EntryKind.DIRECTORY:
+                    self._job.add(files=1, bytes=entry.size_bytes if entry.kind == EntryKind.FILE else 0)
         self._writer.write_full()
 
     @property

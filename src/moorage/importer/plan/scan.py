@@ -51,7 +51,9 @@ class Group(NamedTuple):
 
 @dataclass
 class Listed:
-    """How much a scan has listed. The bytes of plain files count when they have been read."""
+    """How much a scan has listed. Links and devices count as files, too, as everywhere (see `ledger.counting`). The
+    bytes of plain files count when they have been read.
+    """
 
     files: int = 0
     bytes: int = 0
@@ -59,8 +61,8 @@ class Listed:
 
     def add(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            if entry.kind == EntryKind.FILE:
-                self.files, self.bytes = self.files + 1, self.bytes + entry.size_bytes
+            self.files += entry.kind != EntryKind.DIRECTORY
+            self.bytes += entry.size_bytes if entry.kind == EntryKind.FILE else 0
 
 
 def scan(job: ImportJob, planner: Planner, listed: Listed, *, by_name: bool = False) -> Iterator[Group]:
