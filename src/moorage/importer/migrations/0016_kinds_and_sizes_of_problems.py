@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('importer', '0012_left_out_of_runs'),
+        ('importer', '0015_rows_have_a_list'),
     ]
 
     operations = [
