@@ -15,16 +15,16 @@ class ChoicesIn(Body):
 
     on_conflict: Literal["version", "skip", "fail", ""] | None = None
     target: str | None = None
-    paths: list[str] = []
-    include: list[Literal["doubtful", "skipped"]] = []
+    paths: list[str] | None = None
+    include: list[Literal["doubtful", "skipped"]] | None = None
 
     def choices(self) -> ImportChoices:
         """As the domain has them."""
         return ImportChoices(
             on_conflict=self.on_conflict or "",
             target=self.target or "",
-            paths=tuple(self.paths),
-            include=tuple(self.include),
+            paths=tuple(self.paths or ()),
+            include=tuple(self.include or ()),
         )
 
     def choices_over(self, before: ImportChoices) -> ImportChoices:

@@ -72,6 +72,21 @@ def test_a_target_of_null_is_the_projects_top(upload: Upload, api_of: Asks) -> N
     assert answer.json()["choices"] == CHOICES | {"target": ""}
 
 
+@pytest.mark.parametrize("route", ["retry", "check", "done"])
+def test_null_is_as_the_project_has_it_for_every_choice(
+    upload: Upload, globus: InMemoryTransferService, api_of: Asks, route: str
+) -> None:
+    if route == "done":
+        upload = an_open_upload(globus)
+        a_file_arrives(upload, "a.txt")
+
+    answer = api_of(upload.owner)("POST", f"/uploads/{upload.pk}/{route}", dict.fromkeys(CHOICES))
+
+    assert answer.status_code == 202, answer.json()
+    document = answer.json()["preview"] if route == "check" else answer.json()
+    assert document["choices"] == NONE
+
+
 def test_what_is_left_out_of_done_is_as_the_project_has_it(globus: InMemoryTransferService, api_of: Asks) -> None:
     upload = an_open_upload(globus)
     a_file_arrives(upload, "a.txt")
