@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from moorage.importer.words.reporting import Done
 from moorage.transfers.models import Upload
 from moorage.transfers.states import UploadState
 
@@ -25,7 +26,9 @@ class Step:
 
 @dataclass(frozen=True)
 class ImportProgress:
-    """`percent` weighs bytes; an import of empty files weighs files. Rates are per second, None while unsteady."""
+    """`percent` is of files or of bytes, whichever are further from their end. Rates are per second, None while
+    unsteady; `remaining` is None also while the import is being cancelled.
+    """
 
     percent: int
     files_done: int
@@ -47,22 +50,20 @@ def progress_of(upload: Upload, *, at: datetime) -> ImportProgress | None:
     """The progress of a running import; None in every other state."""
     if upload.current_state is not UploadState.IMPORTING or upload.import_started_at is None:
         return None
-    done, total = (
-        (upload.bytes_done, upload.bytes_total) if upload.bytes_total else (upload.files_done, upload.files_total)
-    )
     elapsed = at - upload.import_started_at
-    steady = elapsed >= STEADY_AFTER and done > 0
+    done = Done(upload.files_done, upload.files_total, upload.bytes_done, upload.bytes_total)
+    steady = elapsed >= STEADY_AFTER and (done.files > 0 or done.bytes > 0)
     seconds = max(elapsed.total_seconds(), 0.001)
-    remaining = elapsed * ((total - done) / done) if steady and total > done else None
+    goes_on = steady and upload.cancel_asked_at is None
     return ImportProgress(
-        percent=min(100, done * 100 // total) if total else 0,
+        percent=done.percent,
         files_done=upload.files_done,
         files_total=upload.files_total,
         bytes_done=upload.bytes_done,
         bytes_total=upload.bytes_total,
         bytes_rate=int(upload.bytes_done / seconds) if steady else None,
         files_rate=int(upload.files_done / seconds) if steady else None,
-        remaining=remaining,
+        remaining=done.time_left(elapsed) if goes_on else None,
         steps=_steps(upload.step),
     )
 

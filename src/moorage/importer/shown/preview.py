@@ -9,6 +9,7 @@ from uuid import UUID
 from moorage.importer.ledger.conflicts import CONFLICT
 from moorage.importer.models import Preview, PreviewState
 from moorage.importer.words.reasons import BAD_LIST, BAD_RULES, NOT_THERE, NOT_USED
+from moorage.importer.words.reporting import Done
 from moorage.importer.words.verdicts import GOOD, Verdict
 from moorage.projects.choices import ImportChoices
 
@@ -78,9 +79,9 @@ class PreviewView:
 
     @property
     def percent(self) -> int:
-        """How far it has been made."""
-        done, total = (self.bytes_done, self.bytes_total) if self.with_digests else (self.files_done, self.files_total)
-        return min(100, done * 100 // total) if total else 0
+        """How far it has been made. Bytes count where they are read."""
+        size = (self.bytes_done, self.bytes_total) if self.with_digests else (0, 0)
+        return Done(self.files_done, self.files_total, *size).percent
 
     @property
     def warnings(self) -> list[str]:

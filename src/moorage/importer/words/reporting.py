@@ -1,8 +1,12 @@
 """What an import says: how far it is, how it ended, and that it is to end before."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
 
 from moorage.errors import ConflictError
+
+UNDER_WAY: Final = 16  # files that may be read at once: their bytes count before they do
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,36 @@ class Progress:
     bytes_done: int = 0
     reason: str = ""
     reason_text: str = ""
+
+
+@dataclass(frozen=True)
+class Done:
+    """How much is done of something that takes its time for each file and for each byte. Pure arithmetic.
+
+    Many small files take longer than their bytes, and of few large ones none may be done while half of their bytes
+    are: so the slower of the two tells, and some files count as done because they may be under way.
+    """
+
+    files: int
+    files_total: int
+    bytes: int
+    bytes_total: int
+
+    @property
+    def percent(self) -> int:
+        """Per cent of the slower."""
+        return min((max(0, min(100, done * 100 // total)) for done, total in self._both() if total > 0), default=0)
+
+    def time_left(self, elapsed: timedelta) -> timedelta | None:
+        """How long the slower takes for the rest, at its pace so far. None: it cannot be told, or nothing is left."""
+        left = [(done, total - done) for done, total in self._both() if total > done]
+        if not left or (self.files <= 0 and self.bytes <= 0):
+            return None
+        return max(elapsed * (rest / done) for done, rest in left) if all(done > 0 for done, _ in left) else None
+
+    def _both(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        under_way = UNDER_WAY if self.bytes > 0 else 0
+        return (min(self.files + under_way, self.files_total), self.files_total), (self.bytes, self.bytes_total)
 
 
 @dataclass(frozen=True)
