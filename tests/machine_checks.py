@@ -14,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant
 from moorage.backends import backends
 from moorage.files.models import Revision, RevisionKind, RevisionState
 from moorage.files.registering import UNFINISHED
+from moorage.importer.models import ManifestEntry
 from moorage.transfers.models import Upload
 from stepped_world import WAITS, SteppedWorld, Worker
 from upload_model import ProjectModel, Refused, Tree, UploadModel, imported
@@ -118,7 +119,7 @@ class CheckedMachine(RuleBasedStateMachine):
             assert revision.upload_id is not None
             upload = self.uploads[revision.upload_id]
             assert not upload.is_cancelled
-            result = imported(upload, self.model.head)
+            result = imported(upload, self.model.head, self._read(upload))
             assert not result.why_not
             tree, self.model.held[revision.number] = result.tree, result.held
             upload.published.append(revision.number)
@@ -132,6 +133,11 @@ class CheckedMachine(RuleBasedStateMachine):
         self.model.revisions.append(tree)
         self.published_at[revision.number] = self.now
 
+    def _read(self, upload: UploadModel) -> set[str]:
+        """Staged files of which this run, or an earlier one, knows the digest."""
+        entries = ManifestEntry.objects.filter(upload_id=self.id_of(upload)).exclude(digest="")
+        return {bytes(path).decode() for path in entries.values_list("path", flat=True)}
+
     def _failed(self, revision: Revision) -> None:
         if revision.kind != RevisionKind.IMPORT:
             asked = self.asked.pop(revision.pk)
@@ -143,7 +149,7 @@ class CheckedMachine(RuleBasedStateMachine):
             assert upload.is_cancelled
             upload.problems = self.row_of(upload).problems
         else:
-            result = imported(upload, self.model.head)
+            result = imported(upload, self.model.head, self._read(upload))
             assert revision.reason == result.why_not
             upload.problems = max(upload.problems, result.problems) if upload.published else result.problems
         upload.state = "imported" if upload.published else "failed"

@@ -6,7 +6,7 @@ kind of revision follows from the one before is told by design §4 and the refer
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -242,14 +242,18 @@ class Imported:
     why_not: str = ""
 
 
-def imported(upload: UploadModel, head: Tree) -> Imported:
-    """What an import of what is staged, and not registered by an earlier one, makes of the head."""
+def imported(upload: UploadModel, head: Tree, read: Collection[str] = ()) -> Imported:
+    """What an import of what is staged, and not registered by an earlier one, makes of the head.
+
+    Of staged files that were `read` it is known whether they are the project's; how many those are nobody can foretell.
+    """
     files, good, held, problems, replaces = dict(head.files), set[str](), set[str](), 0, False
     for staged in sorted({*upload.files, *upload.folders} - upload.registered):
         path = f"{upload.target}/{staged}" if upload.target else staged
         is_file = staged in upload.files
         in_the_way = head.is_below_file(path) or path in (head.folders if is_file else head.files)
-        if in_the_way or (is_file and upload.on_conflict == "skip" and path in head.files):
+        is_same = staged in read and path in head.files and head.files[path].content == upload.files[staged]
+        if in_the_way or (is_file and upload.on_conflict == "skip" and path in head.files and not is_same):
             problems += 1
             continue
         if staged in upload.doubtful and not upload.takes_doubtful:

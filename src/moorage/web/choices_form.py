@@ -14,7 +14,8 @@ class ChoicesForm(forms.Form):
     on_conflict = forms.ChoiceField(
         required=False,
         label="Files that the project has already, with other content",
-        help_text="Identical files are left alone whatever you choose.",
+        help_text="Identical files are left alone whatever you choose. Where the project's files are kept, none is read "
+        "to find out: what is not known to be identical is left out.",
     )
     target = forms.CharField(
         required=False,

@@ -260,6 +260,22 @@ def test_choices_change_what_is_foreseen_and_what_is_done_alike(
         assert contents(world, upload.project)["elsewhere/below/folder/deep"] == b"deep"
 
 
+def test_where_the_projects_files_are_kept_one_that_was_read_and_is_the_same_is_not_left_out(world: World) -> None:
+    upload, _ = an_upload(world)
+    keep = ImportChoices(on_conflict="skip")
+    assert looked_at(upload, choices=keep) == {"new": 2, "skipped": 3}, "nothing is read to find out"
+    looked_at(upload, digest=True)
+    expected = {"new": 2, "identical": 1, "skipped": 2}
+    assert looked_at(upload, choices=keep) == expected
+    world.seal(upload)
+    Upload.objects.filter(pk=upload.pk).update(choices=keep.as_json())
+
+    world.work(upload)
+
+    assert {verdict: found["files"] for verdict, found in upload.runs.get().verdicts.items()} == expected
+    assert contents(world, upload.project) == {**BEFORE, "new": b"new!", "folder/deep": b"deep"}
+
+
 def test_on_a_conflict_nothing_is_imported_if_it_was_to_stop_then(world: World) -> None:
     upload, _ = an_upload(world)
     world.seal(upload)

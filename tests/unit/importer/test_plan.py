@@ -183,8 +183,9 @@ def test_a_folder_in_the_place_of_a_file_names_that_file() -> None:
 
 def test_a_file_that_the_project_has_is_kept_where_the_member_says_so() -> None:
     keep = Policy(on_conflict=OnConflict.SKIP)
-    for digest in ("", "d" * 64, "e" * 64):
+    for digest in ("", "e" * 64):
         assert judge(a_file(digest=digest), FILE_THERE, keep).reason == reasons.KEPT_AS_IT_IS
+    assert judge(a_file(digest="d" * 64), FILE_THERE, keep) == Judgement(Verdict.IDENTICAL), "it is no other file"
     assert judge(a_file(), NOTHING, keep).verdict is Verdict.NEW
 
 

@@ -87,7 +87,7 @@ def judge(staged: Staged, at_head: AtHead, policy: Policy = EVERYTHING_NEW) -> J
     """What becomes of a staged path.
 
     NEW_VERSION is said of a file that stands in the project already as long as its digest is not
-    known: it may turn out to be identical.
+    known: it may turn out to be identical. Where the project's file is kept, it is skipped unread.
     """
     rejected = _why_never(staged)
     skipped = None if rejected else _why_skipped(staged, at_head, policy)
@@ -127,7 +127,7 @@ def _why_skipped(staged: Staged, at_head: AtHead, policy: Policy) -> Reason | No
     if staged.ignored_by and not policy.include_skipped:
         return reasons.ignored(staged.ignored_by)
     is_kept = staged.kind == EntryKind.FILE and at_head.is_file and policy.on_conflict == OnConflict.SKIP
-    return reasons.KEPT_AS_IT_IS if is_kept else None
+    return reasons.KEPT_AS_IT_IS if is_kept and not _is_identical(staged, at_head) else None
 
 
 def _why_not_here(staged: Staged, at_head: AtHead, target: str) -> Reason | None:
@@ -146,9 +146,11 @@ def _why_not_here(staged: Staged, at_head: AtHead, target: str) -> Reason | None
 def _compare(staged: Staged, at_head: AtHead) -> Judgement:
     if not at_head.is_file:
         return _NEW
-    if staged.digest and staged.digest == at_head.digest:
-        return _IDENTICAL
-    return _NEW_VERSION
+    return _IDENTICAL if _is_identical(staged, at_head) else _NEW_VERSION
+
+
+def _is_identical(staged: Staged, at_head: AtHead) -> bool:
+    return bool(staged.digest) and staged.digest == at_head.digest
 
 
 def _with_warning(staged: Staged, judgement: Judgement) -> Judgement:

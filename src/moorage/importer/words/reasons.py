@@ -91,7 +91,9 @@ NOT_THERE: Final = Reason(
     "right path; what has not arrived, send in another upload.",
 )
 KEPT_AS_IT_IS: Final = Reason(
-    "entry.exists", "The project has a file here, and this upload keeps those. Retry with new versions to import it."
+    "entry.exists",
+    "The project has a file here, and this import keeps the project's. "
+    "Retry with new versions: it is imported unless it turns out to be identical.",
 )
 
 
