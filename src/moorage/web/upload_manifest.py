@@ -1,5 +1,6 @@
 """An upload file by file: its manifest, and the problems of a run, with reason and next step."""
 
+from collections.abc import Collection
 from functools import partial
 from urllib.parse import urlencode
 from uuid import UUID
@@ -10,9 +11,10 @@ from django.shortcuts import render
 from django.urls import path
 from django.views.decorators.http import require_safe
 
+from moorage.errors import InvalidInputError
 from moorage.files.cursors import CursorError, decode_cursor, encode_cursor
 from moorage.importer.lists.completeness import missing_files
-from moorage.importer.models import Compared, Verdict
+from moorage.importer.models import Compared, ImportRun, Verdict
 from moorage.importer.shown.entries import entries_page
 from moorage.importer.shown.receipt_csv import csv_lines
 from moorage.importer.shown.receipts import CODES, ReceiptNotFoundError, problems, receipt, receipts
@@ -25,24 +27,38 @@ PER_PAGE = 100
 LONGEST_NUMBER = 10  # digits
 
 
+class UnknownFilterError(InvalidInputError):
+    """The address asks for what no path of a list can be."""
+
+    code = "filter.unknown"
+
+    def __init__(self, name: str, value: str, known: Collection[str]) -> None:
+        super().__init__(
+            f"This list cannot be shown by {name} “{value}”: there are {', '.join(known)}. "
+            "Go back, and choose one of the links above the list.",
+            field=name,
+        )
+
+
 @login_required
 @require_safe
 def entries(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     """Every staged path with its verdict; filtered by verdict, and to what one run has brought."""
     upload = upload_for(request, upload_id)
-    verdict = request.GET.get("verdict", "")
-    verdict = verdict if verdict in Verdict.values else ""
+    verdict = _one_of(request, "verdict", Verdict.values)
     after = place_after(request, first=-1)
-    compared = request.GET.get("compared", "")
-    compared = compared if compared in Compared.values else ""
-    run = request.GET.get("run", "")
-    number = int(run) if run.isdecimal() and len(run) < LONGEST_NUMBER else None
-    warning = request.GET.get("warning", "")
-    warning = warning if warning == INCLUDED_ALTHOUGH_DOUBTFUL else ""
+    compared = _one_of(request, "compared", Compared.values)
+    warning = _one_of(request, "warning", [INCLUDED_ALTHOUGH_DOUBTFUL])
+    number = _run_asked_for(request, upload.pk)
     page = entries_page(
         upload.pk, verdict=verdict, compared=compared, warning=warning, run=number, after=after, limit=PER_PAGE
     )
-    filters = {"verdict": verdict, "compared": "" if verdict else compared, "warning": warning, "run": number}
+    filters = {
+        "verdict": verdict,
+        "compared": "" if verdict else compared,
+        "warning": warning,
+        "run": "" if number is None else number,
+    }
     told = {
         "section": "upload-status",
         "project": upload.project,
@@ -69,8 +85,7 @@ def run_problems(request: MemberRequest, upload_id: UUID, run: int) -> HttpRespo
     if found is None:
         raise ReceiptNotFoundError("This upload has no such run that has ended.")
     after = place_after(request, first=0)
-    verdict = request.GET.get("verdict", "")
-    verdict = verdict if verdict in {*CODES, Verdict.REJECTED} else ""
+    verdict = _one_of(request, "verdict", [verdict.value for verdict in (*CODES, Verdict.REJECTED)])
     rows = list(problems(upload.pk, run, verdict=verdict, after=after, limit=PER_PAGE + 1))
     told = {
         "section": "upload-status",
@@ -97,6 +112,24 @@ def receipt_csv(request: MemberRequest, upload_id: UUID, run: int) -> HttpRespon
     response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="receipt-{upload.pk}-{run}.csv"'
     return response
+
+
+def _one_of(request: MemberRequest, name: str, known: Collection[str]) -> str:
+    """What the list is to be shown by; empty where it is not asked for."""
+    value = request.GET.get(name, "")
+    if value and value not in known:
+        raise UnknownFilterError(name, value, known)
+    return value
+
+
+def _run_asked_for(request: MemberRequest, upload_id: UUID) -> int | None:
+    run = request.GET.get("run", "")
+    if not run:
+        return None
+    known = ImportRun.objects.filter(upload_id=upload_id).order_by("number").values_list("number", flat=True)
+    if not (run.isdecimal() and len(run) < LONGEST_NUMBER and int(run) in known):
+        raise ReceiptNotFoundError(f"This upload has no run {run}. Go back to its page: that shows all of its runs.")
+    return int(run)
 
 
 def place_after(request: MemberRequest, *, first: int) -> int:

@@ -16,7 +16,7 @@ def why_stopped(entries: QuerySet[ManifestEntry]) -> str:
     if not (told := _told(conflicts, conflicts.count())):
         return ""
     return (
-        f"The project has other files at {told}, and this import was to stop then, so nothing was imported. "
+        f"The project has {told}, and this import was to stop then, so nothing was imported. "
         "Retry with new versions, or with those files skipped: with the same choices it stops again."
     )
 
@@ -32,7 +32,7 @@ def foreseen_conflict(entries: QuerySet[ManifestEntry]) -> list[dict[str, Any]]:
         return []
     unless = "" if conflicts.exclude(digest="").exists() else ", unless their bytes turn out to be identical"
     sentence = (
-        f"Nothing would be imported{unless}: the project has other files at {told}, and this import is to stop then. "
+        f"Nothing would be imported{unless}: the project has {told}, and this import is to stop then. "
         "Choose new versions, or to keep the project's files."
     )
     return [{"code": CONFLICT, "sentence": sentence, "verdict": Verdict.NEW_VERSION.value, **counts}]
@@ -41,4 +41,4 @@ def foreseen_conflict(entries: QuerySet[ManifestEntry]) -> list[dict[str, Any]]:
 def _told(conflicts: QuerySet[ManifestEntry], count: int) -> str:
     if not (first := conflicts.first()):
         return ""
-    return f"{first} and {count - 1:,} more" if count > 1 else str(first)
+    return f"other files at {first} and {count - 1:,} more" if count > 1 else f"another file at {first}"
