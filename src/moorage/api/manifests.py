@@ -17,8 +17,10 @@ from moorage.importer.lists.completeness import missing_files
 from moorage.importer.shown.entries import EntryItem, entries_page
 from moorage.importer.shown.receipt_csv import csv_lines
 from moorage.importer.shown.receipts import Receipt, receipt
+from moorage.importer.words.advice import advised
 from moorage.transfers.models import Upload
 from moorage.transfers.outcomes import delivered_files
+from moorage.transfers.states import TAKES_FILES
 
 router = Router(tags=["uploads"])
 
@@ -43,17 +45,18 @@ def list_entries(request: ApiRequest, upload_id: UUID, query: Query[EntryQuery])
         limit=query.limit,
     )
     following = None if page.next is None else encode_cursor(page.next)
-    return {"items": [_entry(item) for item in page.items], "next": following}
+    return {"items": [_entry(item, upload) for item in page.items], "next": following}
 
 
-def _entry(item: EntryItem) -> dict[str, object]:
+def _entry(item: EntryItem, upload: Upload) -> dict[str, object]:
+    is_open, is_gone = upload.current_state in TAKES_FILES, upload.remnants_gone_at is not None
     return {
         "path": item.path,
         "path_base64": item.path_base64 or None,
         "kind": item.kind,
         "verdict": item.verdict,
         "state": item.state,
-        "reason": _reason(item.reason, item.reason_text),
+        "reason": _reason(item.reason, advised(item.reason, item.reason_text, is_open=is_open, is_gone=is_gone)),
         "size_bytes": item.size_bytes,
         "digest": item.digest or None,
         "warning": item.warning or None,

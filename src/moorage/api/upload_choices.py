@@ -5,6 +5,7 @@ from typing import Any
 
 from moorage.importer.models import ExpectedList
 from moorage.importer.shown.preview import Cause, Counted, PreviewView
+from moorage.importer.words.advice import advised
 from moorage.projects.choices import ImportChoices
 
 
@@ -18,8 +19,8 @@ def choices_document(choices: ImportChoices) -> dict[str, Any]:
     }
 
 
-def preview_document(preview: PreviewView) -> dict[str, Any]:
-    """A preview as far as it is."""
+def preview_document(preview: PreviewView, *, is_open: bool) -> dict[str, Any]:
+    """A preview as far as it is, with what can be done next: files can still be sent into an upload that `is_open`."""
     return {
         "state": preview.state.value,
         "digest": preview.with_digests,
@@ -34,7 +35,7 @@ def preview_document(preview: PreviewView) -> dict[str, Any]:
         "reason": preview.reason,
         "message": preview.reason_text,
         "verdicts": {verdict: _counts(counted) for verdict, counted in preview.verdicts.items()},
-        "causes": [_cause(cause) for cause in preview.causes],
+        "causes": [_cause(cause, is_open=is_open) for cause in preview.causes],
     }
 
 
@@ -52,10 +53,10 @@ def list_documents(lists: Iterable[ExpectedList]) -> list[dict[str, Any]]:
     ]
 
 
-def _cause(cause: Cause) -> dict[str, Any]:
+def _cause(cause: Cause, *, is_open: bool) -> dict[str, Any]:
     return {
         "code": cause.code,
-        "message": cause.sentence,
+        "message": advised(cause.code, cause.sentence, is_open=is_open),
         "verdict": cause.verdict,
         **_counts(cause.counted),
         "folders": cause.folders,

@@ -34,7 +34,7 @@ def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
         "missing": upload.missing,
         "verdicts": _verdicts(upload, preview),
         "choices": choices_document(upload.import_choices),
-        "preview": preview_document(preview) if preview else None,
+        "preview": preview_document(preview, is_open=upload.current_state in TAKES_FILES) if preview else None,
         "checksums": list_documents(whole_lists(upload.pk)),
         "checksums_total": lists_of(upload.pk).count(),
         "revision": published[0]["number"] if published else None,

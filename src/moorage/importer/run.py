@@ -20,6 +20,7 @@ from moorage.importer.plan.scan import Folders, Listed, end_scan, scan
 from moorage.importer.plan.still_to_place import to_place
 from moorage.importer.publish.publishing import register_and_publish
 from moorage.importer.register.early import EarlyRegister, begin_early
+from moorage.importer.words.advice import advised
 from moorage.importer.words.reasons import BAD_LIST, BAD_RULES, NOT_USED
 from moorage.importer.words.verdicts import EntryKind
 from moorage.importer.write.manifest_writer import ManifestWriter
@@ -48,7 +49,8 @@ def _run(job: ImportJob) -> int | None:
     job.check_area()
     if run.scanned_at is None:
         forget_mere_plans(job)
-        run.warnings = [{"code": BAD_LIST, "sentence": fault} for fault in read_found_lists(job)]
+        faults = [advised(BAD_LIST, fault, is_open=False) for fault in read_found_lists(job)]
+        run.warnings = [{"code": BAD_LIST, "sentence": fault} for fault in faults]
         run.warnings += [{"code": NOT_USED, "sentence": told} for told in not_used(job.upload_id)]
     head = Project.objects.values_list("head", flat=True).get(pk=job.project_id)
     planner = planner_for(job, head=head, defaults=run.defaults)

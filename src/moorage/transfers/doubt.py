@@ -35,6 +35,7 @@ class TaskTrace:
     is_suspicious: bool
     begins_ns: int
     ends_ns: int
+    is_running: bool = False  # and may write on: the area is not sealed yet
 
     def covers(self, changed_ns: int, around: timedelta) -> bool:
         margin = _ns(around)
@@ -68,6 +69,10 @@ class Suspicions:
             for key, suspects in suspected.items()
             if self._may_be_half(suspects, delivered.get(key, frozenset()), changed[key])
         }
+
+    def is_being_written(self, changed_ns: int) -> bool:
+        """Whether a doubtful file that changed then may be one that a task has not finished."""
+        return any(one.is_running and one.covers(changed_ns, SUSPECTED_AROUND) for one in self.traces)
 
     def _suspects(self, changed_ns: int) -> set[int]:
         is_hidden = self.sealed_ns is not None and changed_ns >= self.sealed_ns - _ns(CLEARED_AROUND)
@@ -103,6 +108,7 @@ def _trace_of(link: UploadTask, upload: Upload) -> TaskTrace:
         is_suspicious=_is_suspicious(link),
         begins_ns=_nanoseconds(link.task.requested_at),
         ends_ns=_nanoseconds(ended_at),
+        is_running=upload.sealed_at is None and not link.task.is_final,
     )
 
 

@@ -14,8 +14,8 @@ class ChoicesForm(forms.Form):
     on_conflict = forms.ChoiceField(
         required=False,
         label="Files that the project has already, with other content",
-        help_text="Identical files are left alone whatever you choose. Where the project's files are kept, none is read "
-        "to find out: what is not known to be identical is left out.",
+        help_text="Identical files are left alone whatever you choose. Where the project's files are kept, none is "
+        "read to find out: what is not known to be identical is left out.",
     )
     target = forms.CharField(
         required=False,
@@ -34,7 +34,7 @@ class ChoicesForm(forms.Form):
         required=False,
         label="Import besides",
         choices=[
-            (DOUBTFUL, "doubtful files: a failed transfer may have left them incomplete, or a list says otherwise"),
+            (DOUBTFUL, "doubtful files: a transfer may have left them incomplete, or a list says otherwise"),
             (SKIPPED, "files that an ignore rule leaves out"),
         ],
     )

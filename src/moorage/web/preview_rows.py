@@ -1,18 +1,15 @@
 """A preview in rows: what becomes of the files, verdict by verdict, in words. Plain data for its template."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from moorage.importer.lists.completeness import MISSING, NOT_READ, NOT_THERE
 from moorage.importer.shown.preview import Cause, Counted, PreviewView
-from moorage.importer.words.reasons import IGNORED
+from moorage.importer.words.advice import advised, without_step
+from moorage.importer.words.reasons import BEING_WRITTEN, IGNORED
 from moorage.importer.words.verdicts import Verdict
 from moorage.projects.choices import DOUBTFUL, SKIPPED
-
-# Of a reason's sentence, what is to be done after an import: before one, the buttons beside it are that.
-_AFTERWARDS: Final = re.compile(r"(?<=[.]) (?:Retry with|Press Retry|Send it again) .*")
 
 
 @dataclass(frozen=True)
@@ -33,13 +30,13 @@ class Row:
     has_page: bool = True
 
 
-_MEANINGS: Final[Mapping[Verdict, tuple[str, str, str]]] = {
-    Verdict.NEW: ("New", "become part of the project", ""),
-    Verdict.NEW_VERSION: ("New versions", "replace files of the project, whose old versions stay", ""),
-    Verdict.IDENTICAL: ("Identical", "are in the project already: nothing changes", ""),
-    Verdict.SKIPPED: ("Left out", "by a rule or by what you chose", SKIPPED),
-    Verdict.DOUBTFUL: ("Doubtful", "may be incomplete, or are not what a list says", DOUBTFUL),
-    Verdict.REJECTED: ("Cannot be imported", "stay out of the project", ""),
+_MEANINGS: Final[Mapping[Verdict, tuple[str, str]]] = {
+    Verdict.NEW: ("become part of the project", ""),
+    Verdict.NEW_VERSION: ("replace files of the project, whose old versions stay", ""),
+    Verdict.IDENTICAL: ("are in the project already: nothing changes", ""),
+    Verdict.SKIPPED: ("are left out, by a rule or by what you chose", SKIPPED),
+    Verdict.DOUBTFUL: ("may be incomplete, or are not what a list says", DOUBTFUL),
+    Verdict.REJECTED: ("cannot be imported, and stay out of the project", ""),
 }
 _IF_STOPPED: Final[Mapping[Verdict, str]] = {
     Verdict.NEW: "would become part of the project, if others did not stop the import",
@@ -54,9 +51,13 @@ _BY_LISTS: Final[Mapping[str, tuple[str, str, str]]] = {
 }
 
 
-def rows_of(preview: PreviewView) -> list[Row]:
-    """The rows of a preview: verdicts of some file, or that folders are told of, then what lists of digests say."""
-    rows = [_row(preview, verdict) for verdict in _MEANINGS if preview.of(verdict).files or preview.causes_of(verdict)]
+def rows_of(preview: PreviewView, *, is_open: bool) -> list[Row]:
+    """The rows of a preview: verdicts of some file, or that folders are told of, then what lists of digests say.
+
+    Files can still be sent into an upload that `is_open`.
+    """
+    told = [verdict for verdict in _MEANINGS if preview.of(verdict).files or preview.causes_of(verdict)]
+    rows = [_row(preview, verdict, is_open=is_open) for verdict in told]
     by_code = {cause.code: cause.counted for cause in preview.causes}
     for code, (label, meaning, query) in _BY_LISTS.items():
         if code in by_code:
@@ -66,21 +67,30 @@ def rows_of(preview: PreviewView) -> list[Row]:
     return rows
 
 
-def _row(preview: PreviewView, verdict: Verdict) -> Row:
-    label, meaning, also = _MEANINGS[verdict]
+def _row(preview: PreviewView, verdict: Verdict, *, is_open: bool) -> Row:
+    meaning, also = _MEANINGS[verdict]
     is_unread = verdict is Verdict.NEW_VERSION and not preview.with_digests
     if is_unread:
         meaning = "replace files of the project, whose old versions stay, unless their bytes turn out to be identical"
     if preview.stopped_by and verdict in _IF_STOPPED:
         meaning = _IF_STOPPED[verdict]
-    causes = tuple(_before_an_import(cause) for cause in preview.causes_of(verdict) if cause != preview.stopped_by)
-    if verdict is Verdict.SKIPPED and not any(cause.code == IGNORED for cause in causes):
+    told = [cause for cause in preview.causes_of(verdict) if cause != preview.stopped_by]
+    if not _may_be_included(verdict, told):
         also = ""
+    causes = tuple(replace(cause, sentence=_sentence(cause, is_open=is_open)) for cause in told)
     query = f"verdict={verdict.value}"
-    return Row(verdict.value, label, meaning, preview.of(verdict), causes, also, query, is_unread)
+    return Row(verdict.value, verdict.label.capitalize(), meaning, preview.of(verdict), causes, also, query, is_unread)
 
 
-def _before_an_import(cause: Cause) -> Cause:
-    if cause.verdict == Verdict.REJECTED:
-        return cause
-    return replace(cause, sentence=_AFTERWARDS.sub("", cause.sentence))
+def _may_be_included(verdict: Verdict, causes: Sequence[Cause]) -> bool:
+    """Whether to offer to import these too: not what only a choice leaves out, nor what is only half written yet."""
+    if verdict is Verdict.SKIPPED:
+        return any(cause.code == IGNORED for cause in causes)
+    return not causes or any(cause.code != BEING_WRITTEN.code for cause in causes)
+
+
+def _sentence(cause: Cause, *, is_open: bool) -> str:
+    """With the next step, unless the buttons beside it are that."""
+    if cause.verdict == Verdict.REJECTED or cause.code == BEING_WRITTEN.code:
+        return advised(cause.code, cause.sentence, is_open=is_open)
+    return without_step(cause.code, cause.sentence)

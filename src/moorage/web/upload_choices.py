@@ -81,7 +81,7 @@ def _ask(request: MemberRequest, upload: Upload, choices: ImportChoices, *, with
 
 def _told(upload: Upload, form: ChoicesForm, preview: PreviewView | None) -> dict[str, Any]:
     """What the parts of a page that show choices and preview need."""
-    chosen = {name: form[name].value() for name in form.fields}
+    chosen, is_open = {name: form[name].value() for name in form.fields}, upload.current_state is UploadState.OPEN
     return {
         "section": "upload-status",
         "project": upload.project,
@@ -90,7 +90,8 @@ def _told(upload: Upload, form: ChoicesForm, preview: PreviewView | None) -> dic
         "has_choices": any(chosen.values()),
         "includes": chosen["include"] or [],
         "preview": preview,
-        "rows": rows_of(preview) if preview else [],
+        "rows": rows_of(preview, is_open=is_open) if preview else [],
+        "warnings": preview.warnings_of(is_open=is_open) if preview else [],
         "may_be_previewed": may_be_previewed(upload),
         **told_lists(upload),
         "may_give_a_list": may_be_given_a_list(upload),

@@ -159,7 +159,7 @@ def test_a_list_that_compares_nothing_is_told_after_an_import_that_nobody_looked
         "SHA256SUMS compares nothing: it is a link, which is not followed.",
         "SHA512SUMS compares nothing: it is not a file.",
         "MD5SUMS compares nothing. Line 1 of the list cannot be understood: it is not a digest and a path, "
-        "and not the header of a CSV. Mend it and send it again.",
+        "and not the header of a CSV. Send a mended list before a retry, or with the files in another upload.",
     ]
     warnings = [{"code": "list.not_compared", "sentence": fault} for fault in faults]
     assert [one.warnings for one in receipts(upload.pk)] == [warnings]

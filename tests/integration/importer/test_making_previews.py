@@ -14,6 +14,7 @@ from django.test import Client
 from builders import a_project, publish_files
 from importing import World, contents, fill
 from losing import lose_the_connection, needs_postgresql
+from moorage.accounts.tokens import create_token
 from moorage.backends import backends
 from moorage.importer.asked.previews import ask_preview
 from moorage.importer.batches.data import BatchOrder
@@ -276,6 +277,24 @@ def test_where_the_projects_files_are_kept_one_that_was_read_and_is_the_same_is_
     assert contents(world, upload.project) == {**BEFORE, "new": b"new!", "folder/deep": b"deep"}
 
 
+def test_before_an_import_nothing_is_said_to_be_placed_or_to_be_retried(world: World) -> None:
+    upload, _ = an_upload(world)
+    looked_at(upload, choices=ImportChoices(paths=("folder",)))
+    client, (_, token) = Client(), create_token(upload.owner, "test", at=upload.created_at)
+    client.force_login(upload.owner)
+    route, headers = f"/api/v1/uploads/{upload.pk}", {"Authorization": f"Bearer {token}"}
+
+    shown = client.get(f"/uploads/{upload.pk}/entries/").content.decode()
+    causes = Client(headers=headers).get(route).json()["preview"]["causes"]
+    entries = Client(headers=headers).get(f"{route}/entries").json()["items"]
+
+    assert "not imported yet" in shown
+    assert ">placed<" not in shown
+    told = [one["message"] for one in causes] + [one["reason"]["message"] for one in entries if one["reason"]]
+    assert "It is not in the part that was chosen. Choose it to import it too." in told
+    assert not any("etry" in one or "another upload" in one for one in [shown, *told])
+
+
 def test_on_a_conflict_nothing_is_imported_if_it_was_to_stop_then(world: World) -> None:
     upload, _ = an_upload(world)
     world.seal(upload)
@@ -286,7 +305,7 @@ def test_on_a_conflict_nothing_is_imported_if_it_was_to_stop_then(world: World) 
     assert (upload.state, upload.reason) == ("failed", "import.conflict")
     assert "changes" in upload.reason_text
     assert state_text(upload) == (
-        "Not imported. The project has other files at changes, and this import was to stop then, so nothing was "
+        "Not imported. The project has another file at changes, and this import was to stop then, so nothing was "
         "imported. Retry with new versions, or with those files skipped: with the same choices it stops again. "
         "Press DELETE to give the upload up."
     )
@@ -321,7 +340,7 @@ def test_a_preview_foresees_that_nothing_would_be_imported(world: World) -> None
     looked_at(upload, choices=fail, digest=True)
     assert [one[:4] for one in foreseen()] == [("import.conflict", "new_version", 1, 7)]
     assert foreseen()[0][4] == (
-        "Nothing would be imported: the project has other files at changes, and this import is to stop then. "
+        "Nothing would be imported: the project has another file at changes, and this import is to stop then. "
         "Choose new versions, or to keep the project's files."
     )
 

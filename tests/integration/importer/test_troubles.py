@@ -374,6 +374,9 @@ def test_a_file_that_a_failed_transfer_left_is_imported_only_when_it_is_asked_fo
         def doubtful(self, changed: dict[bytes, int]) -> set[bytes]:
             return {path_key(b"half")} & changed.keys()
 
+        def is_being_written(self, changed_ns: int) -> bool:
+            return not changed_ns
+
     from moorage.jobs import imports
 
     with pytest.MonkeyPatch.context() as patch:

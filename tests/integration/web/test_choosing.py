@@ -104,6 +104,57 @@ def test_the_preview_says_what_becomes_of_the_files_and_by_which_rule(upload: Up
     assertNotContains(shown, "look again")
 
 
+DOUBTFUL = {
+    "code": "entry.doubtful",
+    "sentence": "A transfer that failed or was stopped may have left it incomplete. "
+    "Retry with doubtful files included if it is complete, or send it in another upload.",
+    "files": 1,
+    "bytes": 3,
+    "verdict": "doubtful",
+}
+BEING_WRITTEN = DOUBTFUL | {
+    "code": "entry.being_written",
+    "sentence": "A transfer that is still running may not have finished it. "
+    "Retry when that transfer has ended, or send it in another upload.",
+}
+
+
+def test_what_a_running_transfer_may_write_is_not_offered_to_be_imported_too(upload: Upload) -> None:
+    client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
+    client.get(page)
+    a_preview_is_made(upload, {"doubtful": (1, 3)}, [BEING_WRITTEN])
+
+    words = words_of(client.get(page))
+
+    assert "A transfer that is still running may not have finished it. Wait until that transfer has ended" in words
+    assert "Import them too" not in words
+    Preview.objects.update(problems=[BEING_WRITTEN, DOUBTFUL])
+    assert "Import them too" in words_of(client.get(page)), "there are others"
+
+
+def test_before_an_import_the_words_are_those_of_its_receipt(upload: Upload) -> None:
+    client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
+    client.get(page)
+    a_preview_is_made(upload, {"skipped": (2, 5), "rejected": (1, 3)}, [IGNORED, BAD_NAME])
+
+    words = words_of(client.get(page))
+
+    assert "<strong>Skipped</strong>" in words
+    assert "<strong>Rejected</strong>" in words
+
+
+@pytest.mark.parametrize("query", ["verdict=zzz", "compared=zzz"])
+def test_a_list_that_is_asked_for_by_what_no_file_is_says_so(upload: Upload, query: str) -> None:
+    answer = client_of(upload.owner).get(f"/uploads/{upload.pk}/entries/?{query}")
+    assertContains(answer, "“zzz”: there are", status_code=422)
+
+
+@pytest.mark.parametrize("run", ["99", "x"])
+def test_a_list_of_a_run_that_never_was_says_so(upload: Upload, run: str) -> None:
+    answer = client_of(upload.owner).get(f"/uploads/{upload.pk}/entries/?run={run}")
+    assertContains(answer, f"This upload has no run {run}.", status_code=404)
+
+
 def test_a_first_upload_with_a_list_offers_to_compare_its_bytes(upload: Upload) -> None:
     client, page = client_of(upload.owner), f"/uploads/{upload.pk}/done/"
     client.get(page)

@@ -215,3 +215,8 @@ def test_an_ignored_path_is_skipped_and_its_rule_is_told() -> None:
 def test_a_name_that_looks_like_another_is_imported_with_a_warning() -> None:
     judgement = judge(a_file(looks_alike=True), NOTHING)
     assert (judgement.verdict, judgement.warning) == (Verdict.NEW, "path.looks_alike")
+
+
+def test_a_file_that_a_transfer_still_writes_is_doubtful_for_that_reason() -> None:
+    assert judge(a_file(is_doubtful=True, is_being_written=True), NOTHING).reason == reasons.BEING_WRITTEN
+    assert judge(a_file(is_doubtful=True), NOTHING).reason == reasons.DOUBTFUL

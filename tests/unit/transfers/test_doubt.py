@@ -81,3 +81,13 @@ def test_who_delivered_a_file_is_asked_only_where_a_task_is_suspected_of_it() ->
     one_failed.doubt(B, 1050)
 
     assert one_failed.asked == [B]
+
+
+def test_a_file_may_still_be_written_as_long_as_a_task_runs_that_may_write_it() -> None:
+    runs = TaskTrace(1, is_suspicious=True, begins_ns=1000 * SECOND, ends_ns=2000 * SECOND, is_running=True)
+    ended = TaskTrace(2, is_suspicious=True, begins_ns=5000 * SECOND, ends_ns=6000 * SECOND)
+
+    told = Suspicions((runs, ended))
+
+    assert told.is_being_written(1500 * SECOND)
+    assert not told.is_being_written(5500 * SECOND)

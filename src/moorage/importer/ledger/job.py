@@ -37,6 +37,8 @@ class Suspicions(Protocol):
 
     def doubtful(self, changed: Mapping[bytes, int]) -> set[bytes]: ...
 
+    def is_being_written(self, changed_ns: int) -> bool: ...
+
 
 class NoSuspicions:
     """Nothing is doubtful."""
@@ -46,6 +48,9 @@ class NoSuspicions:
 
     def doubtful(self, changed: Mapping[bytes, int]) -> set[bytes]:  # noqa: ARG002 - the protocol's
         return set()
+
+    def is_being_written(self, changed_ns: int) -> bool:  # noqa: ARG002
+        return False
 
 
 def _never() -> bool:

@@ -22,7 +22,7 @@ from moorage.importer.plan.planner import Planner
 from moorage.importer.plan.scan import Group, Listed, scan
 from moorage.importer.plan.still_to_place import queued
 from moorage.importer.words import reasons
-from moorage.importer.words.reasons import Reason
+from moorage.importer.words.advice import Reason
 from moorage.importer.words.verdicts import Compared, EntryState, Verdict
 from moorage.importer.write.manifest_writer import ManifestWriter, in_order
 from moorage.storage.objects import ObjectStore

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from moorage.files.paths import join_path
 from moorage.importer.words import reasons
-from moorage.importer.words.reasons import Reason
+from moorage.importer.words.advice import Reason
 from moorage.importer.words.verdicts import EntryKind, Verdict
 from moorage.projects.choices import OnConflict
 
@@ -32,6 +32,7 @@ class Staged(NamedTuple):
     ignored_by: str = ""
     is_selected: bool = True
     unsolved: Reason | None = None
+    is_being_written: bool = False  # it is doubtful because of a transfer that still runs
 
 
 class AtHead(NamedTuple):
@@ -103,7 +104,7 @@ def judge(staged: Staged, at_head: AtHead, policy: Policy = EVERYTHING_NEW) -> J
     if staged.kind == EntryKind.DIRECTORY:
         return _with_warning(staged, _IDENTICAL if at_head.is_folder else _NEW)
     if (staged.differs or staged.is_doubtful) and not policy.include_doubtful:
-        return Judgement(Verdict.DOUBTFUL, reasons.DIFFERS if staged.differs else reasons.DOUBTFUL)
+        return Judgement(Verdict.DOUBTFUL, _why_doubtful(staged))
     return _with_warning(staged, _compare(staged, at_head))
 
 
@@ -141,6 +142,12 @@ def _why_not_here(staged: Staged, at_head: AtHead, target: str) -> Reason | None
     if staged.kind == EntryKind.FILE and at_head.is_folder:
         return reasons.file_in_place_of_folder()
     return None
+
+
+def _why_doubtful(staged: Staged) -> Reason:
+    if staged.differs:
+        return reasons.DIFFERS
+    return reasons.BEING_WRITTEN if staged.is_being_written else reasons.DOUBTFUL
 
 
 def _compare(staged: Staged, at_head: AtHead) -> Judgement:

@@ -203,6 +203,7 @@ class Planner:
             self.ignoring.ignored_by(entry.path, entry.kind == _DIRECTORY),
             is_chosen,
             entry.unsolved,
+            is_doubtful and self.suspicions.is_being_written(entry.last_written_ns),
         )
         _apply(entry, judge(staged, at_head, self.policy))
         entry.place, entry.digest_at_head = scene.place, at_head.digest

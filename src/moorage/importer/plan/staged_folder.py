@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from moorage.files.paths import folder_key, name_key, path_key
 from moorage.importer.ledger.entries import Entry
 from moorage.importer.words import paths, reasons
-from moorage.importer.words.reasons import Reason
+from moorage.importer.words.advice import Reason
 from moorage.importer.words.selection import Selection
 from moorage.importer.words.verdicts import EntryKind
 from moorage.storage.digests import Stamp

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from moorage.importer.ledger.conflicts import CONFLICT
 from moorage.importer.models import Preview, PreviewState
+from moorage.importer.words.advice import advised
 from moorage.importer.words.reasons import BAD_LIST, BAD_RULES, NOT_THERE, NOT_USED
 from moorage.importer.words.reporting import Done
 from moorage.importer.words.verdicts import GOOD, Verdict
@@ -86,8 +87,12 @@ class PreviewView:
     @property
     def warnings(self) -> list[str]:
         """What of the upload's own rules and lists of digests does not count, and chosen paths that are not there."""
+        return self.warnings_of(is_open=True)
+
+    def warnings_of(self, *, is_open: bool) -> list[str]:
+        """The same, with the next step that is right as long as files can be sent into the upload, or later."""
         told = {BAD_RULES, BAD_LIST, NOT_USED, NOT_THERE.code}
-        return [cause.sentence for cause in self.causes if cause.code in told]
+        return [advised(one.code, one.sentence, is_open=is_open) for one in self.causes if one.code in told]
 
     @property
     def stopped_by(self) -> Cause | None:

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import Final
 
 from moorage.importer.words import reasons
-from moorage.importer.words.reasons import Reason
+from moorage.importer.words.advice import Reason
 
 MAX_NAME_BYTES: Final = 255
 MAX_PATH_BYTES: Final = 4096

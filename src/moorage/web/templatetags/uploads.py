@@ -8,7 +8,12 @@ from django import template
 from moorage.backends import backends
 from moorage.globus.service import TaskId
 from moorage.importer.models import Verdict
+from moorage.importer.shown.entries import EntryItem
 from moorage.importer.shown.receipts import Receipt
+from moorage.importer.words.advice import advised
+from moorage.importer.words.verdicts import EntryKind
+from moorage.transfers.models import Upload
+from moorage.transfers.states import TAKES_FILES, UploadState
 from moorage.transfers.wording import not_imported_words
 from moorage.web.chosen import choices_in_words
 
@@ -25,6 +30,20 @@ def globus_task_url(task_id: UUID) -> str:
 def verdict_label(verdict: str) -> str:
     """A verdict with a capital letter; what has none yet is not compared yet."""
     return Verdict(verdict).label.capitalize() if verdict in Verdict.values else "Not compared yet"
+
+
+@register.filter
+def became(entry: EntryItem, upload: Upload) -> str:
+    """What became of a staged path, or is to become of it before an import; with what can be done about it now."""
+    is_open = upload.current_state in TAKES_FILES
+    if entry.reason_text:
+        is_gone = upload.remnants_gone_at is not None
+        return advised(entry.reason, entry.reason_text, is_open=is_open, is_gone=is_gone)
+    if entry.revision:
+        return f"in the project since revision {entry.revision}"
+    # A folder needs no storing, and a preview stores nothing: their states say nothing of an import.
+    is_at_work = upload.current_state is UploadState.IMPORTING and entry.kind == EntryKind.FILE
+    return entry.state if is_at_work else "not imported yet"
 
 
 @register.filter
