@@ -1,8 +1,10 @@
-"""The API's documents of what is chosen for an import, what would come of it, and what its files should be."""
+"""The API's documents of what is chosen for an import, what would come of it, which transfers it is in doubt
+because of, and what its files should be."""
 
 from dataclasses import fields, replace
 from datetime import datetime
 from typing import Literal
+from uuid import UUID
 
 from ninja import Schema
 
@@ -92,6 +94,20 @@ class PreviewOut(Schema):
     message: str
     verdicts: dict[str, CountsOut]
     causes: list[CauseOut]
+
+
+class SuspectOut(Schema):
+    """A transfer that makes files doubtful which changed while it ran. `late`: it went on after the upload was closed.
+
+    `upload` is whose it is; null where that is not known, or not to be seen. So is `label`.
+    """
+
+    task_id: UUID
+    label: str | None
+    state: Literal["running", "failed", "cancelled", "late"]
+    started_at: datetime
+    ended_at: datetime | None
+    upload: UUID | None
 
 
 class MissingOut(Schema):

@@ -7,7 +7,7 @@ from uuid import UUID
 from ninja import Schema
 
 from moorage.api.bodies import Body, Flag, Number
-from moorage.api.choice_schemas import ChoicesOut, ListOut, PreviewOut
+from moorage.api.choice_schemas import ChoicesOut, ListOut, PreviewOut, SuspectOut
 
 
 class ProblemOut(Schema):
@@ -147,6 +147,7 @@ class UploadOut(Schema):
     problems: int
     missing: int
     verdicts: dict[str, int]
+    suspects: list[SuspectOut]
     choices: ChoicesOut
     preview: PreviewOut | None
     checksums: list[ListOut]

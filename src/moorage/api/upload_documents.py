@@ -9,9 +9,11 @@ from moorage.files.undo_chains import undo_chains
 from moorage.importer.lists.kept import lists_of, whole_lists
 from moorage.importer.shown.preview import PreviewView, preview_of
 from moorage.importer.shown.receipts import imported_totals, newest_counted, receipts
+from moorage.importer.words.verdicts import Verdict
 from moorage.transfers.models import Upload
 from moorage.transfers.overview import UploadOverview, overview
 from moorage.transfers.states import TAKES_FILES, UploadState
+from moorage.transfers.suspects import suspects_of
 
 
 def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
@@ -19,6 +21,7 @@ def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
     shown = overview(upload, viewer=viewer)
     published = _published(upload)
     preview = preview_of(upload.pk, head=upload.project.head, area_digest=upload.arrived_digest)
+    verdicts = _verdicts(upload, preview)
     return {
         "id": upload.pk,
         "project": upload.project_id,
@@ -32,7 +35,8 @@ def upload_document(upload: Upload, viewer: Member) -> dict[str, Any]:
         **_progress(upload),
         "problems": upload.problems,
         "missing": upload.missing,
-        "verdicts": _verdicts(upload, preview),
+        "verdicts": verdicts,
+        "suspects": _suspects(upload, viewer) if verdicts.get(Verdict.DOUBTFUL.value) else [],
         "choices": choices_document(upload.import_choices),
         "preview": preview_document(preview, is_open=upload.current_state in TAKES_FILES) if preview else None,
         "checksums": list_documents(whole_lists(upload.pk)),
@@ -76,6 +80,21 @@ def _verdicts(upload: Upload, preview: PreviewView | None) -> dict[str, int]:
     if newest is not None:
         return {verdict: counts["files"] for verdict, counts in newest.verdicts.items()}
     return {verdict: counted.files for verdict, counted in preview.verdicts.items()} if preview else {}
+
+
+def _suspects(upload: Upload, viewer: Member) -> list[dict[str, Any]]:
+    """The transfers because of which files are doubtful, the newest first."""
+    return [
+        {
+            "task_id": one.task_id,
+            "label": one.label or None,
+            "state": one.how,
+            "started_at": one.started_at,
+            "ended_at": one.ended_at,
+            "upload": one.upload.pk if one.upload else None if one.is_elsewhere else upload.pk,
+        }
+        for one in suspects_of(upload, viewer=viewer).shown
+    ]
 
 
 def _published(upload: Upload) -> list[dict[str, Any]]:

@@ -10,15 +10,18 @@ from django.shortcuts import redirect, render
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST, require_safe
 
+from moorage.accounts.models import Member
 from moorage.backends import backends
 from moorage.files.targets import check_target
 from moorage.importer.asked.previews import ask_preview
 from moorage.importer.shown.preview import PreviewView, preview_of
+from moorage.importer.words.verdicts import Verdict
 from moorage.projects.choices import ImportChoices
 from moorage.transfers.checking import check_may_preview, may_be_given_a_list, may_be_previewed
 from moorage.transfers.models import Upload
 from moorage.transfers.overview import overview
 from moorage.transfers.states import UploadState
+from moorage.transfers.suspects import suspects_of
 from moorage.web.choices_form import ChoicesForm
 from moorage.web.forms import told_in
 from moorage.web.preview_rows import rows_of
@@ -79,7 +82,7 @@ def _ask(request: MemberRequest, upload: Upload, choices: ImportChoices, *, with
     )
 
 
-def _told(upload: Upload, form: ChoicesForm, preview: PreviewView | None) -> dict[str, Any]:
+def _told(upload: Upload, form: ChoicesForm, preview: PreviewView | None, viewer: Member) -> dict[str, Any]:
     """What the parts of a page that show choices and preview need."""
     chosen, is_open = {name: form[name].value() for name in form.fields}, upload.current_state is UploadState.OPEN
     return {
@@ -91,6 +94,7 @@ def _told(upload: Upload, form: ChoicesForm, preview: PreviewView | None) -> dic
         "includes": chosen["include"] or [],
         "preview": preview,
         "rows": rows_of(preview, is_open=is_open) if preview else [],
+        "suspects": suspects_of(upload, viewer=viewer) if preview and preview.of(Verdict.DOUBTFUL).files else None,
         "warnings": preview.warnings_of(is_open=is_open) if preview else [],
         "may_be_previewed": may_be_previewed(upload),
         **told_lists(upload),
@@ -106,7 +110,7 @@ def preview(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     if request.headers.get("HX-Request") != "true":
         return redirect(page_of_choices(upload), upload.pk)
     shown = current_preview(upload)
-    told = _told(upload, ChoicesForm(upload.project, initial=shown.choices if shown else None), shown)
+    told = _told(upload, ChoicesForm(upload.project, initial=shown.choices if shown else None), shown, request.user)
     return render(request, "uploads/preview.html", told)
 
 
@@ -143,7 +147,7 @@ def choices_page(
     request: MemberRequest, upload: Upload, form: ChoicesForm, preview: PreviewView | None
 ) -> HttpResponse:
     """That page: DONE of an open upload, else what comes before a retry."""
-    told = _told(upload, form, preview) | {
+    told = _told(upload, form, preview, request.user) | {
         "shown": overview(upload, viewer=request.user),
         "quiet_seconds": int(backends().policies.quiet_time.total_seconds()),
     }

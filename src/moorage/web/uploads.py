@@ -25,6 +25,7 @@ from moorage.transfers.overview import overview
 from moorage.transfers.room import room_left
 from moorage.transfers.rules import may_finish
 from moorage.transfers.states import OUTSTANDING, TAKES_FILES
+from moorage.transfers.suspects import suspects_of
 from moorage.transfers.undoing import undo_standings
 from moorage.transfers.watching import note_watched
 from moorage.web.chosen import chosen_for
@@ -104,6 +105,9 @@ def upload(request: MemberRequest, upload_id: UUID) -> HttpResponse:
         # With the same choices it would be stopped again.
         "stopped_by_conflict": bool(found) and found[0].reason == CONFLICT,
         "has_doubtful": counted is not None and "doubtful" in counted.verdicts,
+        "suspects": suspects_of(shown_upload, viewer=request.user)
+        if counted and "doubtful" in counted.verdicts
+        else None,
         "only_doubtful": counted is not None and _is_only_doubtful(counted),
         "not_good": [verdict.value for verdict in NOT_GOOD],
         "newest_missing": missing.run if missing else None,

@@ -33,7 +33,7 @@ Asks = Callable[[Member], Callable[..., Any]]
 UPLOAD_FIELDS = {
     "id", "project", "name", "description", "state", "state_text", "reason", "waiting_for_quiet", "step",
     "files_total", "bytes_total", "files_done", "bytes_done", "problems", "missing", "verdicts", "choices", "preview",
-    "checksums", "checksums_total", "revision", "revisions", "by",
+    "suspects", "checksums", "checksums_total", "revision", "revisions", "by",
     "globus", "opened_at", "done_at", "import_started_at", "imported_at", "last_activity_at", "expires_at",
 }  # fmt: skip
 

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from datetime import timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError
 from django.test import Client
+from django.utils import timezone
 
 from builders import a_project, publish_files
 from importing import World, contents, fill
@@ -29,7 +32,7 @@ from moorage.notices.models import Notice
 from moorage.projects.choices import ImportChoices
 from moorage.projects.models import Project
 from moorage.transfers.arrivals import look_at_area
-from moorage.transfers.models import Upload
+from moorage.transfers.models import Belonging, GlobusTask, Upload, UploadTask
 from moorage.transfers.wording import state_text
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -275,6 +278,25 @@ def test_where_the_projects_files_are_kept_one_that_was_read_and_is_the_same_is_
 
     assert {verdict: found["files"] for verdict, found in upload.runs.get().verdicts.items()} == expected
     assert contents(world, upload.project) == {**BEFORE, "new": b"new!", "folder/deep": b"deep"}
+
+
+def test_what_arrives_while_a_transfer_runs_may_still_be_written(world: World) -> None:
+    upload, _ = an_upload(world)
+    at, past = timezone.now(), timezone.now() - timedelta(days=1)
+    ended = GlobusTask(status="FAILED", requested_at=past, completed_at=at - timedelta(hours=1))
+    for task in (ended, GlobusTask(status="ACTIVE", requested_at=at - timedelta(minutes=10))):
+        task.task_id, task.collection_id, task.as_of = uuid4(), upload.collection_id, at
+        task.save()
+        UploadTask.objects.create(upload=upload, task=task, belonging=Belonging.PATH)
+
+    assert looked_at(upload) == {"doubtful": 4, "skipped": 1}
+
+    causes = {one["code"]: one["files"] for one in Preview.objects.get(upload=upload).problems}
+    assert causes == {"entry.being_written": 4, "entry.ignored": 1}
+    GlobusTask.objects.update(status="FAILED", completed_at=at)
+    looked_at(upload)
+    causes = {one["code"]: one["files"] for one in Preview.objects.get(upload=upload).problems}
+    assert causes == {"entry.doubtful": 4, "entry.ignored": 1}
 
 
 def test_before_an_import_nothing_is_said_to_be_placed_or_to_be_retried(world: World) -> None:
