@@ -22,6 +22,8 @@ from moorage.storage.placing import OBJECT_MODE
 
 SMALLEST_COST: Final = 64 * 1024  # however small a file is, finding and opening it costs the disk so much
 SMALLEST_BLOCK: Final = 4096
+SHORTEST_WAIT_SECONDS: Final = 0.05  # a sleep is late by up to some milliseconds, each time
+CATCH_UP_SECONDS: Final = 0.5
 TRIES: Final = 3
 DISK_FAULTS: Final = frozenset({errno.EIO, errno.EBADMSG, errno.EUCLEAN, errno.ENODATA})
 
@@ -77,14 +79,16 @@ class Throttle:
         return max(size_bytes, SMALLEST_COST)
 
     def took(self, count: int, *, cost: int | None = None) -> None:
-        """Wait as long as these bytes cost; `cost` where that is more than they are."""
+        """Wait as long as these bytes cost; `cost` where that is more than they are. Many short waits are one."""
         self.bytes_read += count
         if not self._rate:
             return
         now = self._monotonic()
-        # Time in which nothing was read is not saved up: after a pause there is no burst.
-        self._free_at = max(self._free_at, now) + (count if cost is None else cost) / self._rate
-        if self._free_at > now:
+        # What a sleep was too long, or a write took between two reads, is caught up with. Longer time in which nothing
+        # was read is not saved up: after a pause there is no burst.
+        begins = self._free_at if now - self._free_at < CATCH_UP_SECONDS else now
+        self._free_at = begins + (count if cost is None else cost) / self._rate
+        if self._free_at - now >= SHORTEST_WAIT_SECONDS:
             self._sleep(self._free_at - now)
 
 

@@ -199,6 +199,38 @@ def test_many_small_objects_are_held_back_too(objects: ObjectStore) -> None:
     assert clock.now == pytest.approx(1001)
 
 
+class LateHours(Hours):
+    """One whose sleeps are too long, as those of a busy machine are."""
+
+    sleeps = 0
+
+    def sleep(self, seconds: float) -> None:
+        self.sleeps += 1
+        self.now += seconds + 0.003
+
+
+def test_small_objects_are_read_at_their_rate_however_late_a_sleep_ends() -> None:
+    clock = LateHours()
+    throttle = Throttle(SMALLEST_COST * 1000, monotonic=clock, sleep=clock.sleep)
+
+    for _ in range(10_000):
+        throttle.took(0, cost=SMALLEST_COST)
+
+    assert clock.now - 1000 == pytest.approx(10, rel=0.02)
+    assert clock.sleeps <= 10 / 0.05
+
+
+def test_what_is_written_between_two_reads_takes_no_time_from_them() -> None:
+    clock = Hours()
+    throttle = Throttle(1_000_000, monotonic=clock, sleep=clock.sleep)
+
+    for _ in range(100):
+        throttle.took(1_000_000)
+        clock.now += 0.3
+
+    assert clock.now - 1000 == pytest.approx(100, abs=1)
+
+
 def test_no_wait_is_much_longer_than_a_second() -> None:
     assert Throttle(100_000).block_bytes == 100_000
     assert Throttle(0).block_bytes == Throttle(50_000_000).block_bytes == CHUNK_BYTES
