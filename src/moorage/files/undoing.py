@@ -15,6 +15,7 @@ from moorage.files.directories import begin_directories, end_directories, write_
 from moorage.files.ids import new_version_ids
 from moorage.files.models import DirectoryVersion, FileVersion
 from moorage.files.registering import RegisterRight, RevisionCounts, nothing
+from moorage.files.undo_outlook import outlook_of
 from moorage.files.undo_plan import (
     PARENT_IS_FILE,
     FoundAgain,
@@ -34,7 +35,9 @@ PREVIEW_PATHS: Final = 20_000  # more are not counted while somebody waits for a
 class UndoEffect:
     """What an undo does, or did: files that go, come back, get their earlier content; paths that are left alone.
 
-    `is_whole` is false where only the first paths were counted. `named` are some of the paths that are left.
+    `is_whole` is false where only the first paths were counted: then `files` says how many there are, and `standing`
+    how many of what was brought are as they were left, where that is known. `named` are some of the paths that are
+    left. `is_hopeless`: nothing can be undone.
     """
 
     gone: int = 0
@@ -44,6 +47,9 @@ class UndoEffect:
     left: int = 0
     named: list[tuple[str, str]] = field(default_factory=list)
     is_whole: bool = True
+    files: int = 0
+    standing: int | None = None
+    is_hopeless: bool = False
 
     @property
     def does_something(self) -> bool:
@@ -79,6 +85,12 @@ def foresee_undo(project: Project, undone: int, *, found_again: FoundAgain) -> U
     for plan in islice(plans, PREVIEW_PATHS):
         effect.add(plan)
     effect.is_whole = next(plans, None) is None
+    if not effect.is_whole:
+        outlook = outlook_of(undo)
+        effect.files, effect.standing = outlook.files, outlook.standing
+        effect.is_hopeless = not effect.does_something and outlook.is_hopeless
+    else:
+        effect.is_hopeless = bool(effect.left) and not effect.does_something
     return effect
 
 

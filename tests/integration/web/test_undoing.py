@@ -9,7 +9,7 @@ from pytest_django.asserts import assertContains, assertNotContains, assertRedir
 from builders import NOON, a_member, a_membership, an_open_upload, an_undo_is_carried_out, publish_files, read_whole
 from fakes.globus import InMemoryTransferService
 from moorage.accounts.models import Member
-from moorage.files import undoing
+from moorage.files import undo_outlook, undoing
 from moorage.files.models import Revision, RevisionKind
 from moorage.importer.models import ImportRun
 from moorage.projects.models import Role
@@ -72,9 +72,9 @@ def test_the_page_tells_what_goes_what_comes_back_and_what_is_left_alone(upload:
     page = client_of(upload.owner).get(f"/uploads/{upload.pk}/undo/2/")
 
     facts = " ".join(page.text.split())
-    assert "<dt>Go</dt> <dd>1 file</dd>" in facts
-    assert "<dt>Get their earlier content</dt> <dd>1 file</dd>" in facts
-    assert "<dt>Are left alone</dt> <dd>1 path: others have changed them, or rely on them, since</dd>" in facts
+    assert "<dt>Removed</dt> <dd>1 file</dd>" in facts
+    assert "<dt>Set to their earlier content</dt> <dd>1 file</dd>" in facts
+    assert "<dt>Left alone</dt> <dd>1 path: others have changed them, or rely on them, since</dd>" in facts
     assert "<li><bdi>b</bdi>" in facts
     assert not Revision.objects.filter(kind=RevisionKind.UNDO).exists()
 
@@ -89,6 +89,33 @@ def test_of_a_file_that_is_not_there_any_more_nothing_else_is_said_to_stand_ther
 
 
 def test_where_nothing_is_left_to_undo_there_is_no_button(upload: Upload) -> None:
+    publish_files(upload.project, {"changes": b"newer", "a": b"aa"}, removed=["b"])
+
+    page = client_of(upload.owner).get(f"/uploads/{upload.pk}/undo/2/")
+
+    assertContains(page, "Nothing is left that could be taken back")
+    assertNotContains(page, 'class="btn btn-danger"')
+
+
+def test_of_very_many_files_the_page_says_how_many_there_are_and_how_many_stand(
+    upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undoing, "PREVIEW_PATHS", 1)
+    publish_files(upload.project, {"b": b"somebody else's"})
+
+    page = client_of(upload.owner).get(f"/uploads/{upload.pk}/undo/2/")
+
+    assertContains(page, "Only the first of 3 files have been looked at for this page; 2 are still as it left them.")
+    assertContains(page, 'class="btn btn-danger"')
+    monkeypatch.setattr(undo_outlook, "COUNTED_FILES", 2)
+    page = client_of(upload.owner).get(f"/uploads/{upload.pk}/undo/2/")
+    assertContains(page, "Only the first of 3 files have been looked at for this page.")
+
+
+def test_where_none_of_very_many_files_is_left_to_undo_there_is_no_button(
+    upload: Upload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(undoing, "PREVIEW_PATHS", 1)
     publish_files(upload.project, {"changes": b"newer", "a": b"aa"}, removed=["b"])
 
     page = client_of(upload.owner).get(f"/uploads/{upload.pk}/undo/2/")
