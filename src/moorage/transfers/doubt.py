@@ -25,6 +25,7 @@ from moorage.transfers.task_links import links_of
 SUSPECTED_AROUND = timedelta(seconds=60)
 CLEARED_AROUND = timedelta(seconds=2)
 KEYS_PER_QUERY: Final = 500
+_NEVER: Final = 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def _is_suspicious(link: UploadTask) -> bool:
 
 
 def _trace_of(link: UploadTask, upload: Upload) -> TaskTrace:
+    is_running = upload.sealed_at is None and not link.task.is_final
     ended_at = link.task.completed_at or upload.sealed_at or link.task.as_of
     if link.was_active_at_seal and upload.sealed_at:
         ended_at = max(ended_at, upload.sealed_at)
@@ -107,8 +109,9 @@ def _trace_of(link: UploadTask, upload: Upload) -> TaskTrace:
         task=link.task.pk,
         is_suspicious=_is_suspicious(link),
         begins_ns=_nanoseconds(link.task.requested_at),
-        ends_ns=_nanoseconds(ended_at),
-        is_running=upload.sealed_at is None and not link.task.is_final,
+        # When it was seen last says nothing: of a task that stands still, nothing new is written down.
+        ends_ns=_NEVER if is_running else _nanoseconds(ended_at),
+        is_running=is_running,
     )
 
 

@@ -285,7 +285,8 @@ def test_what_arrives_while_a_transfer_runs_may_still_be_written(world: World) -
     at, past = timezone.now(), timezone.now() - timedelta(days=1)
     ended = GlobusTask(status="FAILED", requested_at=past, completed_at=at - timedelta(hours=1))
     for task in (ended, GlobusTask(status="ACTIVE", requested_at=at - timedelta(minutes=10))):
-        task.task_id, task.collection_id, task.as_of = uuid4(), upload.collection_id, at
+        # Seen last some minutes ago: of a task that stands still nothing is written down.
+        task.task_id, task.collection_id, task.as_of = uuid4(), upload.collection_id, at - timedelta(minutes=5)
         task.save()
         UploadTask.objects.create(upload=upload, task=task, belonging=Belonging.PATH)
 
