@@ -318,6 +318,26 @@ def test_before_an_import_nothing_is_said_to_be_placed_or_to_be_retried(world: W
     assert not any("etry" in one or "another upload" in one for one in [shown, *told])
 
 
+@pytest.mark.parametrize(("on_conflict", "then"), [("version", b"other bytes"), ("skip", b"same")])
+def test_a_file_that_was_identical_and_is_written_to_before_it_is_placed_is_not_lost(
+    world: World, on_conflict: str, then: bytes
+) -> None:
+    upload, _ = an_upload(world)
+    looked_at(upload, digest=True)
+    sealed = world.seal(upload)
+    Upload.objects.filter(pk=upload.pk).update(choices=ImportChoices(on_conflict=on_conflict).as_json())
+    written: list[int] = []
+
+    def seam(name: str) -> None:
+        if name == "place: batch ordered" and not written:
+            written.append((sealed / "same").write_bytes(b"other bytes"))
+
+    world.work_until(upload, seam)
+
+    assert contents(world, upload.project)["same"] == then
+    assert (sealed / "same").exists() == (on_conflict == "skip"), "what is kept out is kept"
+
+
 def test_on_a_conflict_nothing_is_imported_if_it_was_to_stop_then(world: World) -> None:
     upload, _ = an_upload(world)
     world.seal(upload)

@@ -96,14 +96,17 @@ class ManifestWriter:
             entry.compared = Compared.MATCHES.value
         if entry.verdict == _NEW_VERSION and file.digest == entry.digest_at_head:
             entry.verdict = _IDENTICAL
-        entry.object_id = None if is_written_to else rows.ids.get(file.digest)
+        # It was identical by a digest that was known before, and has other bytes now.
+        is_other = entry.verdict == _IDENTICAL and file.digest != entry.digest_at_head
+        entry.object_id = None if is_written_to or is_other else rows.ids.get(file.digest)
         if entry.object_id is not None:
             entry.state = EntryState.PLACED.value
             return True
         entry.state = EntryState.DIGESTED.value
         if file.how == "digested":
             return True
-        # What a task is suspected of and was written to since it was listed is judged anew before it is placed.
+        # What a task is suspected of and was written to since it was listed is judged anew before it is placed, and so
+        # is what is not identical any more.
         self.put_off.add(entry.key, file.digest, rows)
         return False
 
