@@ -10,7 +10,6 @@ from django.urls import path
 from django.views.decorators.http import require_http_methods
 
 from moorage.backends import backends
-from moorage.files.models import Revision
 from moorage.files.undo_plan import WHY_LEFT
 from moorage.files.undoing import UndoEffect, foresee_undo
 from moorage.importer.shown.found_again import found_again_after
@@ -58,19 +57,10 @@ def _page(request: MemberRequest, upload_id: UUID, revision: int, *, is_redo: bo
         "standing": standing,
         "is_redo": is_redo,
         "effect": effect,
-        "looked_at": effect.gone + effect.back + effect.earlier + effect.left,
-        # Whether anything is left to be done is not known: nothing is at the paths that were looked at.
-        "is_doubtful": effect.left > 0 and not effect.is_whole and not effect.does_something,
-        "paths_total": _paths_of(standing.chain.tip),
         "named": [(where, WHY_LEFT[code]) for where, code in effect.named],
         "more": effect.left - len(effect.named),
     }
     return render(request, "uploads/undo.html", told)
-
-
-def _paths_of(revision: Revision) -> int:
-    """At how many paths a revision did something, as its row tells it: nothing is counted for a page."""
-    return revision.files_added + revision.files_changed + revision.files_removed
 
 
 def _foreseen(standing: UndoStanding) -> UndoEffect:

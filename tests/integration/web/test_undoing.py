@@ -154,23 +154,3 @@ def test_the_page_says_what_a_partial_undo_left_alone(upload: Upload) -> None:
     assert "Partly undone" in shown
     assert "1 path left alone, because others have changed or rely on what is there since</summary>" in shown
     assert '<li><bdi class="name">b</bdi> <span class="muted">something else stands there now</span></li>' in shown
-
-
-def test_of_a_large_undo_the_page_names_the_whole(upload: Upload, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(undoing, "PREVIEW_PATHS", 2)
-    page = client_of(upload.owner).get(f"/uploads/{upload.pk}/undo/2/")
-    assertContains(page, "Of its 3 paths only the first 2 have been looked at for this page.")
-    assertContains(page, 'class="btn btn-danger"')
-
-
-def test_where_nothing_that_was_looked_at_is_left_the_page_says_that_the_undo_may_do_nothing(
-    upload: Upload, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(undoing, "PREVIEW_PATHS", 2)
-    publish_files(upload.project, {"changes": b"newer", "a": b"aa"}, removed=["b"])
-
-    page = client_of(upload.owner).get(f"/uploads/{upload.pk}/undo/2/")
-
-    assertContains(page, "nothing is changed, and you are told")
-    assertNotContains(page, 'class="btn btn-danger"')
-    assertNotContains(page, "Nothing is left that could be taken back")

@@ -14,7 +14,7 @@ from moorage.importer.ledger.entries import Entry, is_same_file, unsigned
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.ledger.runs import published_runs
 from moorage.importer.models import ManifestEntry
-from moorage.importer.words.reasons import Reason
+from moorage.importer.words.advice import Reason
 from moorage.importer.words.verdicts import GOOD, EntryState
 from moorage.storage.digests import Stamp
 

@@ -9,7 +9,7 @@ from moorage.importer.ledger.entries import Entry, unsigned
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.models import ManifestEntry
 from moorage.importer.plan.planner import Planner
-from moorage.importer.words.reasons import Reason
+from moorage.importer.words.advice import Reason
 from moorage.importer.words.verdicts import GOOD, Compared, EntryKind, EntryState
 from moorage.storage.digests import Stamp
 
