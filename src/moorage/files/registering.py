@@ -29,6 +29,10 @@ PAUSE_SECONDS: Final = 0.010
 UNFINISHED: Final = (RevisionState.WAITING, RevisionState.REGISTERING)
 
 
+def nothing() -> None:
+    """Nothing more is to be done in this transaction."""
+
+
 class RightLostError(ConflictError):
     """Another revision, or another worker with this one, has taken the right to register."""
 
@@ -63,12 +67,16 @@ class RevisionCounts:
 
 @dataclass(frozen=True)
 class RegisterRight:
-    """The right of one revision to write above a project's head. `number` is what the revision will be."""
+    """The right of one revision to write above a project's head. `number` is what the revision will be.
+
+    `also` runs in the transaction of every batch: raise there what forbids it, such as a lost lease.
+    """
 
     project_id: UUID
     revision_id: UUID
     fence: int
     head: int
+    also: Callable[[], None] = field(default=nothing, compare=False, repr=False)
     _ended_at: list[float] = field(default_factory=lambda: [0.0], compare=False, repr=False)  # of its last batch
 
     @property
@@ -101,12 +109,9 @@ class RegisterRight:
         with transaction.atomic():
             if not self.hold():
                 raise RightLostError
+            self.also()
             yield
         self._ended_at[0] = time.monotonic()
-
-
-def nothing() -> None:
-    """Nothing more is to be done in this transaction."""
 
 
 def publish(right: RegisterRight, *, at: datetime, counts: RevisionCounts, also: Callable[[], None] = nothing) -> int:

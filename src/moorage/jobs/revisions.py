@@ -9,7 +9,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Protocol
 from uuid import UUID
@@ -144,7 +144,8 @@ def _carry_out(revision: Revision, lease: Lease, *, between: Callable[[], None])
             if right is None:
                 time.sleep(ASK_AGAIN_SECONDS)
                 continue
-            carry_out(revision, right, lease, between=between)
+            # Whoever takes the revision over takes the right a moment later: in between nothing is written, either.
+            carry_out(revision, replace(right, also=lease.check), lease, between=between)
         except RightLostError:
             continue
         return

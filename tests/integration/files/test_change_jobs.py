@@ -16,7 +16,7 @@ from moorage.audit.models import AuditRecord
 from moorage.files import change_effects, registering, subtrees
 from moorage.files.change_requests import read_request
 from moorage.files.changing import ask_change, failure_of
-from moorage.files.models import Revision, RevisionKind, RevisionState
+from moorage.files.models import DirectoryVersion, FileVersion, Revision, RevisionKind, RevisionState
 from moorage.files.revisions import ask_revision
 from moorage.files.taking import take_right
 from moorage.jobs import revisions
@@ -342,3 +342,24 @@ def test_a_worker_that_wakes_up_after_another_has_published_its_change_leaves_it
     assert (revision.state, revision.number, revision.held_by) == (RevisionState.PUBLISHED, 2, "")
     assert set(read_whole(project.pk)) == {"", "b", "keeps"}
     assert not Notice.objects.exists()
+
+
+@pytest.mark.usefixtures("small_pieces")
+def test_a_worker_whose_change_was_taken_over_writes_nothing_while_the_other_begins(project: Project) -> None:
+    revision = asked(project, REMOVE, "a", "b")
+    steps, written = list[int](), list[Any]()
+
+    def rows() -> Any:
+        versions = FileVersion.objects.filter(directory__project=project)
+        return sorted(versions.values_list("pk", "until")), sorted(DirectoryVersion.objects.values_list("pk", "until"))
+
+    def is_taken_over() -> None:
+        steps.append(1)
+        if len(steps) == 4:
+            # The other has the change, and has not come to take the right yet.
+            Revision.objects.filter(pk=revision.pk).update(held_by="another", fence=99)
+            written.append(rows())
+
+    carry_out(is_taken_over)
+
+    assert [rows()] == written

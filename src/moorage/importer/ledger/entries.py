@@ -12,7 +12,8 @@ from django.db import connection
 
 from moorage.importer.ledger.bulk import insert_rows
 from moorage.importer.models import ManifestEntry
-from moorage.importer.words.reasons import LEFT_OUT, Reason
+from moorage.importer.words.advice import Reason
+from moorage.importer.words.reasons import LEFT_OUT
 from moorage.importer.words.verdicts import EntryKind, EntryState
 from moorage.storage.digests import Stamp
 
