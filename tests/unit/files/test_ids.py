@@ -48,8 +48,9 @@ def test_ids_that_a_database_ends_with_its_rows_numbers_are_ids_and_sort_by_them
 
 
 def test_prefixes_of_the_same_moment_differ_and_those_of_a_later_one_are_greater() -> None:
-    prefixes = [new_id_prefix() for _ in range(1_000)]
-    assert len(set(prefixes)) == 1_000
+    # Of a thousand within a millisecond two were alike once in five hundred runs: 28 bits of them are random.
+    prefixes = [new_id_prefix() for _ in range(100)]
+    assert len(set(prefixes)) == 100
 
     time.sleep(0.005)
     assert new_id_prefix() > max(prefixes)
