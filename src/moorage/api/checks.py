@@ -1,5 +1,6 @@
 """`/uploads/{id}/check` and `/uploads/{id}/checksums`: what an import would do, and what the files should be."""
 
+from functools import partial
 from typing import BinaryIO, cast
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from moorage.files.targets import check_target
 from moorage.importer.asked.previews import ask_preview
 from moorage.importer.asked.sent_lists import drop_sent_list, keep_sent_list
 from moorage.importer.lists.completeness import missing_files
-from moorage.transfers.checking import check_may_give_a_list, check_may_preview
+from moorage.transfers.checking import check_may_give_a_list, check_may_preview, check_still_takes_a_list
 from moorage.transfers.outcomes import delivered_files
 from moorage.transfers.states import UploadState
 
@@ -66,6 +67,7 @@ def put_checksums(request: ApiRequest, upload_id: UUID, name: str = "") -> dict[
         name=name,
         by=request.auth,
         at=backends().clock(),
+        check_wanted=partial(check_still_takes_a_list, upload),
     )
     return upload_document(upload, request.auth)
 
@@ -92,5 +94,11 @@ def delete_checksums(request: ApiRequest, upload_id: UUID) -> dict[str, object]:
     """Compare the files with the list that was sent no more."""
     upload = find_upload(request.auth, upload_id)
     check_may_give_a_list(request.auth, upload)
-    drop_sent_list(upload_id=upload.pk, project_id=upload.project_id, by=request.auth, at=backends().clock())
+    drop_sent_list(
+        upload_id=upload.pk,
+        project_id=upload.project_id,
+        by=request.auth,
+        at=backends().clock(),
+        check_wanted=partial(check_still_takes_a_list, upload),
+    )
     return upload_document(upload, request.auth)

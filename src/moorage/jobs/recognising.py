@@ -23,15 +23,20 @@ LOOKED_FOR: Final = 100
 
 
 def make_store(store: StoreLayout) -> bool:
-    """Make what is missing of the store, if it is ours or the database knows of nothing in it; whether it is there now.
+    """Make what is missing of the store, if it is ours or was never used; whether it is there now.
 
-    Only where an operator asks for it.
+    Only where an operator asks for it. Where the database knows of nothing in it, and that there was something, only
+    its folders tell that it is the store.
 
     Raises:
         OSError: a folder cannot be made.
     """
-    is_new = not (_objects().exists() or _uploads().exists())
-    if is_new or store.mark.is_dir() or _holds_ours(store):
+    if store.is_there():
+        return True
+    holds_nothing = not (_objects().exists() or _uploads().exists())
+    is_new = holds_nothing and not Upload.objects.exclude(state=UploadState.REQUESTED).exists()
+    has_folders = holds_nothing and store.has_folders()
+    if is_new or has_folders or store.mark.is_dir() or _holds_ours(store):
         store.make()
     return store.is_there()
 

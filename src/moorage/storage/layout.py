@@ -68,7 +68,11 @@ class StoreLayout:
 
     def is_there(self) -> bool:
         """Whether the store can be seen. A few looks at folders; ask after something was found missing, not before."""
-        return all(map(os.path.isdir, self._folders)) and self._is_marked()
+        return self.has_folders() and self._is_marked()
+
+    def has_folders(self) -> bool:
+        """Whether all of its folders are there, which alone does not make it the store."""
+        return all(map(os.path.isdir, self._folders))
 
     def check_is_there(self) -> None:
         """Raise StoreAwayError where it `is_there` not."""

@@ -53,3 +53,10 @@ def check_may_give_a_list(actor: Member, upload: Upload) -> None:
     check_may_finish(actor, upload)
     if not may_be_given_a_list(upload):
         raise NothingToCheckError(upload)
+
+
+def check_still_takes_a_list(upload: Upload) -> None:
+    """In a transaction: raise NothingToCheckError if a list comes too late by now; until its end it does not."""
+    now = Upload.objects.select_for_update().get(pk=upload.pk)
+    if not may_be_given_a_list(now):
+        raise NothingToCheckError(now)

@@ -1,5 +1,6 @@
 """Lists of digests: sent by a form, taken back, and the files that they name and that are not there."""
 
+from functools import partial
 from typing import BinaryIO, cast
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from moorage.files.cursors import encode_cursor
 from moorage.importer.asked.sent_lists import drop_sent_list, keep_sent_list
 from moorage.importer.lists.completeness import count_missing, missing_files
 from moorage.importer.shown.receipts import newest_missing, receipts
-from moorage.transfers.checking import check_may_give_a_list
+from moorage.transfers.checking import check_may_give_a_list, check_still_takes_a_list
 from moorage.transfers.outcomes import delivered_files
 from moorage.web.requests import MemberRequest
 from moorage.web.templatetags.words import count_of
@@ -32,7 +33,13 @@ def checksums(request: MemberRequest, upload_id: UUID) -> HttpResponse:
     check_may_give_a_list(request.user, upload)
     back = redirect("upload", upload.pk)
     if request.POST.get("remove"):
-        drop_sent_list(upload_id=upload.pk, project_id=upload.project_id, by=request.user, at=at)
+        drop_sent_list(
+            upload_id=upload.pk,
+            project_id=upload.project_id,
+            by=request.user,
+            at=at,
+            check_wanted=partial(check_still_takes_a_list, upload),
+        )
         messages.success(request, "The files are not compared with that list any more.")
         return back
     sent = request.FILES.get("list")
@@ -47,6 +54,7 @@ def checksums(request: MemberRequest, upload_id: UUID) -> HttpResponse:
             name=sent.name or "",
             by=request.user,
             at=at,
+            check_wanted=partial(check_still_takes_a_list, upload),
         )
     except (InvalidInputError, QuotaExceededError, ConflictError) as error:
         messages.error(request, str(error))

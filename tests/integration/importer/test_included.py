@@ -14,6 +14,7 @@ from builders import NOON, a_project, publish_files
 from importing import World, fill
 from moorage.accounts.tokens import create_token
 from moorage.backends import backends
+from moorage.importer.shown.entries import entries_page
 from moorage.importer.shown.included import doubts_of
 from moorage.importer.shown.receipts import receipts
 from moorage.notices.models import Notice
@@ -113,3 +114,4 @@ def test_what_came_whole_before_is_not_doubtful_any_more(world: World) -> None:
 
     newest = receipts(upload.pk)[0]
     assert newest.warnings == [{"code": CODE, "sentence": ONE_DIFFERENT}]
+    assert [entry.path for entry in entries_page(upload.pk, warning=CODE, run=newest.run).items] == ["other"]

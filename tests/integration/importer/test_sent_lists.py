@@ -6,6 +6,7 @@ import io
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -29,6 +30,7 @@ from moorage.importer.lists.listed import DigestListError
 from moorage.importer.models import ExpectedFile, ExpectedList, ListState
 from moorage.jobs.imports import claim_next, job_of
 from moorage.leases import LeaseWatch
+from moorage.transfers.checking import NothingToCheckError, check_still_takes_a_list
 from moorage.transfers.models import Upload
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -108,6 +110,32 @@ def test_a_list_with_a_fault_after_many_rows_changes_nothing(world: World, line:
 
     assert told.value.line == len(MANY) + 1
     assert (whole_lists(upload.pk), ExpectedFile.objects.count()) == ([former], 1)
+
+
+def test_a_list_that_was_on_its_way_when_the_import_was_asked_for_changes_nothing(world: World) -> None:
+    upload, area = world.an_area()
+    fill(area, {"a": b"a"})
+    former = send(upload, sums(["a"], b"a"))
+
+    class SealsMeanwhile(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            if self.tell() == 0:
+                world.seal(upload)
+            return super().read(size)
+
+    late = partial(check_still_takes_a_list, upload)
+    of: dict[str, Any] = {
+        "upload_id": upload.pk,
+        "project_id": upload.project_id,
+        "by": upload.owner,
+        "at": backends().clock(),
+    }
+    with pytest.raises(NothingToCheckError):
+        keep_sent_list(**of, stream=SealsMeanwhile(sums(["a"], b"else")), name="late", check_wanted=late)
+    with pytest.raises(NothingToCheckError):
+        drop_sent_list(**of, check_wanted=late)
+
+    assert (whole_lists(upload.pk), ExpectedList.objects.count()) == ([former], 1)
 
 
 def test_what_was_found_counts_again_when_the_list_that_was_sent_is_taken_back(world: World) -> None:

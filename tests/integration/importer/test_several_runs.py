@@ -19,10 +19,14 @@ from kill_matrix import Inline
 from moorage.importer.asked.previews import ask_preview
 from moorage.importer.batches import data
 from moorage.importer.models import ImportProblem, ManifestEntry
+from moorage.importer.shown.receipts import problems, receipts
 from moorage.jobs import previews
 from moorage.leases import LeaseWatch
 from moorage.notices.models import Notice
 from moorage.projects.choices import ImportChoices
+from moorage.storage import walk
+from moorage.storage.folders import OpenFolders
+from moorage.storage.walk import Found, FoundKind
 from moorage.transfers import doubt
 from moorage.transfers.models import Upload
 from moorage.transfers.retrying import retry_upload
@@ -283,3 +287,72 @@ def test_a_failed_upload_that_a_conflict_stopped_may_be_retried_as_it_is(world: 
 
     assert (upload.state, upload.reason) == (UploadState.FAILED, "import.conflict")
     assert offered(upload) == {RETRY}
+
+
+def test_a_folder_that_was_imported_and_is_shut_now_is_told_of_with_what_it_may_hold(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload, area = world.an_area()
+    fill(area, {"d/a": b"a", "d/b": b"b", ".DS_Store": b"left"})
+    world.seal(upload)
+    world.executor = RefusingExecutor(lambda path: data.READ_ERROR if path == b"d/b" else "")
+    world.work(upload)
+    world.executor, real = Inline(), walk._entered
+
+    def shut(folders: OpenFolders, path: bytes) -> Found:
+        return Found(path, FoundKind.DIRECTORY, trouble="unreadable") if path == b"d" else real(folders, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(walk, "_entered", shut)
+        retried(world, upload, EVERYTHING)
+
+    assert told(upload) == {"d": "entry.unreadable_folder"}
+    assert said_of(upload) == PROBLEMS
+    assert offered(upload) == {RETRY}
+    retried(world, upload, AS_IT_IS)
+    assert contents(world, upload.project) == {"d/a": b"a", "d/b": b"b", ".DS_Store": b"left"}
+    assert upload.problems == 0
+
+
+def test_what_stood_in_the_way_of_an_earlier_run_is_not_told_of_one_that_wants_it_elsewhere(world: World) -> None:
+    project = a_project()
+    publish_files(project, {"raw": b"a file"}, store=world.store)
+    upload = world.a_sealed_upload({"a": b"a", "b": b"b"}, project)
+    Upload.objects.filter(pk=upload.pk).update(choices=ImportChoices(target="raw").as_json())
+    assert world.work(upload).reason == "import.target_is_file"
+
+    retried(world, upload, ImportChoices(target="cooked", paths=("a",)))
+
+    assert told(upload) == {"b": "entry.not_selected"}
+    assert said_of(upload) == LEFT_OUT
+
+
+def test_that_doubtful_files_were_taken_is_told_after_later_runs_too(world: World) -> None:
+    upload = with_two_problems(world, "entry.doubtful")
+    world.executor = Inline()
+    retried(world, upload, ALL_BUT_RULES)
+
+    for choices in (AS_IT_IS, EVERYTHING):
+        retried(world, upload, choices)
+
+        assert said_of(upload) == WITH_DOUBTFUL_ONES
+        assert state_text(upload).count("2 files were imported although") == 1
+
+
+def test_the_receipt_of_a_run_that_was_cancelled_while_it_waited_shows_no_path(world: World) -> None:
+    upload = with_two_problems(world, "entry.read_error")
+    retry_upload(upload=upload, actor=upload.owner, at=timezone.now(), choices=ALL_BUT_RULES)
+
+    def cancel(met: str) -> None:
+        if met in {"right taken", "right kept"}:
+            Upload.objects.filter(pk=upload.pk).update(cancel_asked_at=timezone.now(), cancel_asked_by=upload.owner)
+            raise ZeroDivisionError
+
+    world.executor = Inline()
+    with pytest.raises(ZeroDivisionError):
+        world.work_until(upload, cancel)
+    world.work(upload)
+
+    newest = receipts(upload.pk)[0]
+    assert (newest.outcome, newest.problems, newest.verdicts) == ("failed", 0, {})
+    assert list(problems(upload.pk, newest.run)) == []

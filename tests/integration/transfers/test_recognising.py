@@ -192,3 +192,25 @@ def test_remnants_are_not_said_to_be_gone_while_they_are_away(
     upload.refresh_from_db()
     assert upload.remnants_gone_at is None
     assert tidying.trash(backends().clock()) is None
+
+
+def test_an_empty_folder_is_not_the_store_of_an_installation_whose_uploads_were_all_discarded(
+    store: StoreLayout, globus: InMemoryTransferService
+) -> None:
+    upload = an_open_upload(globus)
+    Upload.objects.filter(pk=upload.pk).update(state=UploadState.DISCARDED.value)
+    shutil.rmtree(store.root)
+
+    assert not make_store(store)
+    assert not store.root.exists()
+    for name in FOLDERS:
+        (store.root / name).mkdir(parents=True)
+    assert make_store(store), "as a store of an earlier version has them"
+
+
+def test_a_store_that_is_there_is_left_as_it_is(store: StoreLayout) -> None:
+    store.collection.chmod(0o750)
+
+    assert make_store(store)
+
+    assert store.collection.stat().st_mode & 0o777 == 0o750

@@ -1,6 +1,6 @@
 """A list of digests that a member sends: taken whole, then kept, or refused with the line that is wrong."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from tempfile import SpooledTemporaryFile
@@ -11,6 +11,7 @@ from django.db import OperationalError, transaction
 
 from moorage.accounts.models import Member
 from moorage.audit.records import record
+from moorage.databases import trouble_of
 from moorage.errors import QuotaExceededError, UnavailableError
 from moorage.importer.asked.previews import look_again
 from moorage.importer.lists.kept import SENT, forget_list
@@ -48,21 +49,35 @@ class ListNotKeptError(UnavailableError):
         )
 
 
+def _always() -> None:
+    """It is wanted."""
+
+
 @contextmanager
 def _told_to_try_again() -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
+        if trouble_of(error) is None:
+            raise
         raise ListNotKeptError from error
 
 
 @_told_to_try_again()
 def keep_sent_list(
-    *, upload_id: UUID, project_id: UUID, stream: BinaryIO, name: str, by: Member, at: datetime
+    *,
+    upload_id: UUID,
+    project_id: UUID,
+    stream: BinaryIO,
+    name: str,
+    by: Member,
+    at: datetime,
+    check_wanted: Callable[[], None] = _always,
 ) -> ExpectedList:
     """Compare an upload's files with the list that `stream` holds, instead of the one that was sent before.
 
-    A list with a fault changes nothing. The preview, if there is one, is made anew.
+    A list with a fault changes nothing. The preview, if there is one, is made anew. To be sent may take long:
+    `check_wanted` is called in the transaction from which on the list counts; what it raises lets all be as before.
 
     Raises:
         DigestListError: it is no list, or a line of it is wrong.
@@ -72,6 +87,7 @@ def keep_sent_list(
     """
 
     def also(kept: ExpectedList) -> None:
+        check_wanted()
         look_again(upload_id=upload_id, project_id=project_id, by=by, at=at)
         record(
             "upload.checksums_sent",
@@ -92,13 +108,15 @@ def keep_sent_list(
 
 
 @_told_to_try_again()
-def drop_sent_list(*, upload_id: UUID, project_id: UUID, by: Member, at: datetime) -> None:
-    """Compare nothing with the list that was sent any more. Harmless when there is none.
+def drop_sent_list(
+    *, upload_id: UUID, project_id: UUID, by: Member, at: datetime, check_wanted: Callable[[], None] = _always
+) -> None:
+    """Compare nothing with the list that was sent any more. Harmless when there is none. `check_wanted` is as above.
 
     Raises:
         ListNotKeptError: the database is in trouble; what was not done yet, another try does.
     """
-    forget_list(upload_id=upload_id)
+    forget_list(upload_id=upload_id, unless=check_wanted)
     with transaction.atomic():
         look_again(upload_id=upload_id, project_id=project_id, by=by, at=at)
 

@@ -17,6 +17,7 @@ from moorage.files.revisions import ask_revision
 from moorage.importer.ledger.counting import folders_not_imported
 from moorage.importer.ledger.job import ImportJob
 from moorage.importer.models import ImportRun, ManifestEntry, Preview, PreviewState
+from moorage.importer.words.reasons import INCLUDED_ALTHOUGH_DOUBTFUL
 from moorage.importer.words.reporting import Outcome
 from moorage.importer.words.verdicts import GOOD, EntryState
 from moorage.projects.models import Project
@@ -101,10 +102,17 @@ def outcome_of(run: ImportRun, *, revision: int | None = None, code: str = "", s
         folders=folders_not_imported(run),
         left_out=run.left_out_count,
         missing=run.missing_count,
-        warnings=tuple(one["sentence"] for one in run.warnings),
+        warnings=(*_told_for_good(run), *(one["sentence"] for one in run.warnings)),
         code=code,
         sentence=sentence,
     )
+
+
+def _told_for_good(run: ImportRun) -> list[str]:
+    """What earlier runs have brought although it is doubtful: it is in the project, whatever comes after it."""
+    earlier = ImportRun.objects.filter(upload_id=run.upload_id, number__in=published_runs(run.upload_id))
+    told = earlier.exclude(pk=run.pk).order_by("number").values_list("warnings", flat=True)
+    return [one["sentence"] for warnings in told for one in warnings if one["code"] == INCLUDED_ALTHOUGH_DOUBTFUL]
 
 
 def end_run(run: ImportRun, *, outcome: str, at: datetime) -> None:

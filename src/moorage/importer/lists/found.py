@@ -91,7 +91,7 @@ def _parts(job: ImportJob, *states: ListState) -> Iterator[list[int]]:
 
 def _settle(job: ImportJob) -> None:
     """From now on those count that were read. Whoever is interrupted begins with it again."""
-    count_unused(job.upload_id, job.batch)
+    count_unused(job.upload_id, job.batch, job.check_wanted)
     for some in _parts(job, ListState.READ):
         with job.batch():
             ExpectedList.objects.filter(pk__in=some).update(state=ListState.WHOLE)

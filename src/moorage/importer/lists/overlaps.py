@@ -4,7 +4,7 @@ A file has a size, a digest, and one further digest beside a SHA-256: so many it
 member has sent counts alone.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -75,10 +75,16 @@ def joined(said: Said, row: Listed) -> Said | None:
     return said._replace(size_bytes=size, other_algorithm=row.algorithm, other_digest=row.digest)
 
 
-def count_unused(upload_id: UUID, batch: Batch) -> None:
-    """Count of each list that was found how many of its rows are compared with nothing, and because of which others."""
+def count_unused(upload_id: UUID, batch: Batch, check: Callable[[], None]) -> None:
+    """Count of each list that was found how many of its rows are compared with nothing, and because of which others.
+
+    `check` is called now and then, and may raise.
+    """
     lists = found_lists_of(upload_id).filter(state__in=_COUNTED).order_by()
-    while some := list(lists.filter(unused__gt=0).values_list("pk", flat=True)[:BATCH_ROWS]):
+    done = 0
+    counted = lists.filter(unused__gt=0).order_by("pk").values_list("pk", flat=True)
+    while some := list(counted.filter(pk__gt=done)[:BATCH_ROWS]):
+        done = some[-1]
         with batch():
             ExpectedList.objects.filter(pk__in=some).update(unused=0, instead=[])
     if len(lists[:2]) < 2:
@@ -89,6 +95,7 @@ def count_unused(upload_id: UUID, batch: Batch) -> None:
     named = all_rows.values("path_digest").annotate(lists=Count("*")).filter(lists__gt=1).order_by("path_digest")
     last = b""
     while keys := [bytes(one["path_digest"]) for one in named.filter(path_digest__gt=last)[:KEYS_PER_QUERY]]:
+        check()
         last, unused = keys[-1], list[tuple[int, str]]()
         said_of(found, keys, unused=unused)
         for start in range(0, len(unused), BATCH_ROWS):

@@ -8,9 +8,10 @@ from django.db import IntegrityError
 from django.db.models import QuerySet
 
 from moorage.accounts.models import Member
+from moorage.errors import MoorageError
 from moorage.importer.lists.kept import Batch, ListReplacedError, forget_gone, give_up, kept_in, own_batch
 from moorage.importer.lists.kept_rows import move, write_rows
-from moorage.importer.lists.listed import DigestListError, Listed
+from moorage.importer.lists.listed import Listed
 from moorage.importer.lists.parsing import found_lists
 from moorage.importer.models import ExpectedList, ListState
 
@@ -66,7 +67,7 @@ def _write(kept: ExpectedList, rows: Iterable[Listed], batch: Batch, also: Calla
         with batch():
             replace(kept_in(kept.upload_id, [bytes(kept.place)]), kept, ListState.WHOLE)
             also(kept)
-    except (DigestListError, ListReplacedError):
+    except MoorageError:
         with batch():
             give_up(ExpectedList.objects.filter(pk=kept.pk))
         raise

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.db import migrations, models
 from django.db.models import F, Q
-from django.db.models.functions import JSONArray
+from django.db.models.functions import Greatest, JSONArray
 
 from moorage.files.paths import path_key
 
@@ -34,7 +34,7 @@ def find_what_retries_have_hidden(apps: Any, schema_editor: Any) -> None:
             for told in some:
                 skipped.filter(path_key=path_key(bytes(told.path))).update(unsolved=[told.code, told.sentence])
         hidden = skipped.filter(unsolved__isnull=False).count()
-        upload.objects.filter(pk=one.pk).update(left_out=F("left_out") - hidden)
+        upload.objects.filter(pk=one.pk).update(left_out=Greatest(F("left_out") - hidden, 0))
 
 
 class Migration(migrations.Migration):

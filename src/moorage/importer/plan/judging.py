@@ -96,16 +96,25 @@ def judge(staged: Staged, at_head: AtHead, policy: Policy = EVERYTHING_NEW) -> J
         rejected = _why_not_here(staged, at_head, policy.target)
     if rejected:
         return Judgement(Verdict.REJECTED, rejected)
-    if skipped and staged.unsolved:
-        is_doubt = staged.unsolved.code in reasons.DOUBT
-        return Judgement(Verdict.DOUBTFUL if is_doubt else Verdict.REJECTED, staged.unsolved, warning=skipped.code)
     if skipped:
-        return Judgement(Verdict.SKIPPED, skipped)
+        return _left_out(staged, skipped, at_head, policy.target)
     if staged.kind == EntryKind.DIRECTORY:
         return _with_warning(staged, _IDENTICAL if at_head.is_folder else _NEW)
     if (staged.differs or staged.is_doubtful) and not policy.include_doubtful:
         return Judgement(Verdict.DOUBTFUL, _why_doubtful(staged))
     return _with_warning(staged, _compare(staged, at_head))
+
+
+def _left_out(staged: Staged, skipped: Reason, at_head: AtHead, target: str) -> Judgement:
+    """What a rule or a choice leaves out keeps why an earlier run, which did more than that, did not import it."""
+    unsolved = staged.unsolved
+    if unsolved and unsolved.code in reasons.IN_THE_WAY:
+        # That may be gone by now, or she wants the file elsewhere.
+        unsolved = _why_not_here(staged, at_head, target)
+    if not unsolved:
+        return Judgement(Verdict.SKIPPED, skipped)
+    is_doubt = unsolved.code in reasons.DOUBT
+    return Judgement(Verdict.DOUBTFUL if is_doubt else Verdict.REJECTED, unsolved, warning=skipped.code)
 
 
 def _why_never(staged: Staged) -> Reason | None:

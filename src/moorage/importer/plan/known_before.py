@@ -15,7 +15,7 @@ from moorage.importer.ledger.job import ImportJob
 from moorage.importer.ledger.runs import published_runs
 from moorage.importer.models import ManifestEntry
 from moorage.importer.words.advice import Reason
-from moorage.importer.words.verdicts import GOOD, EntryState
+from moorage.importer.words.verdicts import GOOD, EntryKind, EntryState
 from moorage.storage.digests import Stamp
 
 KEYS_PER_QUERY: Final = 500
@@ -72,7 +72,9 @@ class Previous:
         for entry in entries:
             before = known.get(entry.key)
             if before is not None:
-                if self._is_registered(before):
+                # Of a folder that cannot be looked into any more it is not known what else lies in it.
+                is_shut = entry.kind == EntryKind.DIRECTORY and bool(entry.trouble)
+                if self._is_registered(before) and not is_shut:
                     continue
                 _carry_over(entry, before, live)
             kept.append(entry)

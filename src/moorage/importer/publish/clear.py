@@ -67,7 +67,7 @@ def clear_published(*, upload_id: UUID, store: StoreLayout, between: Callable[[]
                 for row in last.values():
                     clearing.clear(row)
     except FileNotFoundError:
-        if store.is_there():
+        if not os.path.lexists(area) and store.is_there():
             return 0
         raise
     clearing.end(upload_id)

@@ -11,7 +11,8 @@ from moorage.importer.ledger.runs import published_runs
 from moorage.importer.models import ManifestEntry
 from moorage.importer.words import paths
 from moorage.importer.words.included import warning_text
-from moorage.importer.words.verdicts import GOOD, EntryState, Verdict
+from moorage.importer.words.reasons import INCLUDED_ALTHOUGH_DOUBTFUL
+from moorage.importer.words.verdicts import GOOD, Compared, EntryState, Verdict
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,9 @@ def entries_page(
         entries = entries.filter(compared=compared)
     if warning:
         entries = entries.filter(warning=warning)
+    if warning == INCLUDED_ALTHOUGH_DOUBTFUL:
+        # Those of which it is told, and the run has counted.
+        entries = entries.exclude(~Q(compared=Compared.DIFFERS), verdict=Verdict.IDENTICAL)
     published = published_runs(upload_id)
     if state:
         has_place = state in {EntryState.PLACED, EntryState.REGISTERED}

@@ -147,7 +147,10 @@ def problems(
     upload_id: UUID, run: int, *, verdict: str = "", after: int = 0, limit: int = 100
 ) -> Iterator[ReceiptProblem]:
     """What a run did not import, in pages; of one verdict, where it is asked for."""
-    rows = ImportProblem.objects.filter(_is_of(verdict), run__upload_id=upload_id, run__number=run, pk__gt=after)
+    # A run that ended before it had counted may have written some: they are none of its receipt.
+    counted = Q(run__problem_count__gt=0) | Q(code=reasons.NOT_THERE.code)
+    rows = ImportProblem.objects.filter(counted, _is_of(verdict), run__upload_id=upload_id, run__number=run)
+    rows = rows.filter(pk__gt=after)
     for row in rows.order_by("pk")[:limit]:
         path = paths.printable(bytes(row.path))
         yield ReceiptProblem(row.pk, path, row.kind, row.size_bytes, row.code, row.sentence, row.kept_until)

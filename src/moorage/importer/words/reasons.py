@@ -172,9 +172,9 @@ _BAD_LIST: Final = Steps(
     open="Mend it and send it again.",
     gone="Send a mended list with the files in another upload.",
 )
-keep("path.folder_there", _FOLDER_THERE)
-keep("path.file_there", _FILE_THERE)
-keep("path.target_is_file", _TARGET_IS_FILE)
+IN_THE_WAY: Final = ("path.folder_there", "path.file_there", "path.target_is_file")  # of what the project has
+for _code, _steps in zip(IN_THE_WAY, (_FOLDER_THERE, _FILE_THERE, _TARGET_IS_FILE), strict=True):
+    keep(_code, _steps)
 keep(IGNORED, _IGNORED)
 keep(BAD_LIST, _BAD_LIST)
 
