@@ -89,15 +89,8 @@ def keep_sent_list(
     def also(kept: ExpectedList) -> None:
         check_wanted()
         look_again(upload_id=upload_id, project_id=project_id, by=by, at=at)
-        record(
-            "upload.checksums_sent",
-            kept,
-            actor=by,
-            at=at,
-            project_id=project_id,
-            upload=str(upload_id),
-            files=kept.files,
-        )
+        told = {"upload": str(upload_id), "files": kept.files}
+        record("upload.checksums_sent", kept, actor=by, at=at, project_id=project_id, **told)
 
     name = one_line(name)
     with SpooledTemporaryFile(max_size=_KEPT_IN_MEMORY) as copy:
