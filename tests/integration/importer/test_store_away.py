@@ -91,6 +91,12 @@ def waits_for_the_disk(upload: Upload) -> bool:
     return (upload.current_state, upload.reason) == (UploadState.IMPORTING, "import.store_away")
 
 
+def it_goes_on_to_its_end(world: World, upload: Upload) -> None:
+    world.work(upload)
+    assert (upload.current_state, upload.problems, upload.reason) == (UploadState.IMPORTED, 0, "")
+    assert contents(world, upload.project) == {"a": b"a", "folder/b": b"b"}
+
+
 @pytest.mark.parametrize("names", [("sealed",), WHOLE_STORE], ids=["sealed", "all"])
 def test_an_import_whose_store_is_away_waits_and_then_imports_everything(world: World, names: tuple[str, ...]) -> None:
     upload = world.a_sealed_upload({"a": b"a", "folder/b": b"b"})
@@ -101,9 +107,7 @@ def test_an_import_whose_store_is_away_waits_and_then_imports_everything(world: 
             assert waits_for_the_disk(upload), upload.reason_text
             ImportRun.objects.update(not_before=None)
 
-    world.work(upload)
-    assert (upload.current_state, upload.problems, upload.reason) == (UploadState.IMPORTED, 0, "")
-    assert contents(world, upload.project) == {"a": b"a", "folder/b": b"b"}
+    it_goes_on_to_its_end(world, upload)
 
 
 def test_a_retry_whose_store_is_away_forgets_no_remnant(world: World) -> None:
@@ -209,9 +213,7 @@ def test_a_worker_that_starts_without_the_disk_waits_for_it(world: World) -> Non
         "operator. This goes on by itself."
     )
 
-    world.work(upload)
-    assert (upload.current_state, upload.problems, upload.reason) == (UploadState.IMPORTED, 0, "")
-    assert contents(world, upload.project) == {"a": b"a", "folder/b": b"b"}
+    it_goes_on_to_its_end(world, upload)
 
 
 def test_a_retry_in_a_worker_that_starts_without_the_disk_forgets_no_remnant(world: World) -> None:
